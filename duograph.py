@@ -1,1 +1,121 @@
-"""Placeholder, written with the room."""
+"""Duograph: a dual-model agent that always ends, proves its code and remembers.
+
+from duograph import Agent, Settings
+
+with Agent(Settings(home="/tmp/duograph")) as agent:
+    print(agent.ask("Write a function that reverses a string").answer)
+"""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from checkpoints import DatabaseError, Sessions, open_saver
+    from graph.agent import Agent, RequestError
+    from graph.build import assemble, build_graph, make_nodes
+    from graph.compiled import DuoGraph
+    from graph.events import Checked, Event, Finished, NodeStarted, Started, Token
+    from graph.services import Services
+    from graph.settings import Settings, SettingsError
+    from nodes import Context, Result, Status, StopReason
+    from providers import ModelConfigError
+    from sandbox import Case, Check, Evidence, SourceFile
+
+__version__ = "0.1.0"
+
+ROOMS = ("graph", "nodes", "providers", "checkpoints", "sandbox", "serving")
+
+_PUBLIC = {
+    "checkpoints": ("DatabaseError", "Sessions", "open_saver"),
+    "graph.agent": ("Agent", "RequestError"),
+    "graph.build": ("assemble", "build_graph", "make_nodes"),
+    "graph.compiled": ("DuoGraph",),
+    "graph.events": ("Checked", "Event", "Finished", "NodeStarted", "Started", "Token"),
+    "graph.services": ("Services",),
+    "graph.settings": ("Settings", "SettingsError"),
+    "nodes": ("Context", "Result", "Status", "StopReason"),
+    "providers": ("ModelConfigError",),
+    "sandbox": ("Case", "Check", "Evidence", "SourceFile"),
+}
+_HOME_OF = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = [  # a literal list, spelled out for readers and type checkers
+    "Agent",
+    "Case",
+    "Check",
+    "Checked",
+    "Context",
+    "DatabaseError",
+    "DuoGraph",
+    "Event",
+    "Evidence",
+    "Finished",
+    "ModelConfigError",
+    "NodeStarted",
+    "RequestError",
+    "Result",
+    "Services",
+    "Sessions",
+    "Settings",
+    "SettingsError",
+    "SourceFile",
+    "Started",
+    "Status",
+    "StopReason",
+    "Token",
+    "__version__",
+    "assemble",
+    "build_graph",
+    "make_nodes",
+    "open_saver",
+]
+
+
+def _check_rooms() -> None:
+    """Make sure that the rooms Python finds are ours: their names are common words.
+
+    Raises:
+        ImportError: When another file stands in front of one of them.
+    """
+    home = Path(__file__).resolve().parent
+    for room in ROOMS:
+        spec = sys.modules[room].__spec__ if room in sys.modules else find_spec(room)
+        origin = spec.origin if spec and spec.origin else None
+        if origin is None:
+            where = next(iter(spec.submodule_search_locations or ()), None) if spec else None
+            if where is None:
+                raise ImportError(f"Duograph's package {room!r} is missing: install duograph again.")
+            origin = where
+        if Path(origin).resolve().parent != home / room:
+            raise ImportError(
+                f"{origin} shadows Duograph's package {room!r}: rename it, or start Python in another folder."
+            )
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # a module's attributes have any type
+    """Import a public name when it is first used, so that `duograph --help` imports no LangGraph."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'duograph' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def main() -> None:
+    """The `duograph` command."""
+    from serving.cli import main as run  # noqa: PLC0415  # click is for the command line only
+
+    run()
+
+
+_check_rooms()
+
+if __name__ == "__main__":
+    main()

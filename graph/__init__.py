@@ -1,1 +1,1 @@
-"""Placeholder, written with the room."""
+"""The state machine: state, assembly, routes, limits, settings, and the agent that programs embed."""

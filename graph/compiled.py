@@ -1,0 +1,66 @@
+"""The compiled graph with two things added: sync calls on async nodes, and one turn at a time per thread."""
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, aclosing
+from typing import Any, Self, cast
+
+from anyio.from_thread import BlockingPortalProvider
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+
+from checkpoints import ThreadLocks
+from graph.bridge import iterate
+from graph.state import Context, Input, Output, State
+
+_Compiled = CompiledStateGraph[State, Context, Input, Output]
+
+
+class DuoGraph(_Compiled):
+    """A LangGraph graph whose nodes are async and whose sync methods work all the same.
+
+    A sync call runs the async one on an event loop in a thread of its own, so it also works
+    in a notebook, where the calling thread has a running loop. Two turns on one thread of a
+    checkpointer queue up: LangGraph alone loses one of them (langgraph#8796).
+    """
+
+    def __init__(
+        self,
+        *,
+        locks: ThreadLocks | None = None,
+        portals: BlockingPortalProvider | None = None,
+        **kwargs: Any,  # noqa: ANN401  # what LangGraph's own copy() passes on
+    ) -> None:
+        super().__init__(**kwargs)
+        self.locks = locks or ThreadLocks()
+        self.portals = portals or BlockingPortalProvider()
+
+    @classmethod
+    def of(cls, compiled: _Compiled) -> Self:
+        """The same graph as a `DuoGraph`, by the way that LangGraph copies its graphs."""
+        attributes = {name: value for name, value in vars(compiled).items() if name != "__orig_class__"}
+        return cls(**attributes)
+
+    async def astream(
+        self,
+        input: Any,  # noqa: A002, ANN401  # LangGraph's name and type
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> AsyncGenerator[Any, None]:
+        """Stream a turn; see LangGraph's `astream`. It starts when earlier turns on its thread have ended."""
+        async with AsyncExitStack() as stack:
+            thread_id = ((config or {}).get("configurable") or {}).get("thread_id")
+            if thread_id and self.checkpointer:
+                await stack.enter_async_context(self.locks.ahold(str(thread_id)))
+            turn = cast("AsyncGenerator[Any, None]", super().astream(input, config, **kwargs))
+            parts = await stack.enter_async_context(aclosing(turn))
+            async for part in parts:
+                yield part
+
+    def stream(
+        self,
+        input: Any,  # noqa: A002, ANN401  # LangGraph's name and type
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Iterator[Any]:
+        """Stream a turn from sync code; see LangGraph's `stream`."""
+        return iterate(self.portals, lambda: self.astream(input, config, **kwargs))

@@ -1,0 +1,46 @@
+"""What `Agent.astream` yields while a turn runs."""
+
+from dataclasses import dataclass
+
+from nodes import Result
+from sandbox import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The turn has begun."""
+
+    thread_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStarted:
+    """A node is at work."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of a model's text as it comes; never its hidden reasoning."""
+
+    node: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The sandbox has finished one check."""
+
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The turn has ended."""
+
+    result: Result
+
+
+Event = Started | NodeStarted | Token | Checked | Finished

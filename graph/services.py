@@ -1,0 +1,59 @@
+"""The services that nodes are given: made from the settings, replaceable one by one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from graph.settings import Settings
+from nodes import Verifies
+from providers import Models, RoleModels
+from sandbox import Check, Evidence, Limits, SourceFile, Verifier, open_sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What nodes need from the rooms below them.
+
+    Attributes:
+        models: Answers for the roles.
+        verifier: Runs code in a sandbox.
+    """
+
+    models: Models
+    verifier: Verifies
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Make the services that `settings` describe; nothing is started or contacted yet.
+
+        Raises:
+            ModelConfigError: When a chain names something that does not exist.
+        """
+        models = RoleModels(
+            settings.chains(),
+            openai_api_key=settings.openai_api_key,
+            timeout_s=settings.model_timeout_s,
+        )
+        return cls(models=models, verifier=LazyVerifier(settings))
+
+
+class LazyVerifier:
+    """A verifier that opens and self-tests its sandbox at the first use, not before."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._verifier: Verifier | None = None
+
+    async def verify(
+        self,
+        files: Sequence[SourceFile],
+        *,
+        tests: str = "",
+        acceptance: str = "",
+        on_check: Callable[[Check], None] | None = None,
+    ) -> Evidence:
+        """Open the sandbox if need be, then climb the ladder; see `sandbox.Verifier.verify`."""
+        if self._verifier is None:  # two first uses at once probe twice, which does no harm
+            sandbox = await open_sandbox(self._settings.sandbox)
+            self._verifier = Verifier(sandbox, limits=Limits(wall_s=self._settings.verify_timeout_s))
+        return await self._verifier.verify(files, tests=tests, acceptance=acceptance, on_check=on_check)

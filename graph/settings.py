@@ -1,0 +1,149 @@
+"""Settings: what an installation chooses, from arguments, the environment and `duograph.toml`."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from nodes import MAX_REPAIRS
+
+CONFIG_FILE = "duograph.toml"
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message names the place, the field, the value and the fix."""
+
+
+class Settings(BaseSettings):
+    """Wiring and defaults. An argument outranks the environment, which outranks `duograph.toml`.
+
+    Each field is read from `DUOGRAPH_<NAME>` and from the same name in lower case in the file.
+
+    Attributes:
+        reasoning_model: Chain of model strings for planning, tests, diagnosis and answers.
+        coding_model: Chain of model strings for writing code.
+        background_model: Chain of model strings for work behind the answer.
+        home: The data folder.
+        database: The sessions' SQLite file; by default `sessions.sqlite` in `home`.
+        sandbox: Which sandbox runs code; `auto` takes the first that passes its self-test.
+        max_repairs: How often failing code goes back to the coder.
+        model_timeout_s: Seconds one model call may take.
+        verify_timeout_s: Seconds one run in the sandbox may take.
+        openai_api_key: The key for `openai:` models, from `OPENAI_API_KEY` as well.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DUOGRAPH_", extra="forbid", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    reasoning_model: str = "offline"
+    coding_model: str = "offline"
+    background_model: str = "offline"
+    home: Path = Field(default_factory=lambda: user_data_path("duograph", appauthor=False))
+    database: str | None = None
+    sandbox: Literal["auto", "nono", "bubblewrap"] = "auto"
+    max_repairs: int = Field(default=2, ge=0, le=MAX_REPAIRS)
+    model_timeout_s: float = Field(default=120.0, gt=0, le=3600)
+    verify_timeout_s: float = Field(default=10.0, gt=0, le=600)
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("openai_api_key", "DUOGRAPH_OPENAI_API_KEY", "OPENAI_API_KEY"),
+    )
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401  # pydantic's own signature
+        """Read and validate the settings.
+
+        Args:
+            **values: Fields that outrank the environment and the file.
+
+        Raises:
+            SettingsError: When a value, the environment or the file is wrong.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError(_explain(error, set(values))) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the file last. A .env file and a secrets folder are not read: nobody asked for them."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+    @property
+    def database_path(self) -> str:
+        """Where the sessions are: `database`, or the default file in `home`."""
+        return self.database or str(self.home.expanduser() / "sessions.sqlite")
+
+    @property
+    def is_default(self) -> bool:
+        """Whether no model was configured, so that the offline model answers."""
+        return not {"reasoning_model", "coding_model"} & self.model_fields_set
+
+    def chains(self) -> dict[Literal["reasoning", "coding", "background"], str]:
+        """The chain of model strings of each role."""
+        return {
+            "reasoning": self.reasoning_model,
+            "coding": self.coding_model,
+            "background": self.background_model,
+        }
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """Reads `duograph.toml` in the working directory, if there is one."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401
+        """Not used: the whole file is read at once."""
+        del field
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return read_config(Path(CONFIG_FILE))
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file; none when there is no such file.
+
+    Raises:
+        SettingsError: When it cannot be read, is not TOML, or has an unknown name in it.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read ({error}): mend or remove it.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}. Mend that line.") from None
+    for name in values:
+        if name not in Settings.model_fields:
+            close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+            hint = (
+                f"did you mean {close[0]!r}?" if close else f"known are {', '.join(Settings.model_fields)}."
+            )
+            raise SettingsError(f"{path} has an unknown setting {name!r}: {hint}")
+    return values
+
+
+def _explain(error: ValidationError, given: set[str]) -> str:
+    """The first problem in one sentence; values of secrets never appear."""
+    first = error.errors(include_input=True, include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "settings"
+    if first["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(Settings.model_fields)}."
+        return f"There is no setting {name!r}: {hint}"
+    where = name if name in given else f"{name} (DUOGRAPH_{name.upper()} or {CONFIG_FILE})"
+    value = "" if "key" in name.lower() else f" is {first['input']!r}, which is wrong"
+    return f"The setting {where}{value}: {first['msg']}."

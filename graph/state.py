@@ -1,0 +1,33 @@
+"""The state of the graph: what comes in, what is kept, what goes out."""
+
+from typing import Annotated
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
+from typing_extensions import TypedDict
+
+from nodes import Candidate, Context, Request, Result, Status, StopReason, Turn
+from providers import Call
+from sandbox import Case, Check, Evidence, SourceFile
+
+__all__ = ["STATE_TYPES", "Context", "Input", "Output", "State"]
+
+STATE_TYPES = (Call, Candidate, Case, Check, Evidence, Request, Result, SourceFile, Status, StopReason)
+"""Our own types in the state: the only ones that a checkpointer may rebuild when it reads a session."""
+
+
+class Input(TypedDict):
+    """What a caller sends: the new message. Everything else is chosen through `Context`."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class Output(TypedDict):
+    """What a caller gets: the conversation and the typed result of this turn."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    result: Result
+
+
+class State(Turn):
+    """All channels: `messages` and `result` outlive the turn, the rest is scratch."""

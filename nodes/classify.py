@@ -1,0 +1,108 @@
+"""Open the turn: take the request, reset the scratch, decide route and task. Calls no model."""
+
+import re
+
+from langchain_core.messages import AnyMessage
+from langgraph.runtime import Runtime
+
+from nodes.turn import Context, Request, Route, StopReason, Task, Turn, fresh_turn
+from sandbox import TestsError, check_tests
+
+MAX_REQUEST_CHARS = 200_000
+"""The longest request that is taken, in characters: some 50,000 tokens, a quarter of a large window."""
+
+MAX_TESTS_CHARS = 200_000
+
+_MAKE = (
+    r"\b(?:writ|creat|implement|build|mak|cod|develop|generat|program|refactor|rewrit|add|fix|port|convert|give|need)"
+    r"\w*"
+)
+_THING = (
+    r"\b(?:functions?|func|class(?:es)?|methods?|modules?|scripts?|program|code|snippet|decorator|generator|"
+    r"iterator|context manager|parser|algorithm|regex|cli|dataclass|validator|python|unit ?tests?|implementation)\b"
+)
+_RULES: tuple[tuple[Task, str], ...] = (
+    (
+        "code_review",
+        r"\b(?:review|critique|audit)\b.*\b(?:code|function|class|diff|script)\b|```.*\breview\b",
+    ),
+    (
+        "explanation",
+        r"^\W*(?:explain|describe|what(?:.s| is| are| does)|why|how (?:do|does|is|are|can)|teach)\b",
+    ),
+    (
+        "planning",
+        r"^\W*(?:plan|outline|design|draft|organi[sz]e|schedule|roadmap)\b|\bstep[- ]by[- ]step plan\b",
+    ),
+    ("code_generation", rf"{_MAKE}.*{_THING}|^\W*implement\b"),
+    ("problem_solving", r"\b(?:solve|calculate|compute|how (?:many|much|long|far)|prove|find the)\b"),
+)
+_FOLLOW_UP = re.compile(
+    r"^\W*(?:now|also|and|please|instead|add|change|make|rename|fix|handle|support|use|remove)\b"
+)
+
+
+class Classify:
+    """The first node. The same text in the same session gets the same decision."""
+
+    def __init__(self, *, max_repairs: int = 2) -> None:
+        self._max_repairs = max_repairs
+
+    async def __call__(self, state: Turn, runtime: Runtime[Context]) -> Turn:
+        """Copy what the caller chose into the state, so that a resumed turn knows it too."""
+        given: Context | None = runtime.context  # None when the caller chose nothing
+        context = given or Context()
+        text = last_request(state.get("messages", []))
+        before = state.get("result")
+        base = before.files if before is not None and _FOLLOW_UP.match(text.lower()) else []
+        task = context.task or _task(text, tests=context.tests, follows_code=bool(base))
+        route: Route = "code" if task == "code_generation" else "answer"
+        turn = fresh_turn()
+        turn["request"] = Request(
+            text=text,
+            tests=context.tests,
+            task=task,
+            route=route,
+            max_repairs=self._max_repairs if context.max_repairs is None else context.max_repairs,
+            reasoning_model=context.reasoning_model,
+            coding_model=context.coding_model,
+            base=base if route == "code" else [],
+        )
+        if problem := problem_with(text, context.tests):
+            turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=problem)
+        return turn
+
+
+def last_request(messages: list[AnyMessage]) -> str:
+    """The text of the newest message if a person wrote it, else nothing."""
+    return str(messages[-1].text).strip() if messages and messages[-1].type == "human" else ""
+
+
+def problem_with(text: str, tests: str) -> str | None:
+    """Why a request cannot be taken, in one sentence that says what to do; None when it can.
+
+    Args:
+        text: The request.
+        tests: The user's tests, or nothing.
+    """
+    if not text.strip():
+        return (
+            "The request is empty: say what you want, for example «Write a function that reverses a string»."
+        )
+    for what, value, limit in (("request", text, MAX_REQUEST_CHARS), ("tests", tests, MAX_TESTS_CHARS)):
+        if len(value) > limit:
+            return f"The {what} has {len(value):,} characters and the limit is {limit:,}: shorten it."
+    try:
+        if tests.strip():
+            check_tests(tests)
+    except TestsError as error:
+        return str(error)
+    return None
+
+
+def _task(text: str, *, tests: str, follows_code: bool) -> Task:
+    """Decide by rules in order; the first that matches wins."""
+    if tests.strip() or follows_code:
+        return "code_generation"
+    lowered = text[:2000].lower()
+    return next((task for task, rule in _RULES if re.search(rule, lowered, re.DOTALL)), "general")

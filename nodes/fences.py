@@ -1,0 +1,138 @@
+"""Read the fenced blocks of a model's answer: whole files, however untidy the answer is."""
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from sandbox.evidence import SourceFile
+
+_OPEN = re.compile(r"^(?P<indent>[ \t]*)(?P<ticks>`{3,}|~{3,})(?P<info>[^\n`]*)$")
+_PYTHON = {"python", "py", "python3", "py3"}
+_FILE_COMMENT = re.compile(r"^#\s*(?:file(?:name)?\s*:\s*)?(?P<path>[\w./-]+\.\w{1,6})\s*$", re.IGNORECASE)
+_PATH = re.compile(r"(?P<path>[\w./-]+\.\w{1,6})")
+MAIN = "solution.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fenced block: its language, the rest of its info string, and its text."""
+
+    language: str
+    info: str
+    text: str
+
+    @property
+    def is_python(self) -> bool:
+        """Whether the block says that it is Python, or says nothing and parses as Python."""
+        return self.language in _PYTHON or (not self.language and _parses(self.text))
+
+    @property
+    def path(self) -> str | None:
+        """The file this block is, from its info string or a first comment line."""
+        if match := _PATH.search(self.info):
+            return match["path"]
+        first = self.text.lstrip().split("\n", 1)[0]
+        match = _FILE_COMMENT.match(first)
+        return match["path"] if match else None
+
+
+def blocks(text: str) -> list[Block]:
+    """All fenced blocks of `text` in order; one that is never closed runs to the end."""
+    found: list[Block] = []
+    lines = text.splitlines()
+    at = 0
+    while at < len(lines):
+        opening = _OPEN.match(lines[at])
+        at += 1
+        if not opening:
+            continue
+        ticks, indent = opening["ticks"], len(opening["indent"])
+        close = re.compile(rf"^[ \t]*{re.escape(ticks[0])}{{{len(ticks)},}}[ \t]*$")
+        body: list[str] = []
+        while at < len(lines) and not close.match(lines[at]):
+            line = lines[at]
+            body.append(line[indent:] if not line[:indent].strip() else line)
+            at += 1
+        at += 1
+        language, _, info = opening["info"].strip().partition(" ")
+        if "." in language or ":" in language:  # ```solution.py and ```python:solution.py
+            name, _, rest = language.partition(":")
+            language, info = (name, f"{rest} {info}") if rest else ("python", f"{language} {info}")
+        found.append(Block(language.lower(), info.strip(), "\n".join(body) + "\n"))
+    return found
+
+
+def without_blocks(text: str, info: str) -> str:
+    """`text` without the fenced blocks whose info string has the word `info`."""
+    pattern = rf"^[ \t]*(`{{3,}}|~{{3,}})[^\n`]*\b{re.escape(info)}\b[^\n`]*$.*?(?:^[ \t]*\1[ \t]*$|\Z)"
+    return re.sub(pattern, "", text, flags=re.MULTILINE | re.DOTALL).strip()
+
+
+def solution_files(text: str) -> list[SourceFile]:
+    """The files of a solution in a coding model's answer.
+
+    A block with a path is that file, and a later block with the same path replaces it. Python
+    blocks without a path make up `solution.py`: one that defines a name again replaces the
+    earlier definition's block, one that defines new names is appended, one that defines
+    nothing (an example run) is left out unless there is nothing else. An answer without any
+    fence that is Python from end to end counts as one block.
+
+    Returns:
+        The files in order, `solution.py` first where it exists; empty when there is no code.
+    """
+    named: dict[str, str] = {}
+    loose: list[str] = []
+    for block in blocks(text):
+        path = block.path
+        if path and (block.is_python or PurePosixPath(path).suffix != ".py"):
+            named[path.removeprefix("./")] = block.text
+        elif not path and block.is_python and block.text.strip():
+            loose.append(block.text)
+    if not named and not loose and "```" not in text and _names(text):
+        loose.append(text.strip() + "\n")
+    main = _merge(loose)
+    if main and MAIN not in named:
+        named = {MAIN: main, **named}
+    return [SourceFile(path=path, content=content) for path, content in named.items()]
+
+
+def _merge(texts: list[str]) -> str:
+    """One module from the loose blocks of an answer."""
+    kept: list[tuple[frozenset[str] | None, str]] = []
+    for text in texts:
+        names = _names(text)
+        if names is not None and not names:
+            continue  # an example run
+        if names:
+            kept = [(old, body) for old, body in kept if not (old and old & names)]
+        kept.append((names, text))
+    if not kept:
+        return texts[0] if texts else ""
+    if any(names is None for names, _ in kept):  # something does not parse: the first block is the answer
+        return kept[0][1]
+    return "\n\n".join(body.strip("\n") + "\n" for _, body in kept)
+
+
+def _names(text: str) -> frozenset[str] | None:
+    """The functions and classes that `text` defines at top level, or None when it does not parse."""
+    tree = _parse(text)
+    if tree is None:
+        return None
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return frozenset(node.name for node in tree.body if isinstance(node, kinds))
+
+
+def _parses(text: str) -> bool:
+    return bool(text.strip()) and _parse(text) is not None
+
+
+def _parse(text: str) -> ast.Module | None:
+    """Parse a model's text; None for anything the parser cannot take."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "\\d" in a model's string is not our user's business
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None

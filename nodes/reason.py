@@ -1,0 +1,67 @@
+"""The reasoning model at work: a plan with acceptance tests for code, the whole answer for the rest."""
+
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
+
+from nodes.asking import ask
+from nodes.fences import blocks, without_blocks
+from nodes.prompting import fence, prompt
+from nodes.turn import StopReason, Turn, request_of
+from providers.protocol import Models, Reply
+
+HISTORY_CHARS = 40_000
+"""How much of the conversation a model sees, in characters, newest first: some 10,000 tokens."""
+
+
+class Reason:
+    """Asks the reasoning role once."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    async def __call__(self, state: Turn) -> Turn:
+        """Plan, or answer."""
+        request = request_of(state)
+        coding = request.route == "code"
+        asked = "\n\n".join(filter(None, (fence("request", request.text), fence("tests", request.tests))))
+        messages: list[BaseMessage] = [
+            SystemMessage(prompt("plan" if coding else "answer")),
+            *history(state.get("messages", [])[:-1]),
+            HumanMessage(asked),
+        ]
+        reply = await ask(self._models, state, "reasoning", messages, step="plan" if coding else "answer")
+        if not isinstance(reply, Reply):
+            return reply
+        if not coding:
+            return Turn(calls=reply.calls, answer=reply.text, stop_reason=StopReason.COMPLETED)
+        plan, acceptance = read_plan(reply.text)
+        return Turn(calls=reply.calls, plan=plan, acceptance=acceptance)
+
+
+def history(messages: list[AnyMessage]) -> list[BaseMessage]:
+    """The newest messages between user and agent that fit the budget, oldest first."""
+    kept: list[BaseMessage] = []
+    left = HISTORY_CHARS
+    for message in reversed(messages):
+        text = str(message.text)
+        left -= len(text)
+        if left < 0:
+            break
+        if text.strip() and message.type in {"human", "ai"}:
+            kept.append(HumanMessage(text) if message.type == "human" else AIMessage(text))
+    return kept[::-1]
+
+
+def read_plan(text: str) -> tuple[str, str]:
+    """Split a plan from its acceptance tests.
+
+    Returns:
+        The plan, and the source of the tests; the tests are empty when there are none.
+    """
+    found = blocks(text)
+    marked = [block.text for block in found if "acceptance" in f"{block.language} {block.info}"]
+    if marked:
+        return without_blocks(text, "acceptance"), "\n".join(marked)
+    tests = [block for block in found if block.is_python and "assert" in block.text]
+    if not tests:
+        return text.strip(), ""
+    return text.replace(tests[-1].text, "").strip(), tests[-1].text

@@ -1,0 +1,51 @@
+"""What tests of several rooms share: scripted models on disk and agents with a home of their own."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graph.agent import Agent
+from graph.settings import Settings
+from tests.support import AgentMaker, Lines
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the settings, keys or data of the person who runs it."""
+    for name in ("REASONING_MODEL", "CODING_MODEL", "BACKGROUND_MODEL", "DATABASE", "SANDBOX", "MAX_REPAIRS"):
+        monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DUOGRAPH_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str, Lines], str]:
+    """Write a file of scripted replies and give its model string."""
+
+    def write(name: str, lines: Lines) -> str:
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        return f"scripted:{path}"
+
+    return write
+
+
+@pytest.fixture
+def make_agent(script: Callable[[str, Lines], str], tmp_path: Path) -> Iterator[AgentMaker]:
+    """Make agents whose two roles replay the given replies; all are closed at the end."""
+    with ExitStack() as stack:
+
+        def make(reasoning: Lines, coding: Lines, **settings: Any) -> Agent:  # noqa: ANN401  # as Settings takes them
+            chosen = {"home": tmp_path / "home"} | settings
+            models = {
+                "reasoning_model": script("reasoning", reasoning),
+                "coding_model": script("coding", coding),
+            }
+            return stack.enter_context(Agent(Settings(**(models | chosen))))
+
+        yield make

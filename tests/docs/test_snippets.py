@@ -1,0 +1,167 @@
+"""Every snippet in the documentation runs, as a reader would run it."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from graph.build import build_graph
+from graph.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    page
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("[a-z]*/README.md")]
+    if page.is_file()
+)
+BLOCK = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+CHECKED_ELSEWHERE = {
+    "pip install -q uv",
+    "pip install -q uv && uv run pytest",
+    "git clone",
+    "cd ",
+    "uv run langgraph dev",
+}
+
+
+@dataclass(frozen=True)
+class Snippet:
+    page: str
+    line: int
+    info: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def snippets(*languages: str) -> list[Snippet]:
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for match in BLOCK.finditer(text):
+            info = match["info"].strip()
+            if info.split(" ")[0] in languages:
+                line = text.count("\n", 0, match.start()) + 1
+                found.append(Snippet(page.relative_to(ROOT).as_posix(), line, info, match["text"]))
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_only_languages_that_are_tested_are_used() -> None:
+    tested = {"python", "console", "toml", "json", "jsonl", "mermaid", "text"}
+    used = {
+        match["info"].split(" ")[0]
+        for page in PAGES
+        for match in BLOCK.finditer(page.read_text(encoding="utf-8"))
+    }
+    assert used <= tested
+
+
+@pytest.mark.parametrize("snippet", snippets("python"), ids=str)
+def test_python_snippets_run(snippet: Snippet, folder: Path) -> None:
+    script = folder / "snippet.py"
+    script.write_text(snippet.text, encoding="utf-8")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("snippet", snippets("console"), ids=str)
+def test_console_snippets_run_and_print_what_they_show(snippet: Snippet, folder: Path) -> None:
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "100",
+    }
+    for command, shown in transcript(snippet.text):
+        if any(command.startswith(known) for known in CHECKED_ELSEWHERE) and "duograph" not in command:
+            continue
+        line = re.sub(r"^(pip install -q uv && )?uv run ", "", command)
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        expected = int(match[1]) if (match := re.search(r"exit (\d+)", snippet.info)) else 0
+        assert done.returncode == expected, f"{command}\n{done.stdout}\n{done.stderr}"
+        if shown:
+            assert matches(shown, done.stdout + done.stderr), (
+                f"{command}\n--- shown\n{shown}\n--- printed\n{done.stdout}{done.stderr}"
+            )
+
+
+def transcript(text: str) -> list[tuple[str, str]]:
+    """Commands (after `$ `, with continued lines) and what is shown after each."""
+    found: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], ""))
+        elif found and found[-1][0].endswith("\\"):
+            found[-1] = (found[-1][0][:-1] + line.strip(), "")
+        elif found:
+            found[-1] = (found[-1][0], found[-1][1] + line + "\n")
+    return found
+
+
+def matches(shown: str, printed: str) -> bool:
+    """Whether `printed` is `shown`, where `…` stands for anything; space at line ends does not count."""
+
+    def tidy(text: str) -> str:
+        return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+    pattern = ".*?".join(re.escape(part) for part in tidy(shown).split("…"))
+    return re.fullmatch(pattern, tidy(printed), re.DOTALL) is not None
+
+
+@pytest.mark.parametrize("snippet", snippets("toml"), ids=str)
+def test_settings_snippets_are_settings(snippet: Snippet, folder: Path) -> None:
+    values = tomllib.loads(snippet.text)
+    if set(values) <= set(Settings.model_fields):
+        (folder / "duograph.toml").write_text(snippet.text, encoding="utf-8")
+        assert Settings().model_fields_set >= set(values)
+
+
+@pytest.mark.parametrize("snippet", snippets("json", "jsonl"), ids=str)
+def test_json_snippets_are_json(snippet: Snippet) -> None:
+    for line in snippet.text.splitlines() if snippet.info.startswith("jsonl") else [snippet.text]:
+        json.loads(line)
+
+
+def test_the_graph_in_the_readme_is_the_graph() -> None:
+    drawn = build_graph(Settings()).get_graph()
+    edges = {(edge.source.strip("_"), edge.target.strip("_"), edge.conditional) for edge in drawn.edges}
+    text = next(snippet.text for snippet in snippets("mermaid") if snippet.page == "README.md")
+    shown = {
+        (a, b, arrow.startswith("-."))
+        for a, arrow, b in re.findall(
+            r"^\s*(\w+)\W*?\s+(-->|-\.->)(?:\|[^|]*\|)?\s*(\w+)", text, re.MULTILINE
+        )
+    }
+    assert shown == edges
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_commands_are_quoted_as_a_shell_reads_them() -> None:
+    for snippet in snippets("console"):
+        for command, _ in transcript(snippet.text):
+            assert shlex.split(command)

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+
+from graph.settings import Settings, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_an_argument_outranks_the_environment_which_outranks_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "duograph.toml").write_text(
+        'reasoning_model = "a"\ncoding_model = "a"\nbackground_model = "a"\n'
+    )
+    monkeypatch.setenv("DUOGRAPH_CODING_MODEL", "b")
+    monkeypatch.setenv("DUOGRAPH_BACKGROUND_MODEL", "b")
+    settings = Settings(background_model="c")
+    assert settings.chains() == {"reasoning": "a", "coding": "b", "background": "c"}
+    assert not settings.is_default
+
+
+def test_with_nothing_configured_the_offline_model_answers() -> None:
+    settings = Settings()
+    assert set(settings.chains().values()) == {"offline"}
+    assert settings.is_default
+
+
+def test_the_database_stands_in_home_unless_named(tmp_path: Path) -> None:
+    assert Settings(home=tmp_path).database_path == str(tmp_path / "sessions.sqlite")
+    assert Settings(home=tmp_path, database="x.db").database_path == "x.db"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('x = "1\ny = 2', ["duograph.toml", "TOML", "line 1"]),
+        ('reasoning_modle = "x"', ["duograph.toml", "'reasoning_modle'", "did you mean 'reasoning_model'"]),
+        ("max_repairs = 99", ["max_repairs", "99", "10"]),
+        ('sandbox = "none"', ["sandbox", "'none'", "nono"]),
+        ("reasoning_model = 3", ["reasoning_model", "3"]),
+    ],
+)
+def test_a_broken_file_is_one_sentence(tmp_path: Path, text: str, words: list[str]) -> None:
+    (tmp_path / "duograph.toml").write_text(text)
+    with pytest.raises(SettingsError) as error:
+        Settings()
+    assert all(word in str(error.value) for word in words)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_text_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "duograph.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match=r"duograph\.toml cannot be read"):
+        Settings()
+
+
+def test_an_unknown_argument_is_named() -> None:
+    with pytest.raises(SettingsError, match="did you mean 'coding_model'"):
+        Settings(codingmodel="x")
+
+
+def test_a_bad_environment_value_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOGRAPH_MAX_REPAIRS", "many")
+    with pytest.raises(SettingsError, match="DUOGRAPH_MAX_REPAIRS"):
+        Settings()
+
+
+def test_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    settings = Settings()
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-canary"
+    assert "canary" not in repr(settings) + str(settings.model_dump())
+    with pytest.raises(SettingsError) as error:
+        Settings(openai_api_key=["sk-canary"])
+    assert "canary" not in str(error.value)

@@ -1,0 +1,103 @@
+"""The compiled graph and the agent work from sync code, async code, threads and several loops."""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
+
+from checkpoints import open_saver
+from duograph import Finished, NodeStarted, Settings, Started, Token, build_graph
+from graph.state import Input
+from tests.support import ASK, GOOD, PLAN, AgentMaker
+
+HELLO: Input = {"messages": [HumanMessage("hello")]}
+
+
+def test_a_graph_without_a_saver_works_in_every_way() -> None:
+    graph = build_graph(Settings())
+    assert "offline" in graph.invoke(HELLO)["result"].answer
+    assert "offline" in asyncio.run(graph.ainvoke(HELLO))["result"].answer
+    assert any("respond" in part for part in graph.stream(HELLO, stream_mode="updates"))
+
+
+async def test_sync_calls_work_while_a_loop_is_running_as_in_a_notebook() -> None:
+    graph = build_graph(Settings(), checkpointer=InMemorySaver())
+    config: RunnableConfig = {"configurable": {"thread_id": "one"}}
+    assert graph.invoke(HELLO, config)["result"].thread_id == "one"
+    assert len((await graph.aget_state(config)).values["messages"]) == 2
+
+
+def test_leaving_a_sync_stream_early_ends_the_turn() -> None:
+    graph = build_graph(Settings())
+    before = threading.active_count()
+    stream = graph.stream(HELLO, stream_mode="updates")
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # a generator
+    assert threading.active_count() == before
+
+
+def test_one_agent_serves_two_loops_one_after_the_other(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": "yes", "repeat": True}], [{}])
+    for _ in range(2):
+        assert asyncio.run(agent.aask("hello")).answer == "yes"
+    assert agent.ask("hello").answer == "yes"
+
+
+def test_two_turns_on_one_thread_queue_up(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": "yes", "delay_s": 0.02, "repeat": True}], [{}])
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda n: agent.ask(f"hello {n}", thread_id="shared"), range(8)))
+    assert len({result.run_id for result in results}) == 8
+    session = agent.sessions.show("shared")
+    assert len(session.messages) == 16
+    assert [message.role for message in session.messages] == ["human", "ai"] * 8
+
+
+async def test_two_async_turns_on_one_thread_queue_up(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": "yes", "delay_s": 0.02, "repeat": True}], [{}])
+    await asyncio.gather(*(agent.aask(f"hello {n}", thread_id="shared") for n in range(8)))
+    assert len(agent.sessions.show("shared").messages) == 16
+
+
+async def test_the_graph_itself_queues_turns_too(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": "yes", "delay_s": 0.02, "repeat": True}], [{}])
+    config: RunnableConfig = {"configurable": {"thread_id": "shared"}}
+    await asyncio.gather(*(agent.graph.ainvoke(HELLO, config) for _ in range(5)))
+    assert len(agent.sessions.show("shared").messages) == 10
+
+
+async def test_events_tell_the_turn_in_order(make_agent: AgentMaker) -> None:
+    agent = make_agent(
+        [{"content": f"<think>hm</think>{PLAN}"}, {"content": "VERDICT: PASS"}], [{"content": GOOD}]
+    )
+    events = [event async for event in agent.astream(ASK)]
+    assert isinstance(events[0], Started)
+    assert isinstance(events[-1], Finished)
+    nodes = [event.node for event in events if isinstance(event, NodeStarted)]
+    assert nodes == ["classify", "reason", "code", "verify", "review", "respond"]
+    tokens = "".join(event.text for event in events if isinstance(event, Token) and event.node == "reason")
+    assert tokens == PLAN
+
+
+async def test_a_cancelled_turn_leaves_a_thread_that_goes_on(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": "late", "delay_s": 60}, {"content": "yes"}], [])
+    turn = asyncio.create_task(agent.aask("hello", thread_id="shared"))
+    await asyncio.sleep(0.3)
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    assert (await agent.aask("hello again", thread_id="shared")).answer == "yes"
+
+
+def test_what_a_session_holds_is_read_back_by_a_new_agent(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": PLAN}, {"content": "VERDICT: PASS"}], [{"content": GOOD}])
+    result = agent.ask(ASK)
+    agent.close()
+    with open_saver(agent.settings.database_path) as saver:
+        graph = build_graph(Settings(), checkpointer=saver)
+        state = graph.get_state({"configurable": {"thread_id": result.thread_id}})
+    assert state.values["result"] == result

@@ -1,0 +1,103 @@
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.runtime import Runtime
+
+from nodes import Classify, Context, Result, StopReason, Turn, fresh_turn
+from nodes.classify import MAX_REQUEST_CHARS
+from sandbox import Evidence, SourceFile
+
+
+async def classify(text: str, context: Context | None = None, **before: object) -> Turn:
+    state = Turn(messages=[HumanMessage(text)])
+    state.update(before)  # type: ignore[typeddict-item]  # channels by name
+    return await Classify()(state, Runtime(context=context or Context()))
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ("Write a Python function that validates email addresses", "code_generation"),
+        ("implement quicksort", "code_generation"),
+        ("I need a class for a bank account", "code_generation"),
+        ("Explain how a hash table works", "explanation"),
+        ("Why does this function crash?", "explanation"),
+        ("What is a monad?", "explanation"),
+        ("Review this code: def f(): pass", "code_review"),
+        ("Plan a migration to Postgres", "planning"),
+        ("How many primes are there below 100?", "problem_solving"),
+        ("hello", "general"),
+        ("🙂", "general"),
+    ],
+)
+async def test_the_task_is_read_from_the_text(text: str, task: str) -> None:
+    request = (await classify(text))["request"]
+    assert request is not None
+    assert request.task == task
+    assert request.route == ("code" if task == "code_generation" else "answer")
+
+
+async def test_what_the_caller_says_outranks_the_text() -> None:
+    request = (await classify("Write a function", Context(task="explanation")))["request"]
+    assert request is not None
+    assert request.task == "explanation"
+
+
+async def test_tests_mean_code() -> None:
+    request = (await classify("double a number", Context(tests="assert double(2) == 4")))["request"]
+    assert request is not None
+    assert request.route == "code"
+
+
+async def test_a_follow_up_goes_on_with_the_files_of_the_turn_before() -> None:
+    files = [SourceFile(path="solution.py", content="x = 1\n")]
+    before = Result(
+        answer="",
+        task="code_generation",
+        route="code",
+        status="done",
+        stop_reason="completed",
+        verification=Evidence(status="verified"),
+        files=files,
+    )
+    follow = (await classify("now add type hints", result=before))["request"]
+    other = (await classify("What is a monad?", result=before))["request"]
+    assert follow is not None
+    assert other is not None
+    assert (follow.route, follow.base) == ("code", files)
+    assert (other.route, other.base) == ("answer", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "word"),
+    [
+        ("", Context(), "empty"),
+        (" \n\t", Context(), "empty"),
+        ("x" * (MAX_REQUEST_CHARS + 1), Context(), "200,000"),
+        ("double", Context(tests="assert ("), "tests"),
+    ],
+)
+async def test_a_request_that_cannot_be_taken_ends_with_a_sentence(
+    text: str, context: Context, word: str
+) -> None:
+    turn = await classify(text, context)
+    assert turn["stop_reason"] is StopReason.INVALID_REQUEST
+    assert word in turn["answer"]
+    assert "\n" not in turn["answer"]
+
+
+async def test_a_conversation_that_ends_with_the_agent_holds_no_request() -> None:
+    turn = await Classify()(
+        Turn(messages=[HumanMessage("hi"), AIMessage("hello")]), Runtime(context=Context())
+    )
+    assert turn["stop_reason"] is StopReason.INVALID_REQUEST
+
+
+async def test_the_scratch_of_the_turn_before_is_gone() -> None:
+    turn = await classify("hello", repairs=2, plan="old", stop_reason=StopReason.MODELS_FAILED)
+    assert {name: value for name, value in turn.items() if name != "request"} == {
+        name: value for name, value in fresh_turn().items() if name != "request"
+    }
+
+
+def test_every_channel_but_the_conversation_is_reset() -> None:
+    assert set(fresh_turn()) == set(Turn.__annotations__) - {"messages"}

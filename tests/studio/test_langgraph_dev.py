@@ -1,0 +1,111 @@
+"""`langgraph dev` serves the graph: no key, no network, driven through langgraph-sdk as Studio drives it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from langgraph_sdk import get_client
+
+ROOT = Path(__file__).resolve().parents[2]
+ASK = "Write a Python function that validates email addresses"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("studio")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LANGSMITH", "OPENAI"))
+    }
+    log = (folder / "server.log").open("w+")
+    config = ROOT / "langgraph.json"
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "langgraph", "dev", "--config", config, "--port", str(port),
+         "--no-browser", "--no-reload"],
+        env=environment | {"LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false",
+                           "DUOGRAPH_HOME": str(folder)},
+        cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            if process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{url}/ok").is_success:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        else:
+            pytest.fail(f"langgraph dev did not answer:\n{(folder / 'server.log').read_text()}")
+        assert process.poll() is None, (folder / "server.log").read_text()
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+
+
+async def test_a_run_streams_and_its_thread_is_readable(server: str) -> None:
+    client = get_client(url=server)
+    thread = await client.threads.create()
+    nodes, result = [], None
+    async for part in client.runs.stream(
+        thread["thread_id"],
+        "duograph",
+        input={"messages": [{"role": "user", "content": ASK}]},
+        context={"tests": "assert validate_email('a@b.co')"},
+        stream_mode=["updates", "messages-tuple", "custom", "values"],
+    ):
+        if part.event == "updates":
+            nodes += list(part.data)
+        if part.event == "values":
+            result = part.data.get("result")
+        assert part.event != "error", part.data
+    assert nodes == ["classify", "reason", "code", "verify", "review", "respond"]
+    assert result is not None
+    assert result["verification"]["status"] == "verified"
+    assert result["thread_id"] == thread["thread_id"]
+
+    state = await client.threads.get_state(thread["thread_id"])
+    assert state["values"]["result"]["status"] == "done"
+    history = await client.threads.get_history(thread["thread_id"], limit=20)
+    assert len(history) >= 6
+
+
+async def test_a_second_turn_goes_on_with_the_thread(server: str) -> None:
+    client = get_client(url=server)
+    thread = await client.threads.create()
+    for text in ("hello", "What is a monad?"):
+        values = await client.runs.wait(
+            thread["thread_id"], "duograph", input={"messages": [{"role": "user", "content": text}]}
+        )
+    assert len(values["messages"]) == 4
+    assert "offline" in values["result"]["answer"]
+
+
+async def test_studio_sees_the_forms_and_the_drawing(server: str) -> None:
+    client = get_client(url=server)
+    schemas = await client.assistants.get_schemas("duograph")
+    assert set(schemas["input_schema"]["properties"]) == {"messages"}
+    assert {"task", "tests", "max_repairs"} <= set(schemas["context_schema"]["properties"])
+    drawing = await client.assistants.get_graph("duograph")
+    edges = {(edge["source"], edge["target"]) for edge in drawing["edges"]}
+    assert ("review", "code") in edges
+    assert len(edges) == 11
+
+
+async def test_a_bad_request_ends_with_an_answer_there_too(server: str) -> None:
+    client = get_client(url=server)
+    values = await client.runs.wait(None, "duograph", input={"messages": [{"role": "user", "content": "  "}]})
+    assert values["result"]["stop_reason"] == "invalid_request"
