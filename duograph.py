@@ -6,10 +6,11 @@ with Agent(Settings(home="/tmp/duograph")) as agent:
     print(agent.ask("Write a function that reverses a string").answer)
 """
 
+# Every `duograph --help` pays for these imports: pathlib and importlib.util alone would be a tenth of it.
+import os.path
 import sys
 from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -80,18 +81,16 @@ def _check_rooms() -> None:
     Raises:
         ImportError: When another file stands in front of one of them.
     """
-    home = Path(__file__).resolve().parent
+    home = os.path.dirname(os.path.realpath(__file__))
     for room in ROOMS:
-        spec = sys.modules[room].__spec__ if room in sys.modules else find_spec(room)
-        origin = spec.origin if spec and spec.origin else None
-        if origin is None:
-            where = next(iter(spec.submodule_search_locations or ()), None) if spec else None
-            if where is None:
-                raise ImportError(f"Duograph's package {room!r} is missing: install duograph again.")
-            origin = where
-        if Path(origin).resolve().parent != home / room:
+        spec = sys.modules[room].__spec__ if room in sys.modules else PathFinder.find_spec(room)
+        if spec is None:
+            raise ImportError(f"Duograph's package {room!r} is missing: install duograph again.")
+        found = spec.origin or next(iter(spec.submodule_search_locations or ()), "a module without a file")
+        ours = os.path.join(home, room, "__init__.py")
+        if os.path.realpath(found) != ours:
             raise ImportError(
-                f"{origin} shadows Duograph's package {room!r}: rename it, or start Python in another folder."
+                f"{found} shadows Duograph's package {room!r}: rename it, or start Python in another folder."
             )
 
 

@@ -1,1 +1,50 @@
-"""Placeholder, written with the room."""
+"""Sessions: the saver that keeps them, the locks that keep their turns apart, and their list."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from checkpoints.ids import check_thread_id, new_thread_id
+from checkpoints.locks import ThreadLocks
+from checkpoints.protocol import DatabaseError, SessionStore, ThreadBusyError, ThreadSpan, UnknownThreadError
+
+if TYPE_CHECKING:
+    from checkpoints.saver import SaverContext, SessionSaver, open_saver
+    from checkpoints.sessions import Session, SessionMessage, Sessions, SessionSummary
+
+__all__ = [
+    "DatabaseError",
+    "SaverContext",
+    "Session",
+    "SessionMessage",
+    "SessionSaver",
+    "SessionStore",
+    "SessionSummary",
+    "Sessions",
+    "ThreadBusyError",
+    "ThreadLocks",
+    "ThreadSpan",
+    "UnknownThreadError",
+    "check_thread_id",
+    "new_thread_id",
+    "open_saver",
+]
+
+# LangGraph's savers and pydantic take half a second to import, and most commands need no session.
+_LAZY = {
+    "SaverContext": "checkpoints.saver",
+    "SessionSaver": "checkpoints.saver",
+    "open_saver": "checkpoints.saver",
+    "Session": "checkpoints.sessions",
+    "SessionMessage": "checkpoints.sessions",
+    "SessionSummary": "checkpoints.sessions",
+    "Sessions": "checkpoints.sessions",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is heavy when it is first asked for (PEP 562)."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

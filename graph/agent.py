@@ -16,7 +16,7 @@ from graph.build import build_graph
 from graph.events import Checked, Event, Finished, NodeStarted, Started, Token
 from graph.services import Services
 from graph.settings import Settings
-from graph.state import Context
+from graph.state import STATE_TYPES, Context
 from nodes import Result, Status, StopReason, Task, problem_with
 from providers import ReasoningSplitter
 from sandbox import Check, Evidence
@@ -54,7 +54,9 @@ class Agent:
         services = services or Services.from_settings(self.settings)
         self._models = services.models
         self._resources = ExitStack()
-        saver = self._resources.enter_context(open_saver(self.settings.database_path))
+        saver = self._resources.enter_context(
+            open_saver(self.settings.database_path, allowed_types=STATE_TYPES)
+        )
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
         self.sessions = Sessions(saver)
         self._resources.enter_context(self.graph.portals)  # one event loop for all sync calls

@@ -14,12 +14,13 @@ MAX_REQUEST_CHARS = 200_000
 MAX_TESTS_CHARS = 200_000
 
 _MAKE = (
-    r"\b(?:writ|creat|implement|build|mak|cod|develop|generat|program|refactor|rewrit|add|fix|port|convert|give|need)"
-    r"\w*"
+    r"\b(?:writ|creat|implement|build|mak|cod|develop|generat|program|refactor|rewrit|add(?!ress)|fix|port|convert"
+    r"|give|need)\w*"
 )
 _THING = (
-    r"\b(?:functions?|func|class(?:es)?|methods?|modules?|scripts?|program|code|snippet|decorator|generator|"
-    r"iterator|context manager|parser|algorithm|regex|cli|dataclass|validator|python|unit ?tests?|implementation)\b"
+    r"\b(?:functions?|func|class(?:es)?|methods?|modules?|scripts?|program|code|snippet|decorator|generator"
+    r"|iterator|context manager|parser|algorithm|regex|cli|dataclass|validator|python|unit ?tests?"
+    r"|implementation)\b"
 )
 _RULES: tuple[tuple[Task, str], ...] = (
     (

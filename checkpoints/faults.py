@@ -1,0 +1,76 @@
+"""What SQLite and the file system report, said as one sentence with a fix."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from checkpoints.protocol import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_PRIMARY = 0xFF
+
+_LOCKED = "is locked by another process: wait for it or stop it, then try again"
+_UNWRITABLE = "may not be written: make the file and its folder writable, or choose another file"
+
+_SENTENCES = {
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_NOTADB: "is not an SQLite database: choose another file, or move this one away",
+    sqlite3.SQLITE_CORRUPT: "is damaged: restore a copy of it, or move it away to start anew",
+    sqlite3.SQLITE_FULL: "could not grow, the disk is full: free some space, then try again",
+    sqlite3.SQLITE_READONLY: _UNWRITABLE,
+    sqlite3.SQLITE_PERM: _UNWRITABLE,
+    sqlite3.SQLITE_CANTOPEN: _UNWRITABLE,
+    sqlite3.SQLITE_IOERR: "could not be read or written: check the disk that holds it",
+}
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether another connection's lock is what stopped us."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def explain(error: sqlite3.Error, place: str) -> DatabaseError:
+    """Turn an SQLite error into a sentence that names the database `place` and the fix."""
+    if "closed database" in str(error):
+        return closed(place)
+    if sentence := _SENTENCES.get(_code(error)):
+        return DatabaseError(f"The session database {place} {sentence}.")
+    return DatabaseError(
+        f"The session database {place} failed ({error}): choose another file, or move this one away."
+    )
+
+
+def closed(place: str) -> DatabaseError:
+    """Say that the saver was used outside its context."""
+    return DatabaseError(
+        f"The session database {place} is closed: use the saver inside `with open_saver(...)` only."
+    )
+
+
+def unmakeable(error: OSError, path: Path) -> DatabaseError:
+    """Say why the file or a folder above it could not be made."""
+    reason = error.strerror or str(error)
+    return DatabaseError(
+        f"The session database {path} cannot be opened ({reason}): "
+        f"make the folder {path.parent} writable, or choose another file."
+    )
+
+
+@contextmanager
+def explained(place: str) -> Iterator[None]:
+    """Raise SQLite errors from the block as `DatabaseError`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, place) from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    # Errors of the Python module itself carry no code; extended codes keep the primary one in the low byte.
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & _PRIMARY

@@ -1,0 +1,129 @@
+"""One turn at a time per thread: a first-come, first-served lock for sync and async callers alike."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from checkpoints.protocol import ThreadBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+class Ticket(Future[None]):
+    """A place in a queue; its result comes when it is at the head."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Note the event loop that waits, or None for an OS thread."""
+        super().__init__()
+        self._loop = loop
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody can wait any more, since the loop was closed around its tasks."""
+        return self._loop is not None and self._loop.is_closed()
+
+
+class ThreadLocks:
+    """Locks by thread id, within this process.
+
+    The head of a thread's queue holds its lock. Waiters may sit in any OS thread and any event loop at the
+    same time. Not re-entrant: a holder that asks again waits for itself.
+    """
+
+    def __init__(self) -> None:
+        """Start with no thread locked."""
+        # Re-entrant, as the garbage collector may close an abandoned `ahold` while we are in here.
+        self._guard = threading.RLock()
+        self._queues: dict[str, deque[Ticket]] = {}
+
+    def __len__(self) -> int:
+        """Count the threads that are held now."""
+        return len(self._queues)
+
+    def waiting(self, thread_id: str) -> int:
+        """Count the turns that wait for this thread behind its holder."""
+        with self._guard:
+            return max(0, len(self._queues.get(thread_id, ())) - 1)
+
+    @contextmanager
+    def hold(self, thread_id: str, *, timeout_s: float | None = None) -> Iterator[None]:
+        """Hold the thread for the block; blocks the calling OS thread until its turn comes.
+
+        Args:
+            thread_id: The thread to hold.
+            timeout_s: Seconds to wait at most; None waits without end.
+
+        Raises:
+            ThreadBusyError: When the time was up first.
+        """
+        ticket = Ticket()
+        try:
+            self._enqueue(thread_id, ticket)
+            try:
+                ticket.result(timeout_s)
+            except TimeoutError:
+                raise _busy(thread_id, timeout_s) from None
+            yield
+        finally:
+            self._leave(thread_id, ticket)
+
+    @asynccontextmanager
+    async def ahold(self, thread_id: str, *, timeout_s: float | None = None) -> AsyncIterator[None]:
+        """Hold the thread for the block; the event loop goes on meanwhile.
+
+        Args:
+            thread_id: The thread to hold.
+            timeout_s: Seconds to wait at most; None waits without end.
+
+        Raises:
+            ThreadBusyError: When the time was up first.
+        """
+        ticket = Ticket(asyncio.get_running_loop())
+        try:
+            self._enqueue(thread_id, ticket)
+            try:
+                # Shielded, since a cancelled ticket could not be granted; `_leave` takes it out instead.
+                async with asyncio.timeout(None if ticket.done() else timeout_s):
+                    await asyncio.shield(asyncio.wrap_future(ticket))
+            except TimeoutError:
+                raise _busy(thread_id, timeout_s) from None
+            yield
+        finally:
+            self._leave(thread_id, ticket)
+
+    def _enqueue(self, thread_id: str, ticket: Ticket) -> None:
+        with self._guard:
+            queue = self._queues.setdefault(thread_id, deque())
+            queue.append(ticket)
+            self._queues[thread_id] = queue  # a holder collected between these lines would have removed it
+            self._admit(thread_id, queue)
+
+    def _leave(self, thread_id: str, ticket: Ticket) -> None:
+        """Take the ticket out, held or still waiting, and let the next one in."""
+        with self._guard:
+            queue = self._queues.get(thread_id)
+            if queue is None or ticket not in queue:
+                return
+            queue.remove(ticket)
+            self._admit(thread_id, queue)
+
+    def _admit(self, thread_id: str, queue: deque[Ticket]) -> None:
+        while queue and not queue[0].done() and queue[0].abandoned:
+            queue.popleft()
+        if not queue:
+            del self._queues[thread_id]
+        elif not queue[0].done():
+            queue[0].set_result(None)
+
+
+def _busy(thread_id: str, timeout_s: float | None) -> ThreadBusyError:
+    return ThreadBusyError(
+        f"The thread {thread_id!r} was busy with another turn for more than {timeout_s:g} s: "
+        "wait for that turn to end, or use another thread."
+    )

@@ -1,0 +1,214 @@
+"""Sessions as a person sees them: a list, and one in full."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_jsonable_python
+
+from checkpoints.ids import check_thread_id, new_thread_id
+from checkpoints.protocol import SessionStore, ThreadSpan, UnknownThreadError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langgraph.checkpoint.base import CheckpointTuple
+
+__all__ = ["Session", "SessionMessage", "SessionSummary", "Sessions", "check_thread_id", "new_thread_id"]
+
+_TITLE = 60
+_PREFIX = 4
+_NEAR = 1000
+_SHOWN = 60
+_ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "HumanMessageChunk": "user"}
+
+
+class SessionSummary(BaseModel):
+    """One line of the list.
+
+    Attributes:
+        thread_id: The thread.
+        title: First line of the first human message, clipped to 60 characters; empty when there is none.
+        turns: Human messages.
+        created_at: Time of the oldest checkpoint, UTC.
+        updated_at: Time of the newest checkpoint, UTC.
+        status: `status` of the last result, or None when there is none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    thread_id: str
+    title: str
+    turns: int
+    created_at: datetime
+    updated_at: datetime
+    status: str | None = None
+
+
+class SessionMessage(BaseModel):
+    """One message of a session.
+
+    Attributes:
+        role: `user`, `assistant`, `system`, `tool`, or another name as it was stored.
+        text: The text without reasoning, images or tool calls.
+        when: `created_at` of the message's `additional_kwargs`, when its author noted one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    role: str
+    text: str
+    when: datetime | None = None
+
+
+class Session(SessionSummary):
+    """One session in full.
+
+    Attributes:
+        messages: The conversation, oldest first.
+        result: The last result as plain data, or None.
+    """
+
+    messages: list[SessionMessage]
+    result: dict[str, Any] | None = None
+
+
+class Sessions:
+    """Reads sessions out of a saver. Safe to use from several threads when the saver is."""
+
+    def __init__(self, saver: SessionStore) -> None:
+        """Read from `saver`, which must stay open."""
+        self._saver = saver
+
+    def list(self, limit: int | None = 50) -> Sequence[SessionSummary]:
+        """Give the sessions, the most recently used first.
+
+        Args:
+            limit: How many at most; None for all.
+
+        Raises:
+            DatabaseError: When the database cannot be read.
+        """
+        read = (self._read(span) for span in self._saver.thread_spans(limit))
+        return [_summary(*ends) for ends in read if ends is not None]
+
+    def show(self, thread_id: str) -> Session:
+        """Give one session in full.
+
+        Args:
+            thread_id: The whole id, or its first 4 or more characters when no other id begins so.
+
+        Raises:
+            UnknownThreadError: When no session fits, or several do.
+            DatabaseError: When the database cannot be read.
+        """
+        span = self._find(thread_id)
+        ends = self._read(span)
+        if ends is None:
+            raise _unknown(thread_id, [])
+        summary, values = _summary(*ends), ends[1].checkpoint["channel_values"]
+        return Session(
+            **summary.model_dump(),
+            messages=[_message(message) for message in _messages(values)],
+            result=_plain(values.get("result")),
+        )
+
+    def _find(self, thread_id: str) -> ThreadSpan:
+        spans = self._saver.thread_spans()
+        fits = [span for span in spans if span.thread_id == thread_id]
+        if not fits and len(thread_id) >= _PREFIX:
+            fits = [span for span in spans if span.thread_id.startswith(thread_id)]
+        if not fits:
+            raise _unknown(thread_id, [span.thread_id for span in spans[:_NEAR]])
+        if len(fits) > 1:
+            raise UnknownThreadError(
+                f"{len(fits)} sessions begin with {thread_id!r}, such as {fits[0].thread_id} and "
+                f"{fits[1].thread_id}: write more of the id."
+            )
+        return fits[0]
+
+    def _read(self, span: ThreadSpan) -> tuple[CheckpointTuple, CheckpointTuple] | None:
+        first = self._checkpoint(span.thread_id, span.first)
+        last = self._checkpoint(span.thread_id, span.last)
+        # Another process may have deleted the thread since it was listed.
+        return None if first is None or last is None else (first, last)
+
+    def _checkpoint(self, thread_id: str, checkpoint_id: str) -> CheckpointTuple | None:
+        place = {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": checkpoint_id}
+        return self._saver.get_tuple({"configurable": place})
+
+
+def _unknown(thread_id: str, known: Sequence[str]) -> UnknownThreadError:
+    near = difflib.get_close_matches(thread_id[:_SHOWN], known, n=1)
+    hint = f"did you mean {near[0]}?" if near else "`duograph sessions list` shows those there are."
+    return UnknownThreadError(f"No session has the id {thread_id[:_SHOWN]!r}: {hint}")
+
+
+def _summary(first: CheckpointTuple, last: CheckpointTuple) -> SessionSummary:
+    values = last.checkpoint["channel_values"]
+    asked = [message for message in map(_message, _messages(values)) if message.role == "user"]
+    return SessionSummary(
+        thread_id=last.config["configurable"]["thread_id"],
+        title=_title(asked[0].text) if asked else "",
+        turns=len(asked),
+        created_at=_utc(first.checkpoint["ts"]),
+        updated_at=_utc(last.checkpoint["ts"]),
+        status=_status(values.get("result")),
+    )
+
+
+def _messages(values: dict[str, Any]) -> Sequence[Any]:
+    found = values.get("messages")
+    return found if isinstance(found, (list, tuple)) else []
+
+
+def _message(message: object) -> SessionMessage:
+    """Read a LangChain message, or one kept as a mapping with `role` and `content`."""
+    stored = message if isinstance(message, dict) else vars(message) if hasattr(message, "__dict__") else {}
+    kind = str(stored.get("type") or stored.get("role") or "unknown")
+    extra = stored.get("additional_kwargs")
+    when = extra.get("created_at") if isinstance(extra, dict) else None
+    return SessionMessage(role=_ROLES.get(kind, kind), text=_text(stored.get("content")), when=_when(when))
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, (list, tuple)) else []
+    texts = (block.get("text") if isinstance(block, dict) else block for block in blocks)
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _title(text: str) -> str:
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    # A terminal must not obey what somebody pasted.
+    shown = " ".join("".join(char if char.isprintable() else " " for char in line).split())
+    return shown if len(shown) <= _TITLE else f"{shown[: _TITLE - 1].rstrip()}…"
+
+
+def _utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _when(value: object) -> datetime | None:
+    try:
+        return _utc(value.isoformat() if isinstance(value, datetime) else str(value)) if value else None
+    except ValueError:
+        return None
+
+
+def _status(result: object) -> str | None:
+    status = result.get("status") if isinstance(result, dict) else getattr(result, "status", None)
+    if isinstance(status, Enum):
+        status = status.value
+    return None if status is None else str(status)
+
+
+def _plain(result: object) -> dict[str, Any] | None:
+    plain = None if result is None else to_jsonable_python(result, fallback=str)
+    return plain if isinstance(plain, dict) else None
