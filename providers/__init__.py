@@ -1,1 +1,60 @@
-"""Placeholder, written with the room."""
+"""The models: roles, chains of model strings, backends; see `README.md`.
+
+The names below are loaded at first use, so that importing the room costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from providers.backend import ModelSpec
+    from providers.models import RoleModels
+    from providers.protocol import (
+        Call,
+        ErrorKind,
+        ModelConfigError,
+        ModelError,
+        Models,
+        ModelsFailedError,
+        Reply,
+        Role,
+        Step,
+    )
+    from providers.spec import parse_chain, parse_spec
+    from providers.think import ReasoningSplitter, split_reasoning
+
+__all__ = [
+    "Call",
+    "ErrorKind",
+    "ModelConfigError",
+    "ModelError",
+    "ModelSpec",
+    "Models",
+    "ModelsFailedError",
+    "ReasoningSplitter",
+    "Reply",
+    "Role",
+    "RoleModels",
+    "Step",
+    "parse_chain",
+    "parse_spec",
+    "split_reasoning",
+]
+
+_HOMES = {
+    "ModelSpec": "backend",
+    "ReasoningSplitter": "think",
+    "RoleModels": "models",
+    "parse_chain": "spec",
+    "parse_spec": "spec",
+    "split_reasoning": "think",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load an exported name at first use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES.get(name, 'protocol')}"), name)

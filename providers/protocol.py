@@ -117,3 +117,7 @@ class Models(Protocol):
             ModelConfigError: When `chain` names something that does not exist.
         """
         ...
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...

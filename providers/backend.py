@@ -1,0 +1,102 @@
+"""What a backend is: one row of the table in `providers.registry`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from langchain_core.language_models.chat_models import BaseChatModel
+    from pydantic import SecretStr
+
+    from providers.script import ScriptShelf
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One model of a chain; `str(spec)` is the string that `parse_spec` reads.
+
+    Attributes:
+        provider: A name in `providers.registry.PROVIDERS`.
+        model: The model id, the file for `scripted`, or empty for `offline`.
+        base_url: Where the server is, or None for the provider's own place.
+    """
+
+    provider: str
+    model: str = ""
+    base_url: str | None = None
+
+    def __str__(self) -> str:
+        """Return `provider:model@BASE_URL` without the parts that are absent."""
+        text = f"{self.provider}:{self.model}" if self.model else self.provider
+        return f"{text}@{self.base_url}" if self.base_url else text
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What every backend may be built from, besides its spec.
+
+    Attributes:
+        scripts: The cursors of `scripted:` files, shared by all models of one `RoleModels`.
+        keys: API keys by provider name; a missing one is looked up in the environment.
+        timeout_s: Seconds that one attempt may take in all.
+    """
+
+    scripts: ScriptShelf
+    keys: Mapping[str, SecretStr] = field(default_factory=dict)
+    timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A chat model that is ready to be asked, and how to let go of its connections."""
+
+    chat: BaseChatModel
+    aclose: Callable[[], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a model's requests go, for messages and for `RoleModels.describe`.
+
+    Attributes:
+        url: The address in force, or None when the model runs in this process.
+        source: The environment variable that set it, or empty.
+        key: The secret sent along, so that it can be kept out of messages.
+    """
+
+    url: str | None = None
+    source: str = ""
+    key: SecretStr | None = None
+
+
+def _in_process(_spec: ModelSpec, _wiring: Wiring) -> Server:
+    return Server()
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One kind of backend.
+
+    Attributes:
+        syntax: How its model string is written, such as `openai:MODEL[@BASE_URL]`.
+        model: Whether a model part follows the colon: a name, a file path, or nothing.
+        build: Makes the chat model; may import heavy packages, runs off the event loop.
+        check: Raises `ModelConfigError` when the spec cannot work here; imports nothing heavy.
+        server: Tells where requests will go.
+        base_url: Whether `@BASE_URL` may follow the model.
+        key_variable: The environment variable that holds the API key, named in advice.
+        end_marks: Keys of `response_metadata` of which every complete answer has one; an answer
+            without any was cut off. Empty when the backend cannot be cut off silently.
+    """
+
+    syntax: str
+    model: Literal["name", "file", "none"]
+    build: Callable[[ModelSpec, Wiring], Backend]
+    check: Callable[[ModelSpec, Wiring], None]
+    server: Callable[[ModelSpec, Wiring], Server] = _in_process
+    base_url: bool = False
+    key_variable: str = ""
+    end_marks: tuple[str, ...] = ()

@@ -1,0 +1,76 @@
+"""Keeps chat models apart by event loop: an async HTTP client belongs to the loop that used it first."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from providers.backend import Backend, ModelSpec
+
+_CLOSE_TIMEOUT_S = 5.0
+
+
+@dataclass(slots=True, weakref_slot=True)
+class _Shelf:
+    """The backends of one loop."""
+
+    backends: dict[ModelSpec, Backend] = field(default_factory=dict)
+    building: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def close(self) -> None:
+        backends, self.backends = list(self.backends.values()), {}
+        for backend in backends:
+            if backend.aclose is not None:
+                await backend.aclose()
+
+
+class BackendsPerLoop:
+    """Builds each backend once per running event loop, off the loop."""
+
+    def __init__(self, build: Callable[[ModelSpec], Backend]) -> None:
+        """Keep the builder; nothing is built yet.
+
+        Args:
+            build: Makes a backend; it runs in a thread, so it may read files and import packages.
+        """
+        self._build = build
+        self._shelves: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Shelf] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._guard = threading.Lock()
+
+    async def get(self, spec: ModelSpec) -> Backend:
+        """Return this loop's backend for the spec."""
+        shelf = self._shelf(asyncio.get_running_loop())
+        async with shelf.building:
+            if spec not in shelf.backends:
+                shelf.backends[spec] = await asyncio.to_thread(self._build, spec)
+            return shelf.backends[spec]
+
+    async def aclose(self) -> None:
+        """Close the backends of this loop and of every other loop that still runs."""
+        with self._guard:
+            shelves = list(self._shelves.items())
+            self._shelves.clear()
+        here = asyncio.get_running_loop()
+        for loop, shelf in shelves:
+            if loop is here:
+                await shelf.close()
+            elif loop.is_running():
+                closing = asyncio.run_coroutine_threadsafe(shelf.close(), loop)
+                # The other loop may stop at this very moment and never answer.
+                await asyncio.wait([asyncio.wrap_future(closing)], timeout=_CLOSE_TIMEOUT_S)
+
+    def _shelf(self, loop: asyncio.AbstractEventLoop) -> _Shelf:
+        with self._guard:
+            for known in list(self._shelves):
+                # A client holds its loop, so a closed one would never become garbage by itself.
+                if known.is_closed():
+                    del self._shelves[known]
+            return self._shelves.setdefault(loop, _Shelf())

@@ -1,0 +1,62 @@
+"""The table of backends: adding one is adding a row here, and a module that builds it."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from providers import openai
+from providers.backend import Backend, ModelSpec, Provider, Wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _check_offline(_spec: ModelSpec, _wiring: Wiring) -> None:
+    """The offline model needs nothing."""
+
+
+def _build_offline(_spec: ModelSpec, _wiring: Wiring) -> Backend:
+    from providers.offline import OfflineChatModel  # noqa: PLC0415 - heavy
+
+    return Backend(OfflineChatModel())
+
+
+def _check_scripted(spec: ModelSpec, wiring: Wiring) -> None:
+    wiring.scripts.open(spec.model)
+
+
+def _build_scripted(spec: ModelSpec, wiring: Wiring) -> Backend:
+    from providers.scripted import ScriptedChatModel  # noqa: PLC0415 - heavy
+
+    return Backend(ScriptedChatModel(script=wiring.scripts.open(spec.model)))
+
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(
+    {
+        "offline": Provider(
+            syntax="offline",
+            model="none",
+            build=_build_offline,
+            check=_check_offline,
+        ),
+        "scripted": Provider(
+            syntax="scripted:FILE",
+            model="file",
+            build=_build_scripted,
+            check=_check_scripted,
+        ),
+        "openai": Provider(
+            syntax="openai:MODEL[@BASE_URL]",
+            model="name",
+            build=openai.build,
+            check=openai.check,
+            server=openai.server,
+            base_url=True,
+            key_variable="OPENAI_API_KEY",
+            # Chat Completions ends with `finish_reason`, the Responses API with `status`.
+            end_marks=("finish_reason", "status"),
+        ),
+    }
+)
+"""Every known backend by the name that opens its model string."""

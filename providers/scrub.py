@@ -1,0 +1,52 @@
+"""Takes secrets out of texts that a person or a log will see."""
+
+import re
+from collections.abc import Iterable
+
+HIDDEN = "[hidden]"
+
+_SHAPES = (
+    # Credentials inside a URL, whatever their form.
+    (re.compile(r"(?i)([a-z][a-z0-9+.-]*://)[^\s@]*@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+(?!\[hidden])[\w.~+/=-]{6,}"), rf"\1 {HIDDEN}"),
+    (
+        re.compile(r"(?i)((?:api[_-]?key|x-api-key|access[_-]?token|token|secret|password)[\"']?\s*[=:]\s*[\"']?)"
+                   r"(?!\[hidden])[^\s\"',;&}]{4,}"),
+        rf"\1{HIDDEN}",
+    ),
+    # Keys as OpenAI, Anthropic, Groq, Hugging Face, xAI, GitHub, Google and AWS hand them out.
+    (re.compile(r"\b(?:sk|gsk|hf|xai|ghp|pplx|nvapi)[-_][\w*.-]{6,}"), HIDDEN),
+    (re.compile(r"\bAIza[\w-]{20,}|\b(?:AKIA|ASIA)[A-Z0-9]{12,}"), HIDDEN),
+)  # fmt: skip
+
+_SHORTEST_SECRET = 4
+
+
+def scrub(text: str, secrets: Iterable[str] = ()) -> str:
+    """Replace everything that looks like a key, and the given secrets, by `[hidden]`.
+
+    Args:
+        text: Any text, such as a server's error message.
+        secrets: Values that are known to be secret; ones under 4 characters are left alone.
+
+    Returns:
+        The text without them.
+    """
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, HIDDEN)
+    for shape, replacement in _SHAPES:
+        text = shape.sub(replacement, text)
+    return text
+
+
+def quote(value: str, secrets: Iterable[str] = (), *, longest: int = 120) -> str:
+    """Show a user's value inside a message: quoted, on one line, clipped, without secrets."""
+    shown = repr(scrub(value, secrets))
+    return shown if len(shown) <= longest else f"{shown[: longest - 4]}...{shown[-1]}"
+
+
+def one_line(text: str, secrets: Iterable[str] = (), *, longest: int = 200) -> str:
+    """Bring a foreign text into a message: one line, clipped, without secrets."""
+    line = " ".join(scrub(text, secrets).split())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
