@@ -105,7 +105,7 @@ class Agent:
         run_id = str(uuid.uuid4())
         config: RunnableConfig = {"configurable": {"thread_id": thread_id, "run_id": run_id}}
         yield Started(thread_id, run_id)
-        thoughts = _Thoughts()
+        translator = _Translator()
         try:
             parts = self.graph.astream(
                 {"messages": [HumanMessage(text)]},
@@ -116,7 +116,7 @@ class Agent:
             )
             async with aclosing(parts):
                 async for part in parts:
-                    if event := _event(part, thoughts):
+                    for event in translator.events(part):
                         yield event
             state = await self.graph.aget_state(config)
             result: Result = state.values["result"]
@@ -151,29 +151,35 @@ class Agent:
         await self.aclose()
 
 
-class _Thoughts:
-    """Splits hidden reasoning off each model call's tokens."""
+class _Translator:
+    """Turns LangGraph's stream parts into events, and keeps hidden reasoning out of the tokens."""
 
     def __init__(self) -> None:
-        self._splitters: dict[str, ReasoningSplitter] = {}
+        self._message: str | None = None
+        self._node = ""
+        self._splitter = ReasoningSplitter()
 
-    def visible(self, message: AIMessageChunk) -> str:
-        """The part of this chunk that is not reasoning."""
-        splitter = self._splitters.setdefault(message.id or "", ReasoningSplitter())
-        return splitter.feed(str(message.text))
+    def events(self, part: dict[str, Any]) -> Iterator[Event]:
+        """The events that one stream part stands for, in order; often none."""
+        data = part["data"]
+        if part["type"] == "tasks":
+            yield from self.rest()
+            if "result" not in data:
+                yield NodeStarted(data["name"])
+        elif part["type"] == "custom" and isinstance(check := data.get("check"), Check):
+            yield Checked(check)
+        elif part["type"] == "messages" and isinstance(message := data[0], AIMessageChunk):
+            if message.id != self._message:
+                yield from self.rest()
+                self._message, self._node = message.id, data[1].get("langgraph_node", "")
+            if text := self._splitter.feed(str(message.text)):
+                yield Token(self._node, text)
 
-
-def _event(part: dict[str, Any], thoughts: _Thoughts) -> Event | None:
-    """One of LangGraph's stream parts as an event of ours, if it is one."""
-    data = part["data"]
-    if part["type"] == "tasks" and "result" not in data:
-        return NodeStarted(data["name"])
-    if part["type"] == "custom" and isinstance(check := data.get("check"), Check):
-        return Checked(check)
-    if part["type"] == "messages" and isinstance(data[0], AIMessageChunk):
-        text = thoughts.visible(data[0])
-        return Token(data[1].get("langgraph_node", ""), text) if text else None
-    return None
+    def rest(self) -> Iterator[Event]:
+        """The end of a message, held back until nothing could turn it into reasoning."""
+        if text := self._splitter.rest():
+            yield Token(self._node, text)
+        self._splitter, self._message = ReasoningSplitter(), None
 
 
 def _result_of(events: list[Event]) -> Result:

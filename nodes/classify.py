@@ -95,7 +95,7 @@ def problem_with(text: str, tests: str) -> str | None:
             return f"The {what} has {len(value):,} characters and the limit is {limit:,}: shorten it."
     try:
         if tests.strip():
-            check_tests(tests)
+            check_tests(tests, name="tests")
     except TestsError as error:
         return str(error)
     return None

@@ -1,6 +1,7 @@
 """Run the candidate in the sandbox and keep what that showed. Calls no model, ever."""
 
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from typing import Protocol
 
 from langgraph.runtime import Runtime
@@ -33,8 +34,12 @@ class Verify:
     async def __call__(self, state: Turn, runtime: Runtime[Context]) -> Turn:
         """Verify the files at hand; an answer without code fails here, with that as its evidence."""
         files = state.get("files", [])
-        write = runtime.stream_writer
-        evidence = await self._evidence(state, files, lambda check: write({"check": check}))
+        node = copy_context()  # the sandbox reports from outside it, and the writer looks its run up there
+
+        def tell(check: Check) -> None:
+            node.run(runtime.stream_writer, {"check": check})
+
+        evidence = await self._evidence(state, files, tell)
         best = state.get("best")
         if best is None or evidence.score > best.evidence.score or evidence.status == "verified":
             best = Candidate(files=files, evidence=evidence)

@@ -77,10 +77,16 @@ class ReasoningSplitter:
             self._take(piece)
         return "".join(self._fresh)
 
-    def finish(self) -> Split:
-        """Return both parts; call it once, after the last chunk."""
+    def rest(self) -> str:
+        """Return the part of the answer that was still held back; call it after the last chunk."""
+        self._fresh.clear()
         held, self._held = self._held, ""
         self._take(held)
+        return "".join(self._fresh)
+
+    def finish(self) -> Split:
+        """Return both parts; call it once, after the last chunk."""
+        self.rest()
         if self._thought is not None and self._doubtful is not None:
             return self._reopen(*self._doubtful)
         self._end_thought()
