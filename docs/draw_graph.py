@@ -1,10 +1,18 @@
-"""Draw the README's picture from the graph itself: `uv run python docs/draw_graph.py | dot -Tsvg > docs/graph.svg`."""
+"""Draw the README's picture from the graph itself.
+
+uv run python docs/draw_graph.py | dot -Tsvg > docs/graph.svg
+"""
 
 from graph.build import build_graph
 from graph.settings import Settings
 
-_ROLES = {"reason": "reasoning model", "code": "coding model", "verify": "sandbox, no model", "review": "evidence decides"}
-_LABELS = {("review", "code"): " repair (bounded)", ("reason", "respond"): "", ("review", "respond"): ""}
+_ROLES = {
+    "reason": "reasoning model",
+    "code": "coding model",
+    "verify": "sandbox, no model",
+    "review": "evidence decides",
+}
+_LABELS = {("review", "code"): " repair (bounded)"}
 
 
 def dot() -> str:
@@ -13,7 +21,8 @@ def dot() -> str:
     lines = [
         "digraph duograph {",
         '  rankdir=LR; bgcolor="transparent"; nodesep=0.35; ranksep=0.4;',
-        '  node [shape=box, style="rounded,filled", fillcolor="#eef3fb", color="#4a6fa5", fontname="Helvetica", fontsize=12];',
+        '  node [shape=box, style="rounded,filled", fillcolor="#eef3fb", color="#4a6fa5"];',
+        '  node [fontname="Helvetica", fontsize=12];',
         '  edge [color="#5f6b7a", fontname="Helvetica", fontsize=10, arrowsize=0.7];',
     ]
     for name in drawn.nodes:

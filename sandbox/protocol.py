@@ -1,6 +1,6 @@
 """The protocol of this room: run a command that nobody trusts, within limits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -54,13 +54,15 @@ class Sandbox(Protocol):
     name: str
     """The backend as evidence names it, such as `nono (seccomp)`."""
 
-    async def run(
+    async def run(  # noqa: PLR0913 - the protocol's keywords read better than one more object
         self,
         command: Sequence[str],
         *,
         folder: Path,
         limits: Limits,
         env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        on_stdout: Callable[[bytes], None] | None = None,
     ) -> Execution:
         """Run `command` with `folder` as its working directory and only writable place.
 
@@ -70,7 +72,10 @@ class Sandbox(Protocol):
             command: Program and arguments; the program by absolute path.
             folder: The scratch folder.
             limits: What the run may use.
-            env: The child's whole environment; nothing is inherited.
+            env: The child's environment beyond the bare minimum; nothing is inherited.
+            stdin: What the child reads on standard input.
+            on_stdout: Called with each piece of standard output within the limit as it comes, from
+                a thread that is not the event loop's.
 
         Returns:
             What happened, also when the command failed or was killed.

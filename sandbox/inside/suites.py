@@ -1,0 +1,156 @@
+"""The test steps: the user's tests and the generated ones."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any
+
+    from sandbox.inside.asserts import Rewriter
+    from sandbox.inside.cases import Runner
+    from sandbox.inside.describing import describe
+    from sandbox.inside.records import Report
+else:
+    from asserts import Rewriter
+    from cases import Runner
+    from describing import describe
+
+_BAD_SOURCE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
+# What carries a test run, kept genuine even where the tests do not name it.
+_BEHIND = {
+    "unittest": ("unittest.case", "unittest.suite", "unittest.loader", "unittest.result"),
+    "asyncio": ("asyncio.runners", "asyncio.base_events"),
+    "pytest": ("_pytest.python", "_pytest.runner", "_pytest.main"),
+}
+
+
+class Genuine:
+    """Modules that tests rely on, imported before the solution and put back after it."""
+
+    def __init__(self, names: set[str]) -> None:
+        """Import the standard modules (and pytest) among `names`."""
+        for name in sorted(names):
+            if name.split(".")[0] in sys.stdlib_module_names or name == "pytest":
+                for each in (name, *_BEHIND.get(name, ())):
+                    self._load(each)
+        self._modules = dict(sys.modules)
+        wanted = [*names, *(each for name in names for each in _BEHIND.get(name, ()))]
+        self._saved: list[tuple[object, dict[str, object]]] = []
+        for name in wanted:
+            if name in self._modules and name not in ("sys", "__main__"):
+                self._keep(self._modules[name])
+
+    def _load(self, name: str) -> None:
+        try:
+            __import__(name)
+        except ImportError:
+            # The tests will say so themselves.
+            return
+
+    def _keep(self, module: ModuleType) -> None:
+        self._saved.append((module, dict(vars(module))))
+        for value in list(vars(module).values()):
+            if isinstance(value, type) and value.__flags__ & (1 << 9) and value.__module__ == module.__name__:
+                self._saved.append((value, dict(vars(value))))
+
+    def restore(self, *, but: frozenset[str]) -> None:
+        """Undo what was changed of them, except the modules named `but`."""
+        for name, module in self._modules.items():
+            if name not in but and sys.modules.get(name) is not module:
+                sys.modules[name] = module
+        for holder, before in self._saved:
+            now = vars(holder)
+            for name, value in before.items():
+                if now.get(name) is not value and name not in ("__dict__", "__weakref__"):
+                    setattr(holder, name, value)
+
+
+class Step:
+    """One source of tests."""
+
+    def __init__(self, name: str, source: str, job: dict[str, Any]) -> None:
+        """Parse and rewrite, before anything untrusted has run."""
+        self.name = name
+        self._source = source
+        self._job = job
+        self.problem = ""
+        self.tree = ast.Module(body=[], type_ignores=[])
+        self.imports: set[str] = set()
+        prefix = f"_{os.urandom(8).hex()}_"
+        rewriter = Rewriter(prefix)
+        try:
+            self.tree = ast.parse(source)
+            self.imports = _imports(self.tree)
+            self._original = ast.parse(source)
+            self.tree = rewriter.visit(self.tree)
+            compile(self.tree, f"<{name}>", "exec", dont_inherit=True)
+        except _BAD_SOURCE as error:
+            self.problem = describe(error, job["folder"])
+        self._helpers = rewriter.helpers()
+
+    def run(self, report: Report, names: dict[str, Any], flush: Callable[[], None]) -> bool:
+        """Run the cases.
+
+        Returns:
+            Whether the next step may follow.
+        """
+        report.begin(self.name)
+        if self.problem and self.name == "acceptance":
+            aside = f"set aside: the generated tests do not parse: {self.problem}"
+            report.check(self.name, passed=False, detail=aside, required=False)
+            return True
+        if self.problem:
+            report.check(self.name, passed=False, detail=f"the tests do not parse: {self.problem}")
+            return False
+        runner = Runner(self.name, report, {**names, **self._helpers}, self._job["folder"])
+        if self._job["pytest"] and ("pytest" in self.imports or runner.wants_fixtures(self.tree)):
+            runner.run_pytest(self._source, self._original, names)
+        else:
+            runner.run_tree(self.tree, self._original)
+        flush()
+        return report.check_cases(self.name)
+
+
+class Plan:
+    """All test steps of a run."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        """Prepare every step before the solution is imported."""
+        self._steps = [Step(name, job[name], job) for name in ("tests", "acceptance") if job[name]]
+        needed = {name for step in self._steps for name in step.imports}
+        if any(
+            isinstance(node, ast.AsyncFunctionDef) for step in self._steps for node in ast.walk(step.tree)
+        ):
+            needed.add("asyncio")
+        if job["pytest"] and any(Runner.wants_fixtures(step.tree) for step in self._steps):
+            needed.add("pytest")
+        self._genuine = Genuine(needed)
+        self._own = frozenset(path.split("/")[0].removesuffix(".py") for path, _ in job["files"])
+
+    def restore(self) -> None:
+        """Put genuine modules back after the solution was imported."""
+        self._genuine.restore(but=self._own)
+
+    def run(self, report: Report, names: dict[str, Any], flush: Callable[[], None]) -> None:
+        """Run the steps until one fails."""
+        for step in self._steps:
+            if not step.run(report, names, flush):
+                return
+
+
+def _imports(tree: ast.AST) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names if alias.name == "mock")
+    # A submodule's name implies its package.
+    return names | {name.split(".")[0] for name in names}

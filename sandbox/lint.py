@@ -1,0 +1,45 @@
+"""The lint step: ruff's rules for what is certainly an error, as advice."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.evidence import Check, SourceFile
+from sandbox.interpreter import ruff_path
+from sandbox.protocol import Limits, Sandbox, SandboxError
+
+RULES = "E9,F63,F7,F82,F50,F601,F811,B006,B015,B018,PLE"
+"""Errors, undefined names, broken formats, and a few sure bugs; see docs.astral.sh/ruff/rules."""
+
+_LIMITS = Limits(wall_s=10.0, memory_mb=4096)
+_MOST_SHOWN = 5
+
+
+async def lint(sandbox: Sandbox, folder: Path, files: Sequence[SourceFile]) -> Check | None:
+    """Run ruff over the solution's own Python files, without any configuration.
+
+    Returns:
+        The advisory check, or None when ruff is not installed or could not run.
+    """
+    program = await asyncio.to_thread(ruff_path)
+    if program is None:
+        return None
+    command = [program, "check", "--isolated", "--no-cache", "--quiet", "--output-format=json", "--exit-zero"]
+    command += [f"--select={RULES}", "--", *(f"./{file.path}" for file in files if file.path.endswith(".py"))]
+    env = {"RAYON_NUM_THREADS": "1"}
+    try:
+        done = await sandbox.run(command, folder=folder, limits=_LIMITS, env=env)
+        findings = [_line(item) for item in json.loads(done.stdout)]
+    except (SandboxError, ValueError, KeyError, TypeError):
+        return None
+    more = len(findings) - _MOST_SHOWN
+    detail = "\n".join([*findings[:_MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])])
+    return Check(name="lint", passed=not findings, detail=detail, duration_s=done.duration_s, required=False)
+
+
+def _line(item: dict[str, object]) -> str:
+    location = item["location"]
+    row = location["row"] if isinstance(location, dict) else "?"
+    name = str(item["filename"]).rpartition("/")[2]
+    return f"{name}:{row}: {item['code'] or 'syntax'} {item['message']}"

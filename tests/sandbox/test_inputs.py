@@ -1,0 +1,92 @@
+"""Unsafe paths are refused; arbitrary text is survived."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sandbox import Evidence, SourceFile, Verifier
+from sandbox.paths import check_paths
+from sandbox.scratch import make_scratch, remove_scratch
+
+TEXT = st.text(alphabet=st.characters(), max_size=60)
+CODE = st.one_of(
+    TEXT,
+    st.sampled_from(
+        ["x = 1", "def f(:", "raise SystemExit", "import os; os._exit(0)", "\ufeffx = 1", "\r", "\ud800"]
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "", "/etc/passwd", "../up.py", "a/../b.py", "./a.py", "a//b.py", "a/", "..", "a\\b.py",
+        "..\\a.py", "C:a.py",
+        "nul\0.py", "new\nline.py", "a" * 300 + ".py", "/".join("abcdefghijklmnop"), "space /a.py",
+        "dot./a.py", "test_names_x.py", "duograph_tests.py", "\ud800.py",
+    ],
+)  # fmt: skip
+async def test_an_unsafe_path_is_refused(verifier: Verifier, path: str) -> None:
+    with pytest.raises(ValueError, match=r"^file path .*(use|choose|rename)[^\n]*$"):
+        await verifier.verify([SourceFile(path=path, content="")])
+
+
+@pytest.mark.parametrize(
+    "paths", [["a.py", "a.py"], ["A.py", "a.py"], ["a", "a/b.py"], ["é.py", "e\u0301.py"]]
+)
+async def test_paths_that_clash_are_refused(verifier: Verifier, paths: list[str]) -> None:
+    with pytest.raises(ValueError, match="file path"):
+        await verifier.verify([SourceFile(path=path, content="") for path in paths])
+
+
+async def test_too_many_files_are_refused(verifier: Verifier) -> None:
+    with pytest.raises(ValueError, match="too large"):
+        await verifier.verify([SourceFile(path=f"f{n}.py", content="") for n in range(501)])
+
+
+@given(path=st.one_of(st.text(max_size=30), st.from_regex(r"[a./\\~:-]{1,12}", fullmatch=True)))
+def test_what_is_accepted_stays_inside(path: str) -> None:
+    files = [SourceFile(path=path, content="x")]
+    try:
+        check_paths(files)
+    except ValueError:
+        return
+    folder = make_scratch(files)
+    try:
+        written = [entry for entry in folder.rglob("*") if entry.is_file()]
+        assert [entry.read_text() for entry in written] == ["x"]
+        assert written[0].resolve().is_relative_to(folder)
+    finally:
+        remove_scratch(folder)
+    assert not folder.exists()
+
+
+def test_removing_does_not_follow_links(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/file").write_text("x")
+    folder = make_scratch([SourceFile(path="a/b.py", content="")])
+    (folder / "link").symlink_to(tmp_path / "kept")
+    (folder / "a/link").symlink_to(tmp_path / "kept/file")
+    remove_scratch(folder)
+    assert not folder.exists()
+    assert (tmp_path / "kept/file").read_text() == "x"
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    code=CODE,
+    tests=TEXT,
+    false=st.sampled_from(["assert False", "assert 1 == 2", "def test_x(): assert False"]),
+)
+async def test_a_false_assert_is_never_verified(
+    verifier: Verifier, solution: Callable[[str], list[SourceFile]], code: str, tests: str, false: str
+) -> None:
+    for source in (tests, f"{false}\n", f"x = 1\n{false}\n"):
+        evidence = await verifier.verify(solution(code), tests=source, acceptance=tests)
+        assert isinstance(evidence, Evidence)
+        assert evidence.status in ("verified", "failed")
+        if source is not tests:
+            assert evidence.status == "failed"
