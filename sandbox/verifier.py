@@ -138,7 +138,9 @@ def _outrank(checks: list[Check]) -> list[Check]:
     if not any(check.name == "tests" and check.passed for check in checks):
         return checks
     return [
-        check.model_copy(update={"required": False}) if check.name == "acceptance" else check
+        check.model_copy(update={"required": False})
+        if check.name == "acceptance" and not check.passed
+        else check
         for check in checks
     ]
 

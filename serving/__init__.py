@@ -1,1 +1,1 @@
-"""Placeholder, written with the room."""
+"""How people and programs reach Duograph: today the command line."""
