@@ -57,55 +57,58 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 async def test_a_run_streams_and_its_thread_is_readable(server: str) -> None:
-    client = get_client(url=server)
-    thread = await client.threads.create()
-    nodes, result = [], None
-    async for part in client.runs.stream(
-        thread["thread_id"],
-        "duograph",
-        input={"messages": [{"role": "user", "content": ASK}]},
-        context={"tests": "assert validate_email('a@b.co')"},
-        stream_mode=["updates", "messages-tuple", "custom", "values"],
-    ):
-        if part.event == "updates":
-            nodes += list(part.data)
-        if part.event == "values":
-            result = part.data.get("result")
-        assert part.event != "error", part.data
-    assert nodes == ["classify", "reason", "code", "verify", "review", "respond"]
-    assert result is not None
-    assert result["verification"]["status"] == "verified"
-    assert result["thread_id"] == thread["thread_id"]
+    async with get_client(url=server) as client:
+        thread = await client.threads.create()
+        nodes, result = [], None
+        async for part in client.runs.stream(
+            thread["thread_id"],
+            "duograph",
+            input={"messages": [{"role": "user", "content": ASK}]},
+            context={"tests": "assert validate_email('a@b.co')"},
+            stream_mode=["updates", "messages-tuple", "custom", "values"],
+        ):
+            if part.event == "updates":
+                nodes += list(part.data)
+            if part.event == "values":
+                result = part.data.get("result")
+            assert part.event != "error", part.data
+        assert nodes == ["classify", "reason", "code", "verify", "review", "respond"]
+        assert result is not None
+        assert result["verification"]["status"] == "verified"
+        assert result["thread_id"] == thread["thread_id"]
 
-    state = await client.threads.get_state(thread["thread_id"])
-    assert state["values"]["result"]["status"] == "done"
-    history = await client.threads.get_history(thread["thread_id"], limit=20)
-    assert len(history) >= 6
+        state = await client.threads.get_state(thread["thread_id"])
+        assert state["values"]["result"]["status"] == "done"
+        history = await client.threads.get_history(thread["thread_id"], limit=20)
+        assert len(history) >= 6
 
 
 async def test_a_second_turn_goes_on_with_the_thread(server: str) -> None:
-    client = get_client(url=server)
-    thread = await client.threads.create()
-    for text in ("hello", "What is a monad?"):
-        values = await client.runs.wait(
-            thread["thread_id"], "duograph", input={"messages": [{"role": "user", "content": text}]}
-        )
-    assert len(values["messages"]) == 4
-    assert "offline" in values["result"]["answer"]
+    async with get_client(url=server) as client:
+        thread = await client.threads.create()
+        for text in ("hello", "What is a monad?"):
+            values = await client.runs.wait(
+                thread["thread_id"], "duograph", input={"messages": [{"role": "user", "content": text}]}
+            )
+        assert len(values["messages"]) == 4
+        assert "offline" in values["result"]["answer"]
 
 
 async def test_studio_sees_the_forms_and_the_drawing(server: str) -> None:
-    client = get_client(url=server)
-    schemas = await client.assistants.get_schemas("duograph")
-    assert set(schemas["input_schema"]["properties"]) == {"messages"}
-    assert {"task", "tests", "max_repairs"} <= set(schemas["context_schema"]["properties"])
-    drawing = await client.assistants.get_graph("duograph")
-    edges = {(edge["source"], edge["target"]) for edge in drawing["edges"]}
-    assert ("review", "code") in edges
-    assert len(edges) == 11
+    async with get_client(url=server) as client:
+        assistant = (await client.assistants.search(graph_id="duograph"))[0]["assistant_id"]
+        schemas = await client.assistants.get_schemas(assistant)
+        assert set(schemas["input_schema"]["properties"]) == {"messages"}
+        assert {"task", "tests", "max_repairs"} <= set(schemas["context_schema"]["properties"])
+        drawing = await client.assistants.get_graph(assistant)
+        edges = {(edge["source"], edge["target"]) for edge in drawing["edges"]}
+        assert ("review", "code") in edges
+        assert len(edges) == 11
 
 
 async def test_a_bad_request_ends_with_an_answer_there_too(server: str) -> None:
-    client = get_client(url=server)
-    values = await client.runs.wait(None, "duograph", input={"messages": [{"role": "user", "content": "  "}]})
-    assert values["result"]["stop_reason"] == "invalid_request"
+    async with get_client(url=server) as client:
+        values = await client.runs.wait(
+            None, "duograph", input={"messages": [{"role": "user", "content": "  "}]}
+        )
+        assert values["result"]["stop_reason"] == "invalid_request"
