@@ -111,7 +111,7 @@ def main() -> None:
     """The `duograph` command."""
     from serving.cli import main as run  # noqa: PLC0415  # click is for the command line only
 
-    run()
+    run(__version__)
 
 
 _check_rooms()

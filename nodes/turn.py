@@ -9,15 +9,13 @@ from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
+from nodes import MAX_REPAIRS
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
 
 Task = Literal["planning", "code_generation", "code_review", "problem_solving", "explanation", "general"]
 Route = Literal["code", "answer"]
 Verdict = Literal["pass", "repair", "stop"]
-
-MAX_REPAIRS = 10
-"""The largest number of repairs a caller may ask for; it bounds every turn."""
 
 
 class Status(StrEnum):

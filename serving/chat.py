@@ -1,0 +1,175 @@
+"""`duograph chat`: a session, one turn after the other."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from serving import exits, terminal
+from serving.faults import fault_of
+from serving.files import Destination
+from serving.inputs import read_tests, read_thread
+from serving.signals import Interrupted
+
+if TYPE_CHECKING:
+    from graph.agent import Agent
+    from serving.commands import Models
+    from serving.running import Runner
+    from serving.signals import Signals
+
+HELP = """\
+/tests FILE  let the next solution pass these tests; /tests alone drops them
+/out DIR     write solutions into this folder from now on; /out alone stops that
+/new         begin a new session
+/help        show this
+/quit        leave (so do Ctrl-D, and Ctrl-C while you type)"""
+
+
+def chat(*, thread: str | None, models: Models, signals: Signals) -> int:
+    """Talk until the user leaves, and give the exit code.
+
+    From a pipe it is the code of the first turn that did not end well.
+
+    Raises:
+        Interrupted: When a signal ends the session.
+    """
+    thread_id = read_thread(thread)
+    from graph.agent import Agent  # noqa: PLC0415  # seconds of imports, after the cheap checks
+    from serving.running import Runner  # noqa: PLC0415  # the same
+    from serving.turn import read_settings  # noqa: PLC0415  # the same
+
+    agent = Agent(read_settings(models))
+    with Runner(signals) as runner:
+        talk = Chat(agent, runner, signals, thread_id)
+        try:
+            return talk.run()
+        except Interrupted as stop:
+            stop.hint = f"go on with: duograph chat --thread {talk.thread_id}"
+            raise
+        finally:
+            if signals.received is None:
+                runner.run(agent.aclose)
+
+
+class Chat:
+    """The loop of prompts and turns.
+
+    Attributes:
+        thread_id: The session that the next turn belongs to.
+    """
+
+    def __init__(self, agent: Agent, runner: Runner, signals: Signals, thread_id: str) -> None:
+        self.thread_id = thread_id
+        self._agent = agent
+        self._runner = runner
+        self._signals = signals
+        self._live = sys.stdin.isatty()
+        self._tests = ""
+        self._destination: Destination | None = None
+        self._code = exits.DONE
+
+    def run(self) -> int:
+        """Read and answer until the input ends or the user quits."""
+        if self._live:
+            _load_line_editing()
+            terminal.notice(f"duograph chat · thread {self.thread_id} · /help, /quit")
+        while (text := self._read()) is not None:
+            if text.startswith("/"):
+                if not self._command(text):
+                    break
+            elif text:
+                self._answer(text)
+        if self._live:
+            terminal.notice(f"go on with: duograph chat --thread {self.thread_id}")
+        return exits.DONE if self._live else self._code
+
+    def _read(self) -> str | None:
+        """The next line, or None at the end."""
+        if not self._live:
+            data = sys.stdin.buffer.readline()
+            return data.decode("utf-8", errors="replace").strip() if data else None
+        try:
+            return input("> " if terminal.is_terminal(sys.stdout) else "").strip()
+        except EOFError:
+            sys.stderr.write("\n")
+            return None
+        except Interrupted as stop:
+            if stop.exit_code != exits.INTERRUPTED:
+                raise
+            self._signals.forget()
+            sys.stderr.write("\n")
+            return None
+
+    def _command(self, text: str) -> bool:
+        """Do what a line with a slash says; False to leave."""
+        name, _, rest = text.partition(" ")
+        rest = rest.strip()
+        try:
+            if name == "/quit":
+                return False
+            if name == "/new":
+                self.thread_id = read_thread(None)
+                terminal.notice(f"thread {self.thread_id}")
+            elif name == "/tests":
+                self._tests = read_tests(rest) if rest else ""
+                terminal.notice("the next solution must pass these tests" if rest else "no tests")
+            elif name == "/out":
+                self._choose_folder(rest)
+            else:
+                for line in (
+                    HELP.splitlines() if name == "/help" else [f"{name} is unknown; /help lists what is."]
+                ):
+                    sys.stderr.write(line + "\n")
+        except ValueError as error:
+            self._complain(error)
+        return True
+
+    def _choose_folder(self, folder: str) -> None:
+        destination = Destination(Path(folder)) if folder else None
+        if destination:
+            destination.check()
+        self._destination = destination
+        terminal.notice(f"solutions go to {folder}" if folder else "solutions are not written")
+
+    def _answer(self, text: str) -> None:
+        """One turn; Ctrl-C ends the turn, and the session too when nobody is there to go on."""
+        from serving.turn import Turn, run_turn  # noqa: PLC0415  # loaded by now
+
+        turn = Turn(text, self.thread_id, self._tests)
+        self._tests = ""
+        try:
+            outcome = self._runner.run(lambda: run_turn(self._agent, turn))
+            result = outcome.result
+            terminal.answer(result.answer)
+            terminal.notice(outcome.footer)
+            self._note(exits.of_result(result))
+            if self._destination and result.files:
+                for place in self._destination.write(result.files):
+                    terminal.notice(f"wrote {place}")
+        except Interrupted as stop:
+            if not self._live or stop.exit_code != exits.INTERRUPTED:
+                raise
+            self._signals.forget()
+            terminal.notice("duograph: the turn was interrupted; the session goes on.")
+        except ValueError as error:
+            self._complain(error)
+
+    def _complain(self, error: ValueError) -> None:
+        """Say what the user can mend and go on; anything else ends the program."""
+        fault = fault_of(error)
+        if fault.exit_code != exits.USAGE:
+            raise error
+        terminal.notice(f"duograph: {fault.message}")
+        self._note(fault.exit_code)
+
+    def _note(self, code: int) -> None:
+        self._code = self._code or code
+
+
+def _load_line_editing() -> None:
+    """Give `input` arrow keys and history, where Python was built with them."""
+    try:
+        import readline  # noqa: F401, PLC0415  # importing it is what switches it on
+    except ImportError:
+        return

@@ -1,0 +1,105 @@
+"""Reads what the command line is given: the request, tests and code, before anything runs."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+
+from serving.faults import InputError
+
+MAX_BYTES = 4_000_000
+"""More than any limit of the graph (200,000 characters), so that its message is the one shown."""
+
+
+def read_request(text: str) -> str:
+    """The request: `text` itself, or standard input when it is `-`.
+
+    Raises:
+        InputError: When it is not UTF-8 or far too long.
+    """
+    if text == "-":
+        return _decode(_read(sys.stdin.fileno(), "standard input"), "standard input")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError("The request is not valid UTF-8: write it in another way, or pipe it in.") from None
+    return text
+
+
+def read_source(path: str, what: str) -> str:
+    """The text of a Python source file; its syntax is not looked at.
+
+    Args:
+        path: The file.
+        what: What it is for, such as `tests`, for messages.
+
+    Raises:
+        InputError: When it is missing, not readable, not UTF-8 or far too long.
+    """
+    name = f"The {what} file {path}"
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror}): name a file that can be.") from None
+    except ValueError:
+        raise InputError(f"{name!r} has a character that no file name can have.") from None
+    try:
+        return _decode(_read(handle, name), name)
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror}): name a file that can be.") from None
+    finally:
+        os.close(handle)
+
+
+def read_tests(path: str | None) -> str:
+    """The user's tests, checked for syntax; nothing when no file is named.
+
+    Raises:
+        InputError: When the file cannot be read.
+        TestsError: When it is empty or does not parse; the message names the file and the line.
+    """
+    if path is None:
+        return ""
+    source = read_source(path, "tests")
+    from sandbox import check_tests  # noqa: PLC0415  # costs time that `--help` does not have
+
+    check_tests(source, name=path)
+    return source
+
+
+def _read(handle: int, name: str) -> bytes:
+    """All bytes up to the limit: a device or a pipe may have no end."""
+    parts: list[bytes] = []
+    size = 0
+    while part := os.read(handle, 1 << 20):
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BYTES:
+            raise InputError(f"{name} has more than {MAX_BYTES:,} bytes: shorten it.")
+    return b"".join(parts)
+
+
+def _decode(data: bytes, name: str) -> str:
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{name} is not UTF-8 (line {number}): save it as UTF-8.") from None
+
+
+def read_thread(thread_id: str | None) -> str:
+    """The session's id, or a new one.
+
+    Raises:
+        InputError: When it cannot name a session.
+    """
+    from checkpoints import check_thread_id, new_thread_id  # noqa: PLC0415  # not needed by `verify`
+
+    if thread_id is None:
+        return new_thread_id()
+    try:
+        return check_thread_id(thread_id)
+    except ValueError as error:
+        raise InputError(str(error)) from None

@@ -1,0 +1,170 @@
+"""`duograph verify --jsonl`: many solutions, several at once, answered in the order they came."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox import SourceFile, TestsError, check_tests
+from serving import exits, terminal
+from serving.lines import MAX_LINE, read_lines
+from serving.prover import open_verifier
+from serving.running import Runner
+from serving.text import one_line, to_json
+from serving.verify import SOLUTION
+
+if TYPE_CHECKING:
+    from sandbox import Verifier
+    from serving.signals import Signals
+
+_WINDOW = 4
+"""Lines in flight per core: enough to hide one slow line, few enough to bound the memory."""
+
+_FIELDS = ("id", "code", "tests")
+
+Answer = dict[str, Any]
+
+
+class LineError(ValueError):
+    """A line is not what it should be; nothing was run for it.
+
+    Attributes:
+        line_id: The line's `id`, as far as it could be read.
+    """
+
+    def __init__(self, message: str, line_id: object = None) -> None:
+        super().__init__(message)
+        self.line_id = line_id
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One line, understood."""
+
+    line_id: object
+    code: str
+    tests: str
+
+
+def verify_lines(signals: Signals) -> int:
+    """Verify what standard input brings and give the exit code.
+
+    Raises:
+        Interrupted: When a signal came; all sandboxes have ended by then.
+    """
+    with Runner(signals) as runner:
+        statuses = runner.run(lambda: _Stream(cores()).run(sys.stdin.fileno()))
+    if "error" in statuses:
+        return exits.USAGE
+    return exits.DONE if statuses <= {"verified"} else exits.NOT_VERIFIED
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return max(1, len(usable(0)) if usable else os.cpu_count() or 1)
+
+
+def parse_line(line: bytes, number: int) -> Job:
+    """Read one line.
+
+    Args:
+        line: Without its end.
+        number: Counted from 1, for messages.
+
+    Raises:
+        LineError: When it is not an object with `code` and perhaps `tests`, both strings.
+    """
+    if len(line) > MAX_LINE:
+        raise LineError(f"Line {number} has more than {MAX_LINE:,} bytes: shorten it.")
+    try:
+        value = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise LineError(f"Line {number} is not UTF-8: encode it so.") from None
+    except (ValueError, RecursionError) as error:
+        raise LineError(f"Line {number} is not JSON: {one_line(str(error))}.") from None
+    if not isinstance(value, dict):
+        raise LineError(f'Line {number} is not a JSON object: write {{"id", "code", "tests"}}.')
+    line_id = value.get("id")
+    for name in value:
+        meant = name.strip().lower().rstrip("s")
+        for field in _FIELDS:
+            if name != field and field not in value and meant == field.rstrip("s"):
+                raise LineError(f"Line {number} has a field {name!r}: did you mean {field!r}?", line_id)
+    return Job(line_id, _text(value, "code", number), _text({"tests": ""} | value, "tests", number))
+
+
+def _text(value: Answer, field: str, number: int) -> str:
+    """A field that must be text that can be written to a file."""
+    text = value.get(field)
+    if not isinstance(text, str):
+        what = "no" if field not in value else "no text as its"
+        raise LineError(
+            f"Line {number} has {what} {field!r}: give Python source as a string.", value.get("id")
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise LineError(
+            f"Line {number} has half a character in {field!r}: encode it as UTF-8.", value.get("id")
+        ) from None
+    return text
+
+
+class _Stream:
+    """A reader that starts jobs, and a writer that waits for them in order."""
+
+    def __init__(self, parallel: int) -> None:
+        self._slots = asyncio.Semaphore(parallel)
+        self._jobs: asyncio.Queue[asyncio.Task[Answer] | None] = asyncio.Queue(parallel * _WINDOW)
+        self._statuses: set[str] = set()
+
+    async def run(self, handle: int) -> set[str]:
+        """Answer every line and give the statuses that occurred."""
+        verifier = await open_verifier()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._write())
+                number = 0
+                async for line in read_lines(handle):
+                    number += 1
+                    if line.strip():
+                        await self._jobs.put(group.create_task(self._answer(verifier, line, number)))
+                await self._jobs.put(None)
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None  # the first fault cancelled the rest
+        return self._statuses
+
+    async def _write(self) -> None:
+        """Print each answer as soon as those before it are out."""
+        while (task := await self._jobs.get()) is not None:
+            answer = await task
+            self._statuses.add(answer["status"])
+            # In a thread: a reader that pauses must not stop the clocks of the sandboxes.
+            await asyncio.to_thread(terminal.line, to_json(answer))
+
+    async def _answer(self, verifier: Verifier, line: bytes, number: int) -> Answer:
+        """One line's answer; what goes wrong with it stays with it."""
+        line_id = None
+        try:
+            job = parse_line(line, number)
+            line_id = job.line_id
+            if job.tests.strip():
+                check_tests(job.tests, name=f"line {number}, tests")
+            async with self._slots:
+                evidence = await verifier.verify(
+                    [SourceFile(path=SOLUTION, content=job.code)], tests=job.tests
+                )
+        except (LineError, TestsError) as error:
+            return _error(getattr(error, "line_id", line_id), str(error))
+        except Exception as error:  # noqa: BLE001  # the other lines go on
+            return _error(line_id, f"Line {number} met an unexpected {type(error).__name__}: {error}")
+        return {"id": line_id} | evidence.model_dump(mode="json")
+
+
+def _error(line_id: object, message: str) -> Answer:
+    return {"id": line_id, "status": "error", "checks": [], "error": one_line(message)}

@@ -1,0 +1,116 @@
+"""Shows on standard error what a turn is doing: alive on a terminal, in plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Protocol, Self
+
+from graph.events import Checked, Event, NodeStarted, Token
+from serving import terminal
+from serving.checks import describe
+from serving.text import clean
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import ConsoleRenderable
+
+    from sandbox import Check
+
+_KEPT = 4000
+_LINES = 8
+
+
+class Progress(Protocol):
+    """Told of every event of a turn; shows what it likes of it."""
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Clear what was only for the moment."""
+        ...
+
+
+def open_progress() -> Progress:
+    """The progress display that fits standard error."""
+    return LiveProgress() if terminal.is_terminal(sys.stderr) else PlainProgress()
+
+
+class PlainProgress:
+    """One line per node and per check."""
+
+    def show(self, event: Event) -> None:
+        """Write a line for a node or a check; tokens are left out."""
+        if isinstance(event, NodeStarted):
+            terminal.notice(f"{event.node} …")
+        elif isinstance(event, Checked):
+            terminal.notice(f"verify: {describe(event.check)}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+class LiveProgress:
+    """The node at work, the last lines of what its model writes, and the checks as they pass."""
+
+    def __init__(self) -> None:
+        from rich.live import Live  # noqa: PLC0415  # a pipe need not wait for rich
+        from rich.spinner import Spinner  # noqa: PLC0415  # the same
+
+        self._console = terminal.console(sys.stderr)
+        self._spinner = Spinner("dots")
+        self._node = "starting"
+        self._text = ""
+        self._live = Live(
+            console=self._console,
+            get_renderable=self._view,
+            transient=True,
+            refresh_per_second=10,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def show(self, event: Event) -> None:
+        """Take the event into the view."""
+        if isinstance(event, NodeStarted):
+            self._node, self._text = event.node, ""
+        elif isinstance(event, Token):
+            self._text = (self._text + clean(event.text))[-_KEPT:]
+        elif isinstance(event, Checked):
+            self._print_check(event.check)
+
+    def _print_check(self, check: Check) -> None:
+        from rich.text import Text  # noqa: PLC0415  # loaded by now
+
+        style = "green" if check.passed else "red" if check.required else "yellow"
+        self._console.print(Text(f"  {describe(check)}", style), no_wrap=True, overflow="ellipsis")
+
+    def _view(self) -> ConsoleRenderable:
+        from rich.console import Group  # noqa: PLC0415  # loaded by now
+        from rich.text import Text  # noqa: PLC0415  # the same
+
+        self._spinner.update(text=Text(self._node, "bold"))
+        tail = "\n".join(self._text.splitlines()[-_LINES:])
+        return Group(self._spinner, Text(tail, "dim", no_wrap=True, overflow="ellipsis"))
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)

@@ -1,0 +1,37 @@
+"""Model output is data: what may reach a terminal, and how values become JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor moves
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)"  # OSC, DCS and kin
+    r"|\x1b[ -/]+[0-~]"  # character sets
+    r"|\x1b[0-Z\\^_`a-~]"  # the rest of two letters
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """`text` without escape sequences and control characters; newline and tab stay."""
+    return _CONTROL.sub("", _SEQUENCE.sub("", text.replace("\r\n", "\n")))
+
+
+def one_line(text: str) -> str:
+    """`text`, cleaned, with every run of white space as one blank."""
+    return " ".join(clean(text).split())
+
+
+def to_json(value: object, *, indent: int | None = None) -> str:
+    """`value` as JSON that keeps letters of any script and hides nothing from the reader.
+
+    Args:
+        value: Plain data.
+        indent: Blanks per level, or None for one line.
+    """
+    compact = None if indent else (",", ":")
+    dumped = json.dumps(value, ensure_ascii=False, indent=indent, separators=compact)
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", dumped)

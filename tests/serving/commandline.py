@@ -1,0 +1,141 @@
+"""The real command line as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support import Lines
+
+OURS = ("DUOGRAPH_", "OPENAI_", "NO_COLOR", "FORCE_COLOR", "TTY_", "COLUMNS", "LINES", "PYTHON")
+PATIENCE_S = 60
+
+
+@dataclass(frozen=True)
+class Done:
+    """A process that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401  # whatever was printed
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """Starts `duograph` in `folder`, with a home of its own there."""
+
+    folder: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        scratch = self.folder / "scratch"
+        scratch.mkdir(exist_ok=True)
+        home = str(self.folder / "home")
+        return clean | {"TERM": "xterm-256color", "DUOGRAPH_HOME": home, "TMPDIR": str(scratch)}
+
+    def start(
+        self,
+        *words: str,
+        env: dict[str, str] | None = None,
+        stdin: int | IO[bytes] = subprocess.PIPE,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+    ) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "duograph", *words],
+            cwd=self.folder,
+            env=self.environment | (env or {}),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *words: str, stdin: str | bytes = b"", env: dict[str, str] | None = None) -> Done:
+        return finish(self.start(*words, env=env), stdin)
+
+    def write(self, name: str, text: str) -> str:
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def script(self, name: str, lines: Lines) -> str:
+        return "scripted:" + self.write(f"{name}.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+
+    def models(self, reasoning: Lines, coding: Lines | None = None) -> dict[str, str]:
+        """Variables that make both roles replay these replies from their beginning."""
+        return {
+            "DUOGRAPH_REASONING_MODEL": self.script("reasoning", reasoning),
+            "DUOGRAPH_CODING_MODEL": self.script("coding", coding or [{"content": "none"}]),
+        }
+
+    def kill_all(self) -> None:
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def finish(process: subprocess.Popen[bytes], stdin: str | bytes = b"") -> Done:
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    out, err = process.communicate(data if process.stdin else None, timeout=PATIENCE_S)
+    return Done(process.returncode, (out or b"").decode(), (err or b"").decode())
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+def handles_signals(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the process has taken SIGTERM over, as Linux tells."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+def descendants(pid: int) -> set[int]:
+    """All processes below `pid`, as Linux tells."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        state, parent = text.rpartition(")")[2].split()[:2]
+        if state != "Z":
+            parents[int(stat.parent.name)] = int(parent)
+    found: set[int] = set()
+    new = {pid}
+    while new:
+        new = {child for child, parent in parents.items() if parent in new} - found
+        found |= new
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] != "Z"

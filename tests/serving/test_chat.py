@@ -1,0 +1,56 @@
+"""`duograph chat` from a pipe: each line a turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support import GOOD, PLAN
+
+if TYPE_CHECKING:
+    from tests.serving.commandline import CommandLine
+
+
+def test_each_line_is_a_turn_of_one_session(cli: CommandLine) -> None:
+    models = cli.models([{"content": "first"}, {"content": "second"}])
+    done = cli.run("chat", "--thread", "talk", stdin="What is one?\n\n/help\nWhat is two?\n", env=models)
+    assert (done.code, done.out) == (0, "first\nsecond\n")
+    assert "/tests FILE" in done.err
+    session = cli.run("sessions", "show", "talk", "--json").json
+    assert [message["text"] for message in session["messages"]] == [
+        "What is one?",
+        "first",
+        "What is two?",
+        "second",
+    ]
+
+
+def test_tests_folder_and_new_session_are_commands(cli: CommandLine) -> None:
+    cli.write("tests.py", "assert double(4) == 8\n")
+    cli.write("wrong.py", "assert (\n")
+    models = cli.models([{"content": PLAN}, {"content": "fine"}], [{"content": GOOD}])
+    lines = [
+        "/tests wrong.py",
+        "/tests tests.py",
+        "/out out",
+        "Double it",
+        "/new",
+        "What is this?",
+        "/fly",
+        "/quit",
+        "x",
+    ]
+    done = cli.run("chat", "--thread", "talk", stdin="\n".join(lines), env=models)
+    assert done.code == 2  # of the tests that do not parse
+    assert "wrong.py, line 1" in done.err
+    assert "verify: tests ✓" in done.err
+    assert "2 * x" in (cli.folder / "out" / "solution.py").read_text(encoding="utf-8")
+    assert "/fly is unknown" in done.err
+    assert done.out.endswith("fine\n")
+    assert len(cli.run("sessions", "list", "--json").json) == 2
+
+
+def test_a_turn_that_fails_decides_the_exit_code_and_the_rest_goes_on(cli: CommandLine) -> None:
+    models = cli.models([{"error": "auth"}, {"content": "fine"}])
+    done = cli.run("chat", stdin="What is one?\nWhat is two?\n", env=models)
+    assert done.code == 5
+    assert done.out.endswith("fine\n")

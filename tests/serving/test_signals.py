@@ -1,0 +1,104 @@
+"""Ctrl-C and termination of the running command line; these need Linux's /proc."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.serving.commandline import CommandLine, alive, descendants, finish, handles_signals, wait_for
+from tests.support import ASK, GOOD, PLAN
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+THREAD = "walk-on"
+ENDLESS = "```python solution.py\nwhile True:\n    pass\n```"
+SLOW = {"content": PLAN, "delay_s": 600}
+
+
+def read_until(process: Popen[bytes], words: bytes) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            return
+    pytest.fail(f"{words!r} never came")
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.3, 0.6, 1.0])
+def test_ctrl_c_while_starting_ends_in_one_line(cli: CommandLine, delay_s: float) -> None:
+    process = cli.start("ask", ASK, "--thread", THREAD, env=cli.models([SLOW]))
+    wait_for(lambda: handles_signals(process), "the signal handlers")
+    time.sleep(delay_s)
+    os.killpg(process.pid, signal.SIGINT)
+    done = finish(process)
+    assert (done.code, done.out) == (130, "")
+    assert "Traceback" not in done.err
+    assert done.err.splitlines()[-1].startswith("duograph: interrupted")
+
+
+def test_ctrl_c_during_a_model_call_leaves_a_session_to_go_on_with(cli: CommandLine) -> None:
+    process = cli.start("ask", ASK, "--thread", THREAD, "--json", env=cli.models([SLOW]))
+    read_until(process, b"reason")
+    os.killpg(process.pid, signal.SIGINT)
+    done = finish(process)
+    assert done.code == 130
+    assert done.json["error"]["type"] == "Interrupted"
+    assert (
+        done.err.splitlines()[-1] == f"duograph: interrupted; go on with: duograph ask --thread {THREAD} TEXT"
+    )
+    assert [summary["thread_id"] for summary in cli.run("sessions", "list", "--json").json] == [THREAD]
+    models = cli.models([{"content": PLAN}, {"content": "VERDICT: PASS"}], [{"content": GOOD}])
+    assert cli.run("ask", ASK, "--thread", THREAD, env=models).code == 0
+    assert cli.run("sessions", "show", THREAD, "--json").json["status"] == "done"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_during_a_run_in_the_sandbox_leaves_no_process(
+    cli: CommandLine, number: signal.Signals, code: int
+) -> None:
+    models = cli.models([{"content": PLAN}], [{"content": ENDLESS}])
+    process = cli.start("ask", ASK, env=models | {"DUOGRAPH_VERIFY_TIMEOUT_S": "300"})
+    read_until(process, b"verify: compile")
+    wait_for(lambda: bool(descendants(process.pid)), "the sandbox")
+    time.sleep(0.3)
+    below = descendants(process.pid)
+    os.kill(process.pid, number)
+    done = finish(process)
+    assert done.code == code
+    assert done.err.splitlines()[-1].startswith("duograph: interrupted; go on with:")
+    wait_for(lambda: not any(map(alive, below)), "the sandbox's end")
+    assert list(Path(cli.folder, "scratch").iterdir()) == []
+
+
+def test_many_ctrl_c_at_once_do_not_break_the_clean_up(cli: CommandLine) -> None:
+    cli.write("endless.py", "while True:\n    pass\n")
+    process = cli.start("verify", "--code", "endless.py", env={"DUOGRAPH_VERIFY_TIMEOUT_S": "300"})
+    wait_for(lambda: bool(descendants(process.pid)), "the sandbox")
+    time.sleep(0.3)
+    below = descendants(process.pid)
+    for _ in range(5):
+        os.killpg(process.pid, signal.SIGINT)
+    done = finish(process)
+    assert done.code == 130
+    assert "Traceback" not in done.err
+    wait_for(lambda: not any(map(alive, below)), "the sandbox's end")
+
+
+def test_ctrl_c_ends_jsonl_while_it_waits_for_a_line(cli: CommandLine) -> None:
+    process = cli.start("verify", "--jsonl")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b'{"id": 1, "code": "x = 1"}\n')
+    process.stdin.flush()
+    assert b'"id":1' in process.stdout.readline()  # streamed, though the input goes on
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(timeout=20)
+    assert process.returncode == 130

@@ -1,0 +1,186 @@
+"""The command line on a terminal, through a pseudo-terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import ASK, GOOD, PLAN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.serving.commandline import CommandLine
+
+SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+HOSTILE = "Look:\x1b]0;pwned\x07 \x1b[2Jred &#27;[31m [bold]kept[/bold] **strong**"
+PASS = {"content": "VERDICT: PASS"}
+
+
+@dataclass
+class Terminal:
+    """A process whose terminal we are."""
+
+    process: subprocess.Popen[bytes]
+    handle: int
+    seen: str = ""
+    place: int = 0
+
+    def read(self, until: str = "", patience_s: float = 60.0) -> str:
+        """Read until `until` has come after what was waited for before, or to the end."""
+        end = time.monotonic() + patience_s
+        while not until or until not in self.seen[self.place :]:
+            assert time.monotonic() < end, f"{until!r} never came: {self.seen!r}"
+            if not select.select([self.handle], [], [], 0.2)[0]:
+                continue
+            try:
+                data = os.read(self.handle, 65536)
+            except OSError:  # what Linux gives when the other side has closed
+                data = b""
+            if not data:
+                assert not until, f"{until!r} never came: {self.seen!r}"
+                return self.seen
+            self.seen += data.decode(errors="replace")
+        self.place = self.seen.index(until, self.place) + len(until)
+        return self.seen
+
+    def type(self, text: str) -> None:
+        os.write(self.handle, text.encode())
+
+    def end(self) -> int:
+        self.read()
+        return self.process.wait(timeout=60)
+
+
+class Terminals:
+    def __init__(self, cli: CommandLine) -> None:
+        self._cli = cli
+        self._handles: list[int] = []
+
+    def start(self, *words: str, env: dict[str, str] | None = None) -> Terminal:
+        ours, theirs = os.openpty()
+        self._handles.append(ours)
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+
+        process = subprocess.Popen(
+            [sys.executable, "-c", LAUNCH, *words],
+            cwd=self._cli.folder,
+            env=self._cli.environment | (env or {}),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        self._cli.started.append(process)
+        os.close(theirs)
+        return Terminal(process, ours)
+
+    def close(self) -> None:
+        for handle in self._handles:
+            os.close(handle)
+
+
+# The child makes the pseudo-terminal its own, so that Ctrl-C typed there becomes a signal.
+LAUNCH = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); import duograph; duograph.main()"
+
+
+@pytest.fixture
+def terminals(cli: CommandLine) -> Iterator[Terminals]:
+    found = Terminals(cli)
+    yield found
+    found.close()
+
+
+def test_a_terminal_sees_nodes_tokens_checks_and_a_rendered_answer(
+    cli: CommandLine, terminals: Terminals
+) -> None:
+    slow = {"content": GOOD, "delay_s": 0.5}
+    terminal = terminals.start("ask", ASK, env=cli.models([{"content": PLAN}, PASS], [slow]))
+    terminal.read("code")
+    assert terminal.end() == 0
+    plain = SEQUENCE.sub("", terminal.seen)
+    assert "import ✓" in plain
+    assert "acceptance ✓" in plain
+    assert "\x1b[?25l" in terminal.seen  # the cursor hides while the view is alive
+    assert "\x1b[?25h" in terminal.seen
+    answer = plain[plain.rindex("acceptance ✓") :]
+    assert "```" not in answer  # rendered, not plain
+    assert "def double" in answer
+    assert re.search(r"thread [0-9a-f-]{36} · 3 calls · \d+\.\d s", plain)
+
+
+def test_what_a_model_writes_cannot_drive_the_terminal(cli: CommandLine, terminals: Terminals) -> None:
+    terminal = terminals.start("ask", "What is this?", env=cli.models([{"content": HOSTILE}]))
+    assert terminal.end() == 0
+    assert "pwned" not in terminal.seen
+    assert "\x1b]0;" not in terminal.seen
+    assert "\x1b[2J" not in terminal.seen
+    plain = SEQUENCE.sub("", terminal.seen)
+    assert "[bold]kept[/bold]" in plain
+    assert "**strong**" not in plain[plain.rindex("Look:") :]
+
+
+@pytest.mark.parametrize("setting", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
+def test_dumb_terminals_and_no_color_are_respected(
+    cli: CommandLine, terminals: Terminals, setting: dict[str, str]
+) -> None:
+    models = cli.models([{"content": "```python\nx = 1\n```"}])
+    terminal = terminals.start("ask", "What is this?", env=models | setting)
+    assert terminal.end() == 0
+    if "TERM" in setting:
+        assert "\x1b" not in terminal.seen
+    assert not re.search(r"\x1b\[[0-9;]*(3[0-9]|4[0-9]|9[0-7])[0-9;]*m", terminal.seen)
+
+
+def test_chat_survives_ctrl_c_in_a_turn_and_ends_at_the_prompt(
+    cli: CommandLine, terminals: Terminals
+) -> None:
+    models = cli.models([{"content": "never", "delay_s": 600}, {"content": "second answer"}])
+    terminal = terminals.start("chat", "--thread", "talk", env=models)
+    terminal.read("> ")
+    terminal.type("What is one?\n")
+    terminal.read("reason")
+    terminal.type("\x03")
+    terminal.read("the turn was interrupted")
+    terminal.read("> ")
+    terminal.type("What is two?\n")
+    terminal.read("second answer")
+    terminal.read("· 1 call ·")
+    terminal.read("> ")
+    terminal.type("\x04")
+    assert terminal.end() == 0
+    assert "go on with: duograph chat --thread talk" in terminal.seen
+    assert "Traceback" not in terminal.seen
+
+
+def test_ctrl_c_at_the_prompt_and_sigterm_leave(terminals: Terminals) -> None:
+    first, second = terminals.start("chat"), terminals.start("chat")
+    first.read("> ")
+    time.sleep(0.3)
+    first.type("\x03")
+    second.read("> ")
+    time.sleep(0.3)  # CPython misses a signal between printing the prompt and waiting for a key
+    second.process.send_signal(signal.SIGTERM)
+    assert (first.end(), second.end()) == (0, 143)
+
+
+def test_json_and_tables_on_a_terminal(cli: CommandLine, terminals: Terminals) -> None:
+    terminal = terminals.start("ask", "What is é?", "--json", env=cli.models([{"content": "[red]é[/red]"}]))
+    assert terminal.end() == 0
+    assert '\n  "answer": "[red]é[/red]",' in terminal.seen.replace("\r\n", "\n")
+    table = terminals.start("sessions", "list")
+    assert table.end() == 0
+    assert "What is é?" in table.seen
+    assert "done" in table.seen

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.text import clean, one_line, to_json
+
+PIECES = st.sampled_from(
+    ["\x1b[31m", "\x1b]0;title\x07", "\x9b2J", "\x1b", "[", "]", "\x07", "m", "a", "\r", "\n", "\x9d"]
+)
+NOISE = st.one_of(st.text(), st.lists(PIECES).map("".join))
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(NOISE)
+def test_cleaned_text_has_no_control_characters_but_newline_and_tab(text: str) -> None:
+    assert all(unicodedata.category(letter) != "Cc" or letter in "\n\t" for letter in clean(text))
+
+
+@given(NOISE)
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    assert clean(clean(text)) == clean(text)
+
+
+@given(st.text(st.characters(exclude_categories=["Cc"])))
+def test_text_without_control_characters_stays_as_it_is(text: str) -> None:
+    assert clean(text) == text
+
+
+@given(NOISE)
+def test_one_line_is_one_line(text: str) -> None:
+    assert len(one_line(text).splitlines()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;pwned\x07title", "title"),
+        ("\x1b]8;;https://x.test\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x9b2Jwiped", "wiped"),
+        ("\x1bPq#0\x1b\\six", "six"),
+        ("\x1b]0;never closed", "]0;never closed"),
+        ("one\r\ntwo\rthree\ttab", "one\ntwothree\ttab"),
+        ("[bold]not markup[/bold] é 漢 🙂", "[bold]not markup[/bold] é 漢 🙂"),
+    ],
+)
+def test_sequences_go_as_a_whole(text: str, left: str) -> None:
+    assert clean(text) == left
+
+
+@given(VALUES)
+def test_json_reads_back_and_survives_cleaning(value: object) -> None:
+    dumped = to_json(value)
+    assert json.loads(dumped) == value
+    assert clean(dumped) == dumped
+    dumped.encode()
+
+
+def test_json_keeps_letters_of_any_script() -> None:
+    assert to_json({"é": "漢字"}) == '{"é":"漢字"}'

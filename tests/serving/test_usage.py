@@ -1,0 +1,132 @@
+"""What needs no model and no sandbox: help, versions, and mistakes in the arguments."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import duograph
+from tests.serving.commandline import finish
+
+if TYPE_CHECKING:
+    from tests.serving.commandline import CommandLine
+
+
+def test_help_lists_commands_and_exit_codes(cli: CommandLine) -> None:
+    done = cli.run("--help")
+    assert (done.code, done.err) == (0, "")
+    for word in ("ask", "chat", "verify", "sessions", "not verified", "every model failed", "130"):
+        assert word in done.out
+
+
+def test_version_is_that_of_the_package(cli: CommandLine) -> None:
+    assert cli.run("--version").out == f"duograph {duograph.__version__}\n"
+
+
+def test_help_imports_click_and_nothing_heavy(cli: CommandLine) -> None:
+    done = cli.run("ask", "--help", env={"PYTHONPROFILEIMPORTTIME": "1"})
+    loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
+    assert "click" in loaded
+    assert not loaded & {"rich", "asyncio", "pydantic", "langgraph", "httpx", "importlib.metadata", "json"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["ask"], "Missing argument 'TEXT'"),
+        (["ask", "x", "--task", "poetry"], "'poetry' is not one of"),
+        (["ask", "x", "--tests", "none.py"], "The tests file none.py cannot be read"),
+        (["ask", "x", "--tests", "bad.py"], "bad.py, line 2"),
+        (["ask", "x", "--tests", "latin.py"], "The tests file latin.py is not UTF-8 (line 2)"),
+        (["ask", "x", "--tests", "."], "The tests file . cannot be read"),
+        (["ask", "x", "--out", "bad.py"], "--out bad.py is not a folder"),
+        (["ask", "x", "--force"], "--force goes with --out"),
+        (["ask", "x", "--thread", "no/slash"], "The thread id 'no/slash' cannot be used"),
+        (["chat", "--thread", ""], "The thread id '' cannot be used"),
+        (["verify"], "give either --code FILE or --jsonl"),
+        (["verify", "--jsonl", "--tests", "bad.py"], "--tests goes with --code"),
+        (["verify", "--code", "none.py"], "The code file none.py cannot be read"),
+        (["sessions", "list", "--limit", "0"], "0 is not in the range"),
+        (["dance"], "No such command 'dance'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(cli: CommandLine, words: list[str], message: str) -> None:
+    cli.write("bad.py", "assert True\nassert (\n")
+    (cli.folder / "latin.py").write_bytes(b"# ok\n# \xe9\n")
+    done = cli.run(*words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("duograph: ")
+    assert len(done.err.splitlines()) == 1
+    assert message in done.err
+    assert not (cli.folder / "home").exists()  # nothing ran
+
+
+def test_with_json_a_mistake_is_an_object_too(cli: CommandLine) -> None:
+    for words, kind in (
+        (["ask", "--json"], "MissingParameter"),
+        (["verify", "--json", "--code", "x"], "InputError"),
+    ):
+        done = cli.run(*words)
+        assert done.code == 2
+        assert done.json["error"]["type"] == kind
+        assert done.json["error"]["message"] in done.err
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"DUOGRAPH_REASONING_MODEL": "opnai:x"}, "did you mean openai"),
+        ({"DUOGRAPH_MAX_REPAIRS": "many"}, "max_repairs"),
+        ({"DUOGRAPH_DATABASE": "text.py"}, "text.py is not an SQLite database"),
+        ({"DUOGRAPH_HOME": "text.py/home"}, "text.py"),
+    ],
+)
+def test_wrong_settings_are_one_line_and_exit_code_2(
+    cli: CommandLine, environment: dict[str, str], message: str
+) -> None:
+    cli.write("text.py", "no database\n" * 200)
+    done = cli.run("ask", "hello", env=environment | {"DUOGRAPH_CODING_MODEL": "offline"})
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such bytes in arguments")
+def test_an_argument_that_is_not_utf8_is_refused(cli: CommandLine) -> None:
+    done = cli.run("ask", "\udcff")
+    assert done.code == 2
+    assert "not valid UTF-8" in done.err
+
+
+def test_a_bug_is_one_line_and_the_traceback_is_for_those_who_ask(cli: CommandLine) -> None:
+    program = (
+        "import sys; sys.modules['serving.verify'] = None; from serving.cli import main; "
+        "main('0', ['verify', '--code', 'x.py'])"
+    )
+    for debug in ("", "1"):
+        environment = cli.environment | {"DUOGRAPH_DEBUG": debug}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.splitlines()[-1].startswith("duograph: unexpected ModuleNotFoundError")
+        assert ("Traceback" in done.stderr) == bool(debug)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
+def test_a_full_disk_is_one_line(cli: CommandLine) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = finish(cli.start("sessions", "list", "--json", stdout=full.fileno()))
+    assert done.code == 1
+    assert len(done.err.splitlines()) == 1
+    assert "No space left" in done.err
+
+
+def test_closed_streams_do_no_harm(cli: CommandLine) -> None:
+    shell = f'exec "{sys.executable}" -m duograph sessions list 0<&- 1>&- 2>&-'
+    done = subprocess.run(["sh", "-c", shell], env=cli.environment, check=False)
+    assert done.returncode == 0
