@@ -8,6 +8,7 @@ from collections import deque
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from checkpoints.protocol import ThreadBusyError
 
@@ -29,6 +30,17 @@ class Ticket(Future[None]):
         return self._loop is not None and self._loop.is_closed()
 
 
+# A lock guards a thread of a file, and the file is one for the whole process, whoever opens it and how often.
+_BY_PLACE: WeakValueDictionary[str, ThreadLocks] = WeakValueDictionary()
+_BY_PLACE_GUARD = threading.Lock()
+
+
+def locks_for(place: str) -> ThreadLocks:
+    """The locks of a database file, the same ones for everybody who holds on to them."""
+    with _BY_PLACE_GUARD:
+        return _BY_PLACE.setdefault(place, ThreadLocks())
+
+
 class ThreadLocks:
     """Locks by thread id, within this process.
 
@@ -42,8 +54,9 @@ class ThreadLocks:
         self._guard = threading.RLock()
         self._queues: dict[str, deque[Ticket]] = {}
 
-    def __len__(self) -> int:
-        """Count the threads that are held now."""
+    @property
+    def held(self) -> int:
+        """How many threads are held now."""
         return len(self._queues)
 
     def waiting(self, thread_id: str) -> int:

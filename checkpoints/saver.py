@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -16,6 +17,7 @@ from langgraph.checkpoint.sqlite.utils import search_where
 
 from checkpoints.connect import MEMORY, connect, locate, until_free
 from checkpoints.faults import closed, explained
+from checkpoints.locks import ThreadLocks, locks_for
 from checkpoints.offload import finish
 from checkpoints.protocol import DatabaseError, ThreadSpan
 
@@ -69,6 +71,7 @@ class SessionSaver(SqliteSaver):
         """
         super().__init__(conn, serde=JsonPlusSerializer(allowed_msgpack_modules=tuple(allowed_types)))
         self.place = place
+        self.locks = ThreadLocks() if place == MEMORY else locks_for(os.path.realpath(place))
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Self, cast
 
 from anyio.from_thread import BlockingPortalProvider
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import merge_configs
 from langgraph.graph.state import CompiledStateGraph
 
 from checkpoints import ThreadLocks
@@ -31,7 +32,9 @@ class DuoGraph(_Compiled):
         **kwargs: Any,  # noqa: ANN401  # what LangGraph's own copy() passes on
     ) -> None:
         super().__init__(**kwargs)
-        self.locks = locks or ThreadLocks()
+        if locks is None:
+            locks = getattr(self.checkpointer, "locks", None) or ThreadLocks()
+        self.locks = locks
         self.portals = portals or BlockingPortalProvider()
 
     @classmethod
@@ -48,7 +51,7 @@ class DuoGraph(_Compiled):
     ) -> AsyncGenerator[Any, None]:
         """Stream a turn; see LangGraph's `astream`. It starts when earlier turns on its thread have ended."""
         async with AsyncExitStack() as stack:
-            thread_id = ((config or {}).get("configurable") or {}).get("thread_id")
+            thread_id = merge_configs(self.config, config).get("configurable", {}).get("thread_id")
             if thread_id and self.checkpointer:
                 await stack.enter_async_context(self.locks.ahold(str(thread_id)))
             turn = cast("AsyncGenerator[Any, None]", super().astream(input, config, **kwargs))

@@ -87,9 +87,9 @@ class Settings(BaseSettings):
         return self.database or str(self.home.expanduser() / "sessions.sqlite")
 
     @property
-    def is_default(self) -> bool:
-        """Whether no model was configured, so that the offline model answers."""
-        return not {"reasoning_model", "coding_model"} & self.model_fields_set
+    def unconfigured(self) -> list[str]:
+        """The roles of a turn for which no model was configured, so that the offline model answers."""
+        return [role for role in ("reasoning", "coding") if f"{role}_model" not in self.model_fields_set]
 
     def chains(self) -> dict[Literal["reasoning", "coding", "background"], str]:
         """The chain of model strings of each role."""

@@ -30,11 +30,18 @@ class Reason:
         ]
         reply = await ask(self._models, state, "reasoning", messages, step="plan" if coding else "answer")
         if not isinstance(reply, Reply):
-            return reply
+            return _without_recipe(reply) if coding else reply
         if not coding:
             return Turn(calls=reply.calls, answer=reply.text, stop_reason=StopReason.COMPLETED)
         plan, acceptance = read_plan(reply.text)
         return Turn(calls=reply.calls, plan=plan, acceptance=acceptance)
+
+
+def _without_recipe(end: Turn) -> Turn:
+    """Go on without a plan where only the offline cookbook had none: the coder may be a real model."""
+    if end["stop_reason"] is StopReason.DECLINED and end["calls"][-1].backend == "offline":
+        return Turn(calls=end["calls"])
+    return end
 
 
 def history(messages: list[AnyMessage]) -> list[BaseMessage]:

@@ -70,8 +70,12 @@ def _answer(state: Turn, reason: StopReason, best: Candidate | None) -> str:
         show_evidence(best.evidence),
         end,
         f"The reviewing model still had a doubt that no test shows: {doubt}" if doubt else "",
-        _OFFLINE
-        if any(call.backend == "offline" and not call.error for call in state.get("calls", []))
-        else "",
+        _OFFLINE if _from_cookbook(state) else "",
     )
     return "\n\n".join(part for part in parts if part)
+
+
+def _from_cookbook(state: Turn) -> bool:
+    """Whether the files were written by the offline model."""
+    written = [call for call in state.get("calls", []) if call.step == "code" and not call.error]
+    return bool(written) and written[-1].backend == "offline"

@@ -69,9 +69,11 @@ class Verifier:
         self, sandbox: Sandbox, files: Sequence[SourceFile], sources: tuple[str, str], on_check: OnCheck
     ) -> Evidence:
         async with _scratch(files) as folder:
-            linting = asyncio.create_task(_advise(sandbox, folder, files, on_check))
+            told = _InOrder(on_check)
+            linting = asyncio.create_task(_advise(sandbox, folder, files, told.lint))
             try:
-                checks = _outrank(await self._execute(sandbox, folder, (files, *sources), on_check))
+                checks = _outrank(await self._execute(sandbox, folder, (files, *sources), told.step))
+                told.release()
                 advice = await linting
             finally:
                 await _end(linting)
@@ -131,6 +133,33 @@ def _later(loop: asyncio.AbstractEventLoop, reader: Reader, piece: bytes) -> Non
 
 def _ignore(_check: Check) -> None:
     """Nobody listens."""
+
+
+class _InOrder:
+    """Tells the checks in the ladder's order: lint, which runs beside them, after import."""
+
+    def __init__(self, on_check: OnCheck) -> None:
+        self._on_check = on_check
+        self._held: list[Check] = []
+        self._open = False
+
+    def step(self, check: Check) -> None:
+        """Tell a step of the run."""
+        self._on_check(check)
+        if check.name == "import":
+            self.release()
+
+    def lint(self, check: Check) -> None:
+        """Tell what lint said, when its turn has come."""
+        self._held.append(check)
+        if self._open:
+            self.release()
+
+    def release(self) -> None:
+        """Lint's turn has come."""
+        self._open = True
+        while self._held:
+            self._on_check(self._held.pop())
 
 
 def _outrank(checks: list[Check]) -> list[Check]:

@@ -25,10 +25,10 @@ def main(version: str | None = None, arguments: Sequence[str] | None = None) -> 
 
     """
     signals = Signals()
-    signals.install()
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in (words[: words.index("--")] if "--" in words else words)
     try:
+        signals.install()
         code = _run(words, version, signals, as_json=as_json)
         sys.stdout.flush()
         signals.silence()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -59,6 +60,7 @@ class Signals:
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._handle)
                 self._handled.append(number)
+        sys.unraisablehook = _quiet  # a signal may land where Python cannot raise; `received` remembers it
 
     def silence(self) -> None:
         """Ignore further signals, for the last words of a process that is about to end."""
@@ -96,3 +98,9 @@ class Signals:
             self._cancel()
         elif time.monotonic() - self._since > PATIENCE_S:
             os._exit(_BASE + number)
+
+
+def _quiet(unraisable: sys.UnraisableHookArgs) -> None:
+    """Report what could not be raised, but not our own interrupt."""
+    if not isinstance(unraisable.exc_value, Interrupted):
+        sys.__unraisablehook__(unraisable)

@@ -43,10 +43,12 @@ def read_settings(models: Models) -> Settings:
     """
     given = {"reasoning_model": models.reasoning, "coding_model": models.coding}
     settings = Settings(**{name: chain for name, chain in given.items() if chain is not None})
-    if settings.is_default:
+    if roles := settings.unconfigured:
+        what = "no model is configured" if len(roles) > 1 else f"no {roles[0]} model is configured"
+        missing = " and ".join(f"DUOGRAPH_{role.upper()}_MODEL" for role in roles)
         terminal.notice(
-            "duograph: no model is configured, so the embedded offline model answers; connect one with "
-            "DUOGRAPH_REASONING_MODEL and DUOGRAPH_CODING_MODEL, such as openai:gpt-5."
+            f"duograph: {what}, so the embedded offline model answers; connect one with {missing}, "
+            "such as openai:gpt-5."
         )
     return settings
 

@@ -60,14 +60,14 @@ def test_waiters_of_every_kind_are_served_in_the_order_they_came() -> None:
                 pool.submit(asyncio.run, async_turn(number))
             until(locks, number + 1)
     assert served == list(range(8))
-    assert len(locks) == 0
+    assert locks.held == 0
 
 
 def test_different_threads_do_not_wait_for_each_other() -> None:
     locks = ThreadLocks()
     with locks.hold("a", timeout_s=0), locks.hold("b", timeout_s=0):
-        assert len(locks) == 2
-    assert len(locks) == 0
+        assert locks.held == 2
+    assert locks.held == 0
 
 
 async def test_the_loop_goes_on_while_a_task_waits_for_a_sync_holder() -> None:
@@ -79,7 +79,7 @@ async def test_the_loop_goes_on_while_a_task_waits_for_a_sync_holder() -> None:
 
     thread = threading.Thread(target=holder)
     thread.start()
-    await turned(lambda: len(locks) == 1)
+    await turned(lambda: locks.held == 1)
 
     async def turn() -> str:
         async with locks.ahold("t"):
@@ -101,13 +101,13 @@ async def test_a_timeout_names_the_thread_and_leaves_the_queue() -> None:
         with pytest.raises(ThreadBusyError, match="'session-1'"), locks.hold("session-1", timeout_s=0):
             pass
         assert locks.waiting("session-1") == 0
-    assert len(locks) == 0
+    assert locks.held == 0
 
 
 async def test_a_free_thread_is_held_at_once_even_with_no_time_to_wait() -> None:
     locks = ThreadLocks()
     async with locks.ahold("t", timeout_s=0):
-        assert len(locks) == 1
+        assert locks.held == 1
 
 
 async def test_a_timeout_error_of_the_body_stays_itself() -> None:
@@ -117,7 +117,7 @@ async def test_a_timeout_error_of_the_body_stays_itself() -> None:
             raise TimeoutError
     with pytest.raises(TimeoutError), locks.hold("t", timeout_s=5):
         raise TimeoutError
-    assert len(locks) == 0
+    assert locks.held == 0
 
 
 async def test_a_waiter_cancelled_just_as_it_was_granted_passes_the_lock_on() -> None:
@@ -137,7 +137,7 @@ async def test_a_waiter_cancelled_just_as_it_was_granted_passes_the_lock_on() ->
     await asyncio.wait([unlucky, next_one])
     assert unlucky.cancelled()
     assert served == ["next"]
-    assert len(locks) == 0
+    assert locks.held == 0
 
 
 def test_a_waiter_whose_loop_was_closed_is_passed_over() -> None:
@@ -155,12 +155,12 @@ def test_a_waiter_whose_loop_was_closed_is_passed_over() -> None:
         assert locks.waiting("t") == 1
         loop.close()
     assert not task.done()
-    assert len(locks) == 0
+    assert locks.held == 0
     del task
     gc.collect()
     with locks.hold("t", timeout_s=0):
-        assert len(locks) == 1
-    assert len(locks) == 0
+        assert locks.held == 1
+    assert locks.held == 0
 
 
 def test_a_holder_that_was_forgotten_with_its_closed_loop_leaves_once_it_is_collected() -> None:
@@ -175,10 +175,10 @@ def test_a_holder_that_was_forgotten_with_its_closed_loop_leaves_once_it_is_coll
     task = loop.create_task(turn())
     loop.run_until_complete(asyncio.sleep(0.01))
     loop.close()
-    assert len(locks) == 1
+    assert locks.held == 1
     del task
     gc.collect()
-    assert len(locks) == 0
+    assert locks.held == 0
 
 
 def test_a_cancellation_storm_neither_starves_nor_doubles_nor_leaks() -> None:
@@ -216,7 +216,7 @@ def test_a_cancellation_storm_neither_starves_nor_doubles_nor_leaks() -> None:
     assert not watched.met
     assert watched.turns >= sum(finished)
     assert min(finished) >= 100
-    assert len(locks) == 0
+    assert locks.held == 0
 
 
 Plan = list[tuple[str, bool, float | None]]
@@ -269,4 +269,4 @@ def test_any_mixture_of_turns_excludes_each_other_and_ends(sync_plan: Plan, asyn
         jobs += [pool.submit(sync_turn, name, timeout_s) for name, _, timeout_s in sync_plan]
     assert all(job.result() for job in jobs)
     assert not watched.met
-    assert len(locks) == 0
+    assert locks.held == 0

@@ -20,13 +20,13 @@ def test_an_argument_outranks_the_environment_which_outranks_the_file(
     monkeypatch.setenv("DUOGRAPH_BACKGROUND_MODEL", "b")
     settings = Settings(background_model="c")
     assert settings.chains() == {"reasoning": "a", "coding": "b", "background": "c"}
-    assert not settings.is_default
+    assert settings.unconfigured == []
 
 
 def test_with_nothing_configured_the_offline_model_answers() -> None:
     settings = Settings()
     assert set(settings.chains().values()) == {"offline"}
-    assert settings.is_default
+    assert settings.unconfigured == ["reasoning", "coding"]
 
 
 def test_the_database_stands_in_home_unless_named(tmp_path: Path) -> None:

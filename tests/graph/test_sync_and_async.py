@@ -11,6 +11,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from checkpoints import open_saver
 from duograph import Finished, NodeStarted, Settings, Started, Token, build_graph
+from graph.limits import superstep_limit
 from graph.state import Input
 from tests.support import ASK, GOOD, PLAN, AgentMaker
 
@@ -103,3 +104,29 @@ def test_what_a_session_holds_is_read_back_by_a_new_agent(make_agent: AgentMaker
         graph = build_graph(Settings(), checkpointer=saver)
         state = graph.get_state({"configurable": {"thread_id": result.thread_id}})
     assert state.values["result"] == result
+
+
+async def test_turns_queue_up_however_the_graph_was_configured(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": "yes", "delay_s": 0.02, "repeat": True}], [{}])
+    config: RunnableConfig = {"configurable": {"thread_id": "shared"}}
+    bound = agent.graph.with_config(config)
+    other = build_graph(agent.settings, checkpointer=agent.graph.checkpointer)  # type: ignore[arg-type]
+    await asyncio.gather(
+        bound.ainvoke(hello()),
+        bound.with_config(tags=["x"]).ainvoke(hello()),
+        agent.graph.with_config(run_name="mine").ainvoke(hello(), config),
+        other.ainvoke(hello(), config),
+        agent.aask("hello", thread_id="shared"),
+    )
+    assert len(agent.sessions.show("shared").messages) == 10
+
+
+async def test_two_agents_on_one_file_queue_up_too(make_agent: AgentMaker) -> None:
+    lines = [{"content": "yes", "delay_s": 0.02, "repeat": True}]
+    agents = [make_agent(lines, [{}]) for _ in range(2)]
+    await asyncio.gather(*(agents[n % 2].aask(f"hello {n}", thread_id="shared") for n in range(8)))
+    assert len(agents[0].sessions.show("shared").messages) == 16
+
+
+def test_the_step_limit_is_ours_unless_the_caller_says_otherwise() -> None:
+    assert build_graph(Settings()).config["recursion_limit"] == superstep_limit()  # type: ignore[index]

@@ -97,6 +97,7 @@ async def test_nothing_is_executed_without_a_sandbox() -> None:
     assert (evidence.status, evidence.reason, evidence.checks) == ("not_executed", "none here", [])
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is for Linux only")
 async def test_nothing_is_executed_when_set_up_fails() -> None:
     files = [SourceFile(path="solution.py", content="x = 1")]
     evidence = await Verifier(BubblewrapSandbox("/bin/false")).verify(files)

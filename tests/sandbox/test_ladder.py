@@ -194,7 +194,7 @@ async def test_each_check_is_told_as_it_is_known(verifier: Verifier, solution: S
         tests="assert f(2) == 4",
         on_check=lambda check: told.append((check.name, threading.get_ident())),
     )
-    assert sorted(name for name, _ in told) == sorted(names(evidence))
+    assert [name for name, _ in told] == names(evidence)
     assert {thread for _, thread in told} == {threading.get_ident()}
 
 
@@ -264,3 +264,9 @@ async def test_generated_tests_decide_where_the_user_gave_none(
 ) -> None:
     evidence = await verifier.verify(solution(SQUARE), acceptance="assert f(2) == 5")
     assert failure(evidence).name == "acceptance"
+
+
+async def test_generated_tests_without_a_test_are_set_aside(verifier: Verifier, solution: Solution) -> None:
+    evidence = await verifier.verify(solution(SQUARE), acceptance="# nothing to test here\n")
+    assert evidence.status == "verified"
+    assert (evidence.checks[-1].name, evidence.checks[-1].required) == ("acceptance", False)
