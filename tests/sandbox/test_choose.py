@@ -1,5 +1,6 @@
 """Choosing a sandbox by trying it."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 

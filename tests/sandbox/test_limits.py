@@ -28,7 +28,7 @@ os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "import time; time.s
 
 
 def _alive(mark: str) -> bool:
-    if sys.platform == "linux":
+    if Path("/proc/self/cmdline").exists():
         lines = []
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):  # it ended meanwhile
