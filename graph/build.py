@@ -1,30 +1,35 @@
 """Assembly: nodes and edges, written so that the code reads like the drawing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 
+from graph.account import Account, declared_costs, inner_steps
+from graph.bounds import Plan
 from graph.compiled import DuoGraph
-from graph.limits import superstep_limit
+from graph.guards import REPAIRS, Guard, check_guards, wrap_routers
 from graph.routes import after_classify, after_code, after_reason, after_review
 from graph.services import Services
 from graph.settings import Settings
+from graph.shape import Shape
 from graph.state import STATE_TYPES, Context, Input, Output, State
-from nodes import Classify, Code, Node, Reason, Respond, Review, Verify
+from nodes import Classify, Code, Node, Reason, Respond, Review, TurnLimits, Verify
 
 NODES = ("classify", "reason", "code", "verify", "review", "respond")
+GUARDS = (REPAIRS,)
+"""What counts each way back of the stock graph."""
 
 
-def make_nodes(services: Services, *, max_repairs: int = 2) -> dict[str, Node]:
+def make_nodes(services: Services, limits: TurnLimits | None = None) -> dict[str, Node]:
     """The stock nodes by name, each given its services.
 
     Args:
         services: Models and verifier.
-        max_repairs: Repairs a turn may use when the caller does not say.
+        limits: What a turn may use when the caller does not say.
     """
     return {
-        "classify": Classify(max_repairs=max_repairs),
+        "classify": Classify(limits),
         "reason": Reason(services.models),
         "code": Code(services.models),
         "verify": Verify(services.verifier),
@@ -69,11 +74,44 @@ def build_graph(
         ValueError: When `nodes` names a node that the graph does not have.
     """
     settings = settings or Settings()
-    stock = make_nodes(services or Services.from_settings(settings), max_repairs=settings.max_repairs)
+    services = services or Services.from_settings(settings)
+    stock = make_nodes(services, settings.limits)
     if unknown := sorted(set(nodes or {}) - set(stock)):
         raise ValueError(f"nodes names {unknown[0]!r}, which the graph lacks: it has {', '.join(NODES)}.")
+    builder = assemble(stock | dict(nodes or {}))
+    return compile_graph(builder, services, settings=settings, checkpointer=checkpointer)
+
+
+def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but two have defaults
+    builder: StateGraph[State, Context, Input, Output],
+    services: Services,
+    *,
+    settings: Settings | None = None,
+    checkpointer: BaseCheckpointSaver[str] | None = None,
+    guards: Sequence[Guard] = GUARDS,
+    fan_outs: Mapping[tuple[str, str], int] | None = None,
+) -> DuoGraph:
+    """Compile a state machine, yours or the stock one, with a bound on every turn.
+
+    Args:
+        builder: From `assemble`, with nodes and edges of your own; its routers are wrapped in place.
+        services: What the nodes were given; the bound asks the models how long their chains are.
+        settings: Read from the environment and `duograph.toml` when left out.
+        checkpointer: Your own saver.
+        guards: What counts each way back.
+        fan_outs: How many copies of a node an edge may start, for routers that return `Send`s.
+
+    Raises:
+        UnguardedCycleError: When a cycle passes no guard.
+        ValueError: When a guard is for an edge that the graph lacks.
+    """
+    settings = settings or Settings()
+    shape = Shape.of(builder, fan_outs)
+    check_guards(shape, guards)
+    wrap_routers(builder, shape, guards)
     if checkpointer is not None:
         names = {(kind.__module__, kind.__qualname__) for kind in STATE_TYPES}
         checkpointer = checkpointer.with_allowlist(names)
-    compiled = assemble(stock | dict(nodes or {})).compile(checkpointer=checkpointer, name="duograph")
-    return DuoGraph.of(compiled).with_config(recursion_limit=superstep_limit())
+    compiled = builder.compile(checkpointer=checkpointer, name="duograph")
+    plan = Plan(shape, guards, declared_costs(builder), inner_steps(compiled))
+    return DuoGraph.of(compiled, Account(plan, services.models, settings.limits, settings.verify_timeout_s))

@@ -1,5 +1,6 @@
 """The compiled graph with two things added: sync calls on async nodes, and one turn at a time per thread."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, Self, cast
@@ -10,8 +11,10 @@ from langchain_core.runnables.config import merge_configs
 from langgraph.graph.state import CompiledStateGraph
 
 from checkpoints import ThreadLocks
+from graph.account import Account
 from graph.bridge import iterate
 from graph.state import Context, Input, Output, State
+from nodes import BOUNDS
 
 _Compiled = CompiledStateGraph[State, Context, Input, Output]
 
@@ -27,21 +30,23 @@ class DuoGraph(_Compiled):
     def __init__(
         self,
         *,
+        account: Account | None = None,
         locks: ThreadLocks | None = None,
         portals: BlockingPortalProvider | None = None,
         **kwargs: Any,  # noqa: ANN401  # what LangGraph's own copy() passes on
     ) -> None:
         super().__init__(**kwargs)
+        self.account = account
         if locks is None:
             locks = getattr(self.checkpointer, "locks", None) or ThreadLocks()
         self.locks = locks
         self.portals = portals or BlockingPortalProvider()
 
     @classmethod
-    def of(cls, compiled: _Compiled) -> Self:
+    def of(cls, compiled: _Compiled, account: Account) -> Self:
         """The same graph as a `DuoGraph`, by the way that LangGraph copies its graphs."""
         attributes = {name: value for name, value in vars(compiled).items() if name != "__orig_class__"}
-        return cls(**attributes)
+        return cls(account=account, **attributes)
 
     async def astream(
         self,
@@ -51,13 +56,28 @@ class DuoGraph(_Compiled):
     ) -> AsyncGenerator[Any, None]:
         """Stream a turn; see LangGraph's `astream`. It starts when earlier turns on its thread have ended."""
         async with AsyncExitStack() as stack:
-            thread_id = merge_configs(self.config, config).get("configurable", {}).get("thread_id")
+            config = await self._bounded(merge_configs(self.config, config), kwargs.get("context"))
+            thread_id = config.get("configurable", {}).get("thread_id")
             if thread_id and self.checkpointer:
                 await stack.enter_async_context(self.locks.ahold(str(thread_id)))
             turn = cast("AsyncGenerator[Any, None]", super().astream(input, config, **kwargs))
             parts = await stack.enter_async_context(aclosing(turn))
             async for part in parts:
                 yield part
+
+    async def _bounded(self, config: RunnableConfig, context: object) -> RunnableConfig:
+        """Put the bound into a run's config: as its step limit, and for the answer to show."""
+        if self.account is None:
+            return config
+        chosen = Context.model_validate(context) if isinstance(context, dict) else context
+        given = chosen if isinstance(chosen, Context) else None
+        bounds = await asyncio.to_thread(self.account.bounds, given)  # a chain may name a file
+        limit = self.account.recursion_limit(given, config.get("recursion_limit"))
+        return {
+            **config,
+            "recursion_limit": limit,
+            "configurable": {**config.get("configurable", {}), BOUNDS: bounds},
+        }
 
     def stream(
         self,

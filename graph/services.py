@@ -51,9 +51,12 @@ class LazyVerifier:
         tests: str = "",
         acceptance: str = "",
         on_check: Callable[[Check], None] | None = None,
+        seconds: float | None = None,
     ) -> Evidence:
         """Open the sandbox if need be, then climb the ladder; see `sandbox.Verifier.verify`."""
         if self._verifier is None:  # two first uses at once probe twice, which does no harm
             sandbox = await open_sandbox(self._settings.sandbox)
             self._verifier = Verifier(sandbox, limits=Limits(wall_s=self._settings.verify_timeout_s))
-        return await self._verifier.verify(files, tests=tests, acceptance=acceptance, on_check=on_check)
+        return await self._verifier.verify(
+            files, tests=tests, acceptance=acceptance, on_check=on_check, seconds=seconds
+        )

@@ -9,7 +9,7 @@ from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from nodes import MAX_REPAIRS
+from nodes.limits import MAX_REPAIRS, TURN_TIMEOUT_S, TurnLimits
 
 CONFIG_FILE = "duograph.toml"
 
@@ -31,6 +31,11 @@ class Settings(BaseSettings):
         database: The sessions' SQLite file; by default `sessions.sqlite` in `home`.
         sandbox: Which sandbox runs code; `auto` takes the first that passes its self-test.
         max_repairs: How often failing code goes back to the coder.
+        max_model_calls: Attempts at models that a turn may make, failed ones too.
+        max_input_tokens: Tokens that a turn may send to models.
+        max_output_tokens: Tokens that a turn may receive from models.
+        max_cost_usd: US dollars that a turn may spend on models whose price is known.
+        turn_timeout_s: Seconds that a turn may take, from which every timeout inside it is cut.
         model_timeout_s: Seconds one model call may take.
         verify_timeout_s: Seconds one run in the sandbox may take.
         openai_api_key: The key for `openai:` models, from `OPENAI_API_KEY` as well.
@@ -47,6 +52,11 @@ class Settings(BaseSettings):
     database: str | None = None
     sandbox: Literal["auto", "nono", "bubblewrap"] = "auto"
     max_repairs: int = Field(default=2, ge=0, le=MAX_REPAIRS)
+    max_model_calls: int | None = Field(default=None, ge=1, le=10_000)
+    max_input_tokens: int | None = Field(default=None, ge=1)
+    max_output_tokens: int | None = Field(default=None, ge=1)
+    max_cost_usd: float | None = Field(default=None, ge=0)
+    turn_timeout_s: float = Field(default=TURN_TIMEOUT_S, gt=0, le=86_400)
     model_timeout_s: float = Field(default=120.0, gt=0, le=3600)
     verify_timeout_s: float = Field(default=10.0, gt=0, le=600)
     openai_api_key: SecretStr | None = Field(
@@ -90,6 +100,11 @@ class Settings(BaseSettings):
     def unconfigured(self) -> list[str]:
         """The roles of a turn for which no model was configured, so that the offline model answers."""
         return [role for role in ("reasoning", "coding") if f"{role}_model" not in self.model_fields_set]
+
+    @property
+    def limits(self) -> TurnLimits:
+        """What a turn may use when the caller does not say."""
+        return TurnLimits(**{name: getattr(self, name) for name in TurnLimits.model_fields})
 
     def chains(self) -> dict[Literal["reasoning", "coding", "background"], str]:
         """The chain of model strings of each role."""

@@ -6,13 +6,27 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
-from nodes import Candidate, Context, Request, Result, Status, StopReason, Turn
+from nodes import Bounds, Candidate, Context, Request, Result, Spending, Status, StopReason, Turn, TurnLimits
 from providers import Call
 from sandbox import Case, Check, Evidence, SourceFile
 
 __all__ = ["STATE_TYPES", "Context", "Input", "Output", "State"]
 
-STATE_TYPES = (Call, Candidate, Case, Check, Evidence, Request, Result, SourceFile, Status, StopReason)
+STATE_TYPES = (
+    Bounds,
+    Call,
+    Candidate,
+    Case,
+    Check,
+    Evidence,
+    Request,
+    Result,
+    SourceFile,
+    Spending,
+    Status,
+    StopReason,
+    TurnLimits,
+)
 """Our own types in the state: the only ones that a checkpointer may rebuild when it reads a session."""
 
 

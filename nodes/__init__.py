@@ -4,76 +4,100 @@ The names below are loaded at first use: settings and the command line need no L
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nodes.classify import MAX_REQUEST_CHARS, Classify, problem_with
+    from nodes.classify import MAX_REQUEST_CHARS, Classify, limits_of, problem_with
     from nodes.code import Code
+    from nodes.context import Context, Task
+    from nodes.cost import Cost
+    from nodes.ends import REASON_OF, STATUS_OF, Status, StopReason
+    from nodes.limits import MAX_REPAIRS, Amounts, Spending, TurnLimits
     from nodes.reason import Reason
     from nodes.respond import Respond
+    from nodes.result import BOUNDS, Bounds, Candidate, Cycle, Result
     from nodes.review import Review
-    from nodes.turn import (
-        STATUS_OF,
-        Candidate,
-        Context,
-        Node,
-        Request,
-        Result,
-        Status,
-        StopReason,
-        Task,
-        Turn,
-        fresh_turn,
-    )
+    from nodes.turn import Node, Request, Turn, fresh_turn
     from nodes.verify import Verifies, Verify
 
-MAX_REPAIRS: Final = 10
-"""The largest number of repairs a caller may ask for; it bounds every turn."""
-
 _NAMES = {
-    "classify": ("MAX_REQUEST_CHARS", "Classify", "problem_with"),
+    "classify": (
+        "MAX_REQUEST_CHARS",
+        "Classify",
+        "limits_of",
+        "problem_with",
+    ),
     "code": ("Code",),
-    "reason": ("Reason",),
-    "respond": ("Respond",),
-    "review": ("Review",),
-    "turn": (
-        "STATUS_OF",
-        "Candidate",
+    "context": (
         "Context",
-        "Node",
-        "Request",
-        "Result",
+        "Task",
+    ),
+    "cost": ("Cost",),
+    "ends": (
+        "REASON_OF",
+        "STATUS_OF",
         "Status",
         "StopReason",
-        "Task",
+    ),
+    "limits": (
+        "MAX_REPAIRS",
+        "Amounts",
+        "Spending",
+        "TurnLimits",
+    ),
+    "reason": ("Reason",),
+    "respond": ("Respond",),
+    "result": (
+        "BOUNDS",
+        "Bounds",
+        "Candidate",
+        "Cycle",
+        "Result",
+    ),
+    "review": ("Review",),
+    "turn": (
+        "Node",
+        "Request",
         "Turn",
         "fresh_turn",
     ),
-    "verify": ("Verifies", "Verify"),
+    "verify": (
+        "Verifies",
+        "Verify",
+    ),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
+    "BOUNDS",
     "MAX_REPAIRS",
     "MAX_REQUEST_CHARS",
+    "REASON_OF",
     "STATUS_OF",
+    "Amounts",
+    "Bounds",
     "Candidate",
     "Classify",
     "Code",
     "Context",
+    "Cost",
+    "Cycle",
     "Node",
     "Reason",
     "Request",
     "Respond",
     "Result",
     "Review",
+    "Spending",
     "Status",
     "StopReason",
     "Task",
     "Turn",
+    "TurnLimits",
     "Verifies",
     "Verify",
     "fresh_turn",
+    "limits_of",
     "problem_with",
 ]
 

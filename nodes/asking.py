@@ -1,27 +1,43 @@
-"""Ask a role once; a failure becomes the end of the turn, never an exception."""
+"""Ask a role once; a failure or a limit becomes the end of the turn, never an exception."""
 
 from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage
 
-from nodes.turn import StopReason, Turn, request_of
-from providers.protocol import ModelConfigError, Models, ModelsFailedError, Reply, Role, Step
+from nodes.ends import REASON_OF, StopReason
+from nodes.limits import allowance, describe
+from nodes.turn import Turn, request_of, spending_of
+from providers.protocol import (
+    LimitReachedError,
+    ModelConfigError,
+    Models,
+    ModelsFailedError,
+    Reply,
+    Role,
+    Step,
+)
 
 
 async def ask(
     models: Models, state: Turn, role: Role, messages: Sequence[BaseMessage], *, step: Step
 ) -> Reply | Turn:
-    """Ask `role`, with the chain that this turn's request chose for it.
+    """Ask `role` within what is left of the turn's limits, with the chain that its request chose.
 
     Returns:
         The reply with every call of the turn so far; or, when there is none, the update that
-        ends the turn: every model failed, the model declined, or the chain names no model.
+        ends the turn: a limit struck, every model failed, the model declined, or the chain names
+        no model.
     """
     request = request_of(state)
     chain = request.coding_model if role == "coding" else request.reasoning_model
     before = state.get("calls", [])
+    skip = state.get("escalation", 0) if role == "coding" else 0
+    left = allowance(request.limits, spending_of(state), before, skip=skip)
     try:
-        reply = await models.reply(role, messages, step=step, chain=chain)
+        reply = await models.reply(role, messages, step=step, chain=chain, allowance=left)
+    except LimitReachedError as error:
+        end = Turn(calls=[*before, *error.calls], stop_reason=REASON_OF[error.limit])
+        return end | Turn(answer=describe(error.limit, request.limits))
     except ModelsFailedError as error:
         return Turn(calls=[*before, *error.calls], answer=str(error), stop_reason=StopReason.MODELS_FAILED)
     except ModelConfigError as error:

@@ -1,11 +1,17 @@
 """Open the turn: take the request, reset the scratch, decide route and task. Calls no model."""
 
 import re
+from typing import ClassVar
 
 from langchain_core.messages import AnyMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
-from nodes.turn import Context, Request, Route, StopReason, Task, Turn, fresh_turn
+from nodes.context import Context, Route, Task
+from nodes.cost import FREE, Cost
+from nodes.ends import StopReason
+from nodes.limits import Spending, TurnLimits
+from nodes.turn import Request, Turn, fresh_turn
 from sandbox import TestsError, check_tests
 
 MAX_REQUEST_CHARS = 200_000
@@ -46,10 +52,12 @@ _FOLLOW_UP = re.compile(
 class Classify:
     """The first node. The same text in the same session gets the same decision."""
 
-    def __init__(self, *, max_repairs: int = 2) -> None:
-        self._max_repairs = max_repairs
+    cost: ClassVar[Cost] = FREE
 
-    async def __call__(self, state: Turn, runtime: Runtime[Context]) -> Turn:
+    def __init__(self, limits: TurnLimits | None = None) -> None:
+        self._limits = limits or TurnLimits()
+
+    async def __call__(self, state: Turn, runtime: Runtime[Context], config: RunnableConfig) -> Turn:
         """Copy what the caller chose into the state, so that a resumed turn knows it too."""
         given: Context | None = runtime.context  # None when the caller chose nothing
         context = given or Context()
@@ -59,12 +67,13 @@ class Classify:
         task = context.task or _task(text, tests=context.tests, follows_code=bool(base))
         route: Route = "code" if task == "code_generation" else "answer"
         turn = fresh_turn()
+        turn["spending"] = Spending(first_step=config.get("metadata", {}).get("langgraph_step", 1))
         turn["request"] = Request(
             text=text,
             tests=context.tests,
             task=task,
             route=route,
-            max_repairs=self._max_repairs if context.max_repairs is None else context.max_repairs,
+            limits=limits_of(self._limits, context),
             reasoning_model=context.reasoning_model,
             coding_model=context.coding_model,
             base=base if route == "code" else [],
@@ -72,6 +81,12 @@ class Classify:
         if problem := problem_with(text, context.tests):
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=problem)
         return turn
+
+
+def limits_of(limits: TurnLimits, context: Context) -> TurnLimits:
+    """The installation's limits with those in their place that the caller chose for this run."""
+    chosen = {name: getattr(context, name) for name in TurnLimits.model_fields}
+    return limits.model_copy(update={name: value for name, value in chosen.items() if value is not None})
 
 
 def last_request(messages: list[AnyMessage]) -> str:

@@ -1,17 +1,22 @@
 """The coding model at work: a solution as whole files, or a repaired one."""
 
+from typing import ClassVar
+
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from nodes.asking import ask
+from nodes.cost import Cost
 from nodes.fences import solution_files
 from nodes.prompting import fence, prompt
 from nodes.show import show_failure, show_files
-from nodes.turn import StopReason, Turn, request_of
+from nodes.turn import Turn, request_of
 from providers.protocol import Models, Reply
 
 
 class Code:
     """Asks the coding role once per candidate."""
+
+    cost: ClassVar[Cost] = Cost(coding=1)
 
     def __init__(self, models: Models) -> None:
         self._models = models
@@ -21,10 +26,7 @@ class Code:
         reply = await ask(self._models, state, "coding", _messages(state), step="code")
         if not isinstance(reply, Reply):
             return reply
-        files = solution_files(reply.text)
-        if state.get("evidence") is not None and files == state.get("files"):
-            return Turn(calls=reply.calls, stop_reason=StopReason.NO_PROGRESS)
-        return Turn(calls=reply.calls, files=files)
+        return Turn(calls=reply.calls, files=solution_files(reply.text))
 
 
 def _messages(state: Turn) -> list[BaseMessage]:

@@ -1,11 +1,15 @@
 """The reasoning model at work: a plan with acceptance tests for code, the whole answer for the rest."""
 
+from typing import ClassVar
+
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 
 from nodes.asking import ask
+from nodes.cost import Cost
+from nodes.ends import StopReason
 from nodes.fences import blocks, without_blocks
 from nodes.prompting import fence, prompt
-from nodes.turn import StopReason, Turn, request_of
+from nodes.turn import Turn, request_of
 from providers.protocol import Models, Reply
 
 HISTORY_CHARS = 40_000
@@ -14,6 +18,8 @@ HISTORY_CHARS = 40_000
 
 class Reason:
     """Asks the reasoning role once."""
+
+    cost: ClassVar[Cost] = Cost(reasoning=1)
 
     def __init__(self, models: Models) -> None:
         self._models = models

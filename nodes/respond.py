@@ -1,18 +1,26 @@
 """The end of every turn: one message for the user and the typed `Result`. Calls no model."""
 
+import time
+from typing import ClassVar
+
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
+from nodes.cost import FREE, Cost
+from nodes.ends import STATUS_OF, Status, StopReason
+from nodes.limits import Amounts, cost
+from nodes.result import BOUNDS, Bounds, Candidate, Result
 from nodes.show import show_evidence, show_files
-from nodes.turn import STATUS_OF, Candidate, Result, Status, StopReason, Turn, request_of
+from nodes.turn import Turn, request_of, spending_of
 from sandbox.evidence import Evidence
 
 _ENDS = {
     StopReason.REPAIRS_EXHAUSTED: "It still fails after {repairs} repair(s), the most this turn may use.",
-    StopReason.NO_PROGRESS: "The coding model gave the same code again, so trying on would not help.",
+    StopReason.NO_PROGRESS: "The last repair got no further, so trying on would not help.",
     StopReason.MODELS_FAILED: "The turn ended early: {answer}",
-    StopReason.DECLINED: "{answer}",
 }
+"""What is said of an end when there is a candidate; other reasons speak for themselves in `answer`."""
+
 _OFFLINE = (
     "_This came from Duograph's embedded offline model, a cookbook of common tasks. "
     "Connect a model for everything else: see `duograph ask --help`._"
@@ -22,29 +30,68 @@ _OFFLINE = (
 class Respond:
     """Builds the answer from the best candidate and the evidence for it."""
 
+    cost: ClassVar[Cost] = FREE
+
     async def __call__(self, state: Turn, config: RunnableConfig) -> Turn:
         """Write the answer. This node is always reached, also when something gave out."""
         request = request_of(state)
-        reason = state.get("stop_reason") or StopReason.COMPLETED
-        best = state.get("best")
+        reason = state.get("stop_reason") or StopReason.SUPERSTEP_LIMIT
+        best = state.get("best") or _unproved(state, reason)
         nothing = Evidence(status="not_applicable" if request.route == "answer" else "not_executed")
-        evidence = best.evidence if best else nothing
         configurable = config.get("configurable", {})
+        notes = _notes(state)
         result = Result(
-            answer=_answer(state, reason, best),
+            answer="\n\n".join([_answer(state, reason, best), *notes]),
             task=request.task,
             route=request.route,
             status=_status(reason, best),
             stop_reason=reason,
-            verification=evidence,
+            verification=best.evidence if best else nothing,
             files=best.files if best else [],
             plan=state.get("plan", ""),
             repairs=state.get("repairs", 0),
             calls=state.get("calls", []),
+            bounds=_account(state, config),
+            notes=notes,
             thread_id=configurable.get("thread_id"),
             run_id=str(run) if (run := configurable.get("run_id") or config.get("run_id")) else None,
         )
         return Turn(messages=[AIMessage(result.answer)], result=result)
+
+
+def _account(state: Turn, config: RunnableConfig) -> Bounds | None:
+    """The bound of this turn with what it used beside it."""
+    bounds = config.get("configurable", {}).get(BOUNDS)
+    if not isinstance(bounds, Bounds):
+        return None
+    spending, calls = spending_of(state), state.get("calls", [])
+    step = config.get("metadata", {}).get("langgraph_step", spending.first_step)
+    used = Amounts(
+        supersteps=step - spending.first_step + 2,  # this one too, and the input's
+        model_calls=len(calls),
+        sandbox_runs=spending.sandbox_runs,
+        seconds=round(time.time() - spending.started_at, 3),
+        cost_usd=cost(calls),
+    )
+    return bounds.model_copy(update={"used": used})
+
+
+def _unproved(state: Turn, reason: StopReason) -> Candidate | None:
+    """Files that were written but that a limit kept from being run."""
+    files = state.get("files", [])
+    if not files or STATUS_OF[reason] is not Status.LIMIT:
+        return None
+    return Candidate(
+        files=files, evidence=Evidence(status="not_executed", reason="a limit ended the turn first")
+    )
+
+
+def _notes(state: Turn) -> list[str]:
+    """What the caller should know about limits that could not be kept for want of a price."""
+    unpriced = sorted({f"{c.backend}:{c.model_id}" for c in state.get("calls", []) if c.cost_usd is None})
+    if not unpriced or request_of(state).limits.max_cost_usd is None:
+        return []
+    return [f"The money limit does not cover {', '.join(unpriced)}: the price is unknown."]
 
 
 def _status(reason: StopReason, best: Candidate | None) -> Status:
@@ -61,9 +108,9 @@ def _answer(state: Turn, reason: StopReason, best: Candidate | None) -> str:
     """The message: the files, what running them showed, why it ended, and where it came from."""
     answer = state.get("answer", "")
     if best is None:
-        return answer
+        return answer or "The turn reached its limit of supersteps before it could answer."
     verified = best.evidence.status == "verified"
-    end = _ENDS.get(reason, "").format(repairs=state.get("repairs", 0), answer=answer)
+    end = _ENDS.get(reason, "{answer}").format(repairs=state.get("repairs", 0), answer=answer)
     doubt = state.get("diagnosis", "") if verified and reason is StopReason.COMPLETED else ""
     parts = (
         show_files(best.files),

@@ -1,14 +1,19 @@
 """The verdict. Evidence decides; the reasoning model explains a failure or judges what tests cannot."""
 
+import asyncio
 import re
+from typing import ClassVar
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from nodes.asking import ask
+from nodes.cost import Cost
+from nodes.ends import STATUS_OF, Status, StopReason
+from nodes.progress import digest, failure_of, is_stuck
 from nodes.prompting import fence, prompt
 from nodes.show import show_failure, show_files
-from nodes.turn import Request, StopReason, Turn, request_of
-from providers.protocol import Call, Models, Reply, Step
+from nodes.turn import Turn, request_of
+from providers.protocol import Models, Reply, Step
 from sandbox.evidence import Evidence
 
 _VERDICT = re.compile(r"\bVERDICT\W+(PASS|REVISE)\b", re.IGNORECASE)
@@ -17,40 +22,65 @@ _VERDICT = re.compile(r"\bVERDICT\W+(PASS|REVISE)\b", re.IGNORECASE)
 class Review:
     """Passes, asks for a repair, or stops. It cannot pass what the sandbox failed."""
 
+    cost: ClassVar[Cost] = Cost(reasoning=1)
+
     def __init__(self, models: Models) -> None:
         self._models = models
 
     async def __call__(self, state: Turn) -> Turn:
         """Decide from the evidence first; ask the model only where the evidence leaves a question."""
-        request = request_of(state)
+        if state.get("stop_reason"):
+            return Turn(verdict="stop")
         evidence = state.get("evidence")
         if evidence is None or evidence.status == "not_executed":
             return Turn(verdict="stop", stop_reason=StopReason.NOT_EXECUTED)
         if evidence.status == "verified":
-            return await self._judge(state, request, evidence)
-        if state.get("repairs", 0) >= request.max_repairs:
+            return await self._judge(state, evidence)
+        if state.get("repairs", 0) >= request_of(state).limits.max_repairs:
             return Turn(verdict="stop", stop_reason=StopReason.REPAIRS_EXHAUSTED)
-        diagnosis, calls = await self._ask(state, "diagnose", evidence)
-        return _repair(state, diagnosis, calls)
+        if is_stuck(state, evidence):
+            return await self._escalate(state)
+        diagnosis, update = await self._ask(state, "diagnose", evidence)
+        return update if update.get("stop_reason") else update | _repair(state, evidence, diagnosis)
 
-    async def _judge(self, state: Turn, request: Request, evidence: Evidence) -> Turn:
+    async def _judge(self, state: Turn, evidence: Evidence) -> Turn:
         """Every required check passed: with tests of the user's own that is the end of it."""
-        passed = Turn(verdict="pass", stop_reason=StopReason.COMPLETED)
-        if any(check.name == "tests" and check.passed for check in evidence.checks):
-            return passed
-        opinion, calls = await self._ask(state, "judge", evidence)
+        done = Turn(verdict="pass", stop_reason=StopReason.COMPLETED, diagnosis="")
+        if any(check.name == "tests" and check.passed for check in evidence.checks) or is_stuck(
+            state, evidence
+        ):
+            return done
+        opinion, update = await self._ask(state, "judge", evidence)
+        if update.get("stop_reason"):
+            return done | update | Turn(verdict="pass")
         verdict = _VERDICT.search(opinion)
         if verdict is None or verdict[1].upper() == "PASS":
-            return passed | Turn(calls=calls, diagnosis="")
-        if state.get("repairs", 0) >= request.max_repairs:
-            return passed | Turn(calls=calls, diagnosis=opinion)
-        return _repair(state, opinion, calls)
+            return done | update
+        if state.get("repairs", 0) >= request_of(state).limits.max_repairs:
+            return done | update | Turn(diagnosis=opinion)
+        return update | _repair(state, evidence, opinion)
 
-    async def _ask(self, state: Turn, step: Step, evidence: Evidence) -> tuple[str, list[Call]]:
-        """The reasoning model's words, or nothing when it fails or declines: evidence stands without it."""
-        request = request_of(state)
+    async def _escalate(self, state: Turn) -> Turn:
+        """Go back to the best candidate and ask the next model of the coder's chain, if there is one."""
+        best, escalation = state.get("best"), state.get("escalation", 0) + 1
+        chain = await asyncio.to_thread(self._models.facts, "coding", request_of(state).coding_model)
+        if best is None or escalation >= chain.attempts:
+            return Turn(verdict="stop", stop_reason=StopReason.NO_PROGRESS)
+        back = state | Turn(files=best.files, evidence=best.evidence)
+        diagnosis, update = await self._ask(back, "diagnose", best.evidence)
+        if update.get("stop_reason"):
+            return update
+        again = _repair(back, best.evidence, diagnosis)
+        return update | again | Turn(files=best.files, evidence=best.evidence, escalation=escalation)
+
+    async def _ask(self, state: Turn, step: Step, evidence: Evidence) -> tuple[str, Turn]:
+        """The reasoning model's words and the calls they took.
+
+        Nothing when it failed or declined, for evidence stands without it. When a limit struck,
+        the update ends the turn.
+        """
         parts = (
-            fence("request", request.text),
+            fence("request", request_of(state).text),
             fence("plan", state.get("plan", "")),
             fence("solution", show_files(state.get("files", []))),
             fence("failure", show_failure(evidence)),
@@ -58,10 +88,19 @@ class Review:
         messages = [SystemMessage(prompt(step)), HumanMessage("\n\n".join(filter(None, parts)))]
         reply = await ask(self._models, state, "reasoning", messages, step=step)
         if isinstance(reply, Reply):
-            return reply.text, reply.calls
-        return "", reply.get("calls", state.get("calls", []))
+            return reply.text, Turn(calls=reply.calls)
+        reason = reply.get("stop_reason")
+        if reason is not None and STATUS_OF[reason] is Status.LIMIT:
+            return "", reply | Turn(verdict="stop")
+        return "", Turn(calls=reply.get("calls", state.get("calls", [])))
 
 
-def _repair(state: Turn, diagnosis: str, calls: list[Call]) -> Turn:
+def _repair(state: Turn, evidence: Evidence, diagnosis: str) -> Turn:
     """Send the candidate back to the coder, counted."""
-    return Turn(verdict="repair", diagnosis=diagnosis, calls=calls, repairs=state.get("repairs", 0) + 1)
+    return Turn(
+        verdict="repair",
+        diagnosis=diagnosis,
+        repairs=state.get("repairs", 0) + 1,
+        tried=[*state.get("tried", []), digest(state.get("files", []))],
+        last_failure=failure_of(evidence),
+    )

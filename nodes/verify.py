@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from langgraph.runtime import Runtime
 
-from nodes.turn import Candidate, Context, Turn, request_of
+from nodes.context import Context
+from nodes.cost import Cost
+from nodes.ends import StopReason
+from nodes.limits import describe, seconds_left
+from nodes.progress import is_better
+from nodes.result import Candidate
+from nodes.turn import Turn, request_of, spending_of
 from sandbox.evidence import Check, Evidence, SourceFile
 
 
@@ -20,33 +26,46 @@ class Verifies(Protocol):
         tests: str = "",
         acceptance: str = "",
         on_check: Callable[[Check], None] | None = None,
+        seconds: float | None = None,
     ) -> Evidence:
-        """Climb the ladder and report each step."""
+        """Climb the ladder and report each step, in at most `seconds`."""
         ...
 
 
 class Verify:
     """Makes evidence of a candidate; the best candidate of the turn is kept."""
 
+    cost: ClassVar[Cost] = Cost(sandbox_runs=1)
+
     def __init__(self, verifier: Verifies) -> None:
         self._verifier = verifier
 
     async def __call__(self, state: Turn, runtime: Runtime[Context]) -> Turn:
         """Verify the files at hand; an answer without code fails here, with that as its evidence."""
-        files = state.get("files", [])
+        files, best = state.get("files", []), state.get("best")
+        request, spending = request_of(state), spending_of(state)
+        late = Turn(stop_reason=StopReason.DEADLINE, answer=describe("deadline", request.limits))
+        left = seconds_left(request.limits, spending)
+        if left <= 0:
+            unproved = Evidence(
+                status="not_executed", reason="the turn's time was over before it could be run"
+            )
+            return late | Turn(evidence=unproved, best=best or Candidate(files=files, evidence=unproved))
         node = copy_context()  # the sandbox reports from outside it, and the writer looks its run up there
 
         def tell(check: Check) -> None:
             node.run(runtime.stream_writer, {"check": check})
 
-        evidence = await self._evidence(state, files, tell)
-        best = state.get("best")
-        if best is None or evidence.score > best.evidence.score or evidence.status == "verified":
+        evidence = await self._evidence(state, files, tell, left)
+        if best is None or is_better(evidence, best.evidence):
             best = Candidate(files=files, evidence=evidence)
-        return Turn(evidence=evidence, best=best)
+        counted = spending.model_copy(update={"sandbox_runs": spending.sandbox_runs + 1})
+        update = Turn(evidence=evidence, best=best, spending=counted)
+        cut = evidence.status == "failed" and seconds_left(request.limits, spending) <= 0
+        return update | late if cut else update
 
     async def _evidence(
-        self, state: Turn, files: list[SourceFile], on_check: Callable[[Check], None]
+        self, state: Turn, files: list[SourceFile], on_check: Callable[[Check], None], seconds: float
     ) -> Evidence:
         if not files:
             check = Check(name="code", passed=False, detail="The coding model's answer held no Python code.")
@@ -58,6 +77,7 @@ class Verify:
                 tests=request_of(state).tests,
                 acceptance=state.get("acceptance", ""),
                 on_check=on_check,
+                seconds=seconds,
             )
         except ValueError as error:  # a path that leaves the folder, two files of one name
             check = Check(name="code", passed=False, detail=str(error))

@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from providers.backend import ModelSpec
     from providers.models import RoleModels
     from providers.protocol import (
+        Allowance,
         Call,
+        ChainFacts,
         ErrorKind,
+        LimitKind,
+        LimitReachedError,
         ModelConfigError,
         ModelError,
         Models,
         ModelsFailedError,
+        Price,
         Reply,
         Role,
         Step,
@@ -26,13 +31,18 @@ if TYPE_CHECKING:
     from providers.think import ReasoningSplitter, split_reasoning
 
 __all__ = [
+    "Allowance",
     "Call",
+    "ChainFacts",
     "ErrorKind",
+    "LimitKind",
+    "LimitReachedError",
     "ModelConfigError",
     "ModelError",
     "ModelSpec",
     "Models",
     "ModelsFailedError",
+    "Price",
     "ReasoningSplitter",
     "Reply",
     "Role",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from providers.prices import Rate, always
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -51,10 +53,18 @@ class Wiring:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A chat model that is ready to be asked, and how to let go of its connections."""
+    """A chat model that is ready to be asked.
+
+    Attributes:
+        chat: The model.
+        aclose: Lets go of its connections.
+        output_limit: Gives the call's arguments that tell the model to stop after so many tokens; none when
+            it cannot take the number, then only what streams back is counted.
+    """
 
     chat: BaseChatModel
     aclose: Callable[[], Awaitable[None]] | None = None
+    output_limit: Callable[[int], dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,10 @@ def _in_process(_spec: ModelSpec, _wiring: Wiring) -> Server:
     return Server()
 
 
+def _unknown_price(_spec: ModelSpec, _wiring: Wiring) -> Rate:
+    return always(None)
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One kind of backend.
@@ -86,6 +100,7 @@ class Provider:
         build: Makes the chat model; may import heavy packages, runs off the event loop.
         check: Raises `ModelConfigError` when the spec cannot work here; imports nothing heavy.
         server: Tells where requests will go.
+        price: Tells what the model costs; the first look may load a table, but never asks the network.
         base_url: Whether `@BASE_URL` may follow the model.
         key_variable: The environment variable that holds the API key, named in advice.
         end_marks: Keys of `response_metadata` of which every complete answer has one; an answer
@@ -97,6 +112,7 @@ class Provider:
     build: Callable[[ModelSpec, Wiring], Backend]
     check: Callable[[ModelSpec, Wiring], None]
     server: Callable[[ModelSpec, Wiring], Server] = _in_process
+    price: Callable[[ModelSpec, Wiring], Rate] = _unknown_price
     base_url: bool = False
     key_variable: str = ""
     end_marks: tuple[str, ...] = ()

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Server, Wiring
+from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
 
 OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 10.0
+
+# Servers refuse a number above what the model can write, and nothing tells us that for an unknown model; this
+# is below what models of today can write.
+_SAFE_OUTPUT_LIMIT = 4096
 
 _URL_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_BASE")
 # Local servers take any key, but the client insists on one.
@@ -54,6 +60,19 @@ def check(spec: ModelSpec, wiring: Wiring) -> None:
         )
 
 
+def price(spec: ModelSpec, wiring: Wiring) -> Rate:
+    """Tell what the model costs where its requests go."""
+    return rate_at(server(spec, wiring).url, spec.model)
+
+
+def _output_limit(largest: int, limit: int, *, at_openai: bool) -> dict[str, Any]:
+    """Say in the server's own words how many tokens may come; nothing when it might refuse the number."""
+    if limit > largest:
+        return {}
+    # The client renames `max_tokens` to what OpenAI wants today, which other servers partly do not know.
+    return {"max_tokens": limit} if at_openai else {"extra_body": {"max_tokens": limit}}
+
+
 def build(spec: ModelSpec, wiring: Wiring) -> Backend:
     """Make the chat model with a connection pool of its own; imports the client, so call it off the loop.
 
@@ -86,4 +105,8 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
         default_headers={"Connection": "close"},
         **options,
     )
-    return Backend(chat, pool.aclose)
+    at_openai = target.url == OPENAI_URL
+    known = (chat.profile or {}).get("max_output_tokens") if at_openai else None
+    return Backend(
+        chat, pool.aclose, partial(_output_limit, known or _SAFE_OUTPUT_LIMIT, at_openai=at_openai)
+    )

@@ -37,6 +37,8 @@ class Call(BaseModel):
         input_tokens: As the backend reported, or None when it reported nothing.
         output_tokens: As the backend reported, or None when it reported nothing.
         error: The kind of failure, or None when the attempt gave the answer.
+        tokens_estimated: Whether a token count is our estimate because the backend reported none.
+        cost_usd: What it cost, or None when the model's price is unknown; unknown is never zero.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +51,67 @@ class Call(BaseModel):
     input_tokens: int | None = None
     output_tokens: int | None = None
     error: ErrorKind | None = None
+    tokens_estimated: bool = False
+    cost_usd: float | None = None
+
+
+LimitKind = Literal["model_calls", "input_tokens", "output_tokens", "cost", "deadline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of a turn's limits when a role is asked; None is no limit.
+
+    Attributes:
+        attempts: Attempts at models, each of them a model call.
+        input_tokens: Tokens that may still be sent, over all attempts.
+        output_tokens: Tokens that may still be received, over all attempts.
+        cost_usd: Money that may still be spent on models whose price is known.
+        seconds: Seconds until the turn's deadline.
+        skip: Models at the head of the chain to pass over: an escalation asks the ones behind.
+    """
+
+    attempts: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    seconds: float | None = None
+    skip: int = 0
+
+
+class LimitReachedError(RuntimeError):
+    """A limit forbids the next attempt, or struck in the middle of one; nothing was asked after it."""
+
+    def __init__(self, limit: LimitKind, calls: list[Call]) -> None:
+        super().__init__(f"The limit on {limit.replace('_', ' ')} was reached.")
+        self.limit: LimitKind = limit
+        self.calls = calls
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a model costs, in US dollars per million tokens, and who says so."""
+
+    input_usd: float
+    output_usd: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFacts:
+    """What a chain of models can cost at most when it is asked once.
+
+    Attributes:
+        attempts: Models in the chain; each gets one attempt.
+        seconds: Seconds that all attempts together may take.
+        prices: The price of each model in order, None where it is unknown.
+        names: The model strings in order.
+    """
+
+    attempts: int
+    seconds: float
+    prices: tuple[Price | None, ...]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +163,7 @@ class Models(Protocol):
         *,
         step: Step,
         chain: str | None = None,
+        allowance: Allowance = Allowance(),
     ) -> Reply:
         """Ask the role's models in order until one answers.
 
@@ -108,12 +172,22 @@ class Models(Protocol):
             messages: The conversation.
             step: What the answer is for; it labels the call and guides the offline model.
             chain: A comma-separated chain of model strings that replaces the role's own for this call.
+            allowance: What is left of the turn's limits; checked before each attempt, and while it streams.
 
         Returns:
             The first complete answer.
 
         Raises:
+            LimitReachedError: When the allowance forbids an attempt or ends one.
             ModelsFailedError: When every model of the chain failed.
+            ModelConfigError: When `chain` names something that does not exist.
+        """
+        ...
+
+    def facts(self, role: Role, chain: str | None = None) -> ChainFacts:
+        """What asking the role once can cost at most.
+
+        Raises:
             ModelConfigError: When `chain` names something that does not exist.
         """
         ...

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from providers import openai
 from providers.backend import Backend, ModelSpec, Provider, Wiring
+from providers.prices import LOCAL, SCRIPTED, Rate, always
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,10 @@ def _build_offline(_spec: ModelSpec, _wiring: Wiring) -> Backend:
     return Backend(OfflineChatModel())
 
 
+def _price_offline(_spec: ModelSpec, _wiring: Wiring) -> Rate:
+    return always(LOCAL)
+
+
 def _check_scripted(spec: ModelSpec, wiring: Wiring) -> None:
     wiring.scripts.open(spec.model)
 
@@ -32,6 +37,10 @@ def _build_scripted(spec: ModelSpec, wiring: Wiring) -> Backend:
     return Backend(ScriptedChatModel(script=wiring.scripts.open(spec.model)))
 
 
+def _price_scripted(spec: ModelSpec, wiring: Wiring) -> Rate:
+    return always(SCRIPTED if wiring.scripts.open(spec.model).priced else LOCAL)
+
+
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
         "offline": Provider(
@@ -39,12 +48,14 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             model="none",
             build=_build_offline,
             check=_check_offline,
+            price=_price_offline,
         ),
         "scripted": Provider(
             syntax="scripted:FILE",
             model="file",
             build=_build_scripted,
             check=_check_scripted,
+            price=_price_scripted,
         ),
         "openai": Provider(
             syntax="openai:MODEL[@BASE_URL]",
@@ -52,6 +63,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             build=openai.build,
             check=openai.check,
             server=openai.server,
+            price=openai.price,
             base_url=True,
             key_variable="OPENAI_API_KEY",
             # Chat Completions ends with `finish_reason`, the Responses API with `status`.

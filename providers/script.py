@@ -38,10 +38,11 @@ class ScriptedToolCall(_Strict):
 
 
 class ScriptedUsage(_Strict):
-    """Tokens that the reply claims to have used; the total is computed."""
+    """What the reply claims to have used; without `cost_usd` it costs nothing."""
 
     input_tokens: NonNegativeInt = 0
     output_tokens: NonNegativeInt = 0
+    cost_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 class ScriptedReply(_Strict):
@@ -51,7 +52,7 @@ class ScriptedReply(_Strict):
         content: The answer, streamed word by word.
         reasoning: The thinking, given as `additional_kwargs["reasoning_content"]`.
         tool_calls: Tool calls of the answer.
-        usage: Token counts, or None to report none.
+        usage: Token counts and money, or None to report none; a `cut_stream` reports it too.
         delay_s: Seconds to wait before the first token.
         error: The failure to play instead; `cut_stream` streams half of `content` first.
         repeat: Whether to play this line again and again once the lines are used up.
@@ -83,6 +84,11 @@ class Script:
         self._repeated = next((reply for reply in reversed(self._replies) if reply.repeat), None)
         self._taken = 0
         self._lock = threading.Lock()
+
+    @property
+    def priced(self) -> bool:
+        """Whether any line says what it costs."""
+        return any(reply.usage and reply.usage.cost_usd is not None for reply in self._replies)
 
     def take(self) -> tuple[int, ScriptedReply]:
         """Take the next reply.

@@ -17,7 +17,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict
 
 from providers.protocol import ModelError
-from providers.script import Script, ScriptedReply
+from providers.script import Script, ScriptedReply, ScriptedUsage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -130,6 +130,10 @@ class ScriptedChatModel(BaseChatModel):
         for piece in pieces:
             yield AIMessageChunk(content=piece)
         if reply.error == "cut_stream":
+            if reply.usage:
+                yield AIMessageChunk(
+                    content="", usage_metadata=_usage(reply.usage), response_metadata=_cost(reply)
+                )
             raise self._failure(call, reply)
         yield _last_chunk(call, reply)
 
@@ -144,19 +148,27 @@ def _tool_calls(call: int, reply: ScriptedReply) -> list[ToolCall]:
     ]
 
 
-def _last_chunk(call: int, reply: ScriptedReply) -> AIMessageChunk:
-    usage = reply.usage and UsageMetadata(
-        input_tokens=reply.usage.input_tokens,
-        output_tokens=reply.usage.output_tokens,
-        total_tokens=reply.usage.input_tokens + reply.usage.output_tokens,
+def _usage(usage: ScriptedUsage) -> UsageMetadata:
+    return UsageMetadata(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
     )
+
+
+def _cost(reply: ScriptedReply) -> dict[str, float]:
+    cost = reply.usage.cost_usd if reply.usage else None
+    return {} if cost is None else {"cost_usd": cost}
+
+
+def _last_chunk(call: int, reply: ScriptedReply) -> AIMessageChunk:
     return AIMessageChunk(
         content="",
         tool_call_chunks=[
             tool_call_chunk(name=tool["name"], args=json.dumps(tool["args"]), id=tool["id"], index=index)
             for index, tool in enumerate(_tool_calls(call, reply))
         ],
-        usage_metadata=usage,
-        response_metadata={"finish_reason": "tool_calls" if reply.tool_calls else "stop"},
+        usage_metadata=reply.usage and _usage(reply.usage),
+        response_metadata={"finish_reason": "tool_calls" if reply.tool_calls else "stop", **_cost(reply)},
         chunk_position="last",
     )

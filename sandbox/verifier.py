@@ -43,6 +43,7 @@ class Verifier:
         tests: str = "",
         acceptance: str = "",
         on_check: OnCheck | None = None,
+        seconds: float | None = None,
     ) -> Evidence:
         """Climb the ladder: parse, compile, import, lint, the user's tests, generated tests.
 
@@ -51,6 +52,7 @@ class Verifier:
             tests: The user's tests, Python source.
             acceptance: Generated tests; set aside when they do not parse.
             on_check: Called in the event loop's thread as each result is known.
+            seconds: Wall-clock seconds that are left for this verification, if fewer than the limits allow.
 
         Raises:
             ValueError: When a file's path is unsafe.
@@ -61,9 +63,16 @@ class Verifier:
         if not any(file.path.endswith(".py") for file in files):
             return Evidence(status="not_executed", reason="the solution holds no Python file")
         try:
-            return await self._climb(self._sandbox, files, (tests, acceptance), on_check or _ignore)
+            climb = self._within(seconds)._climb  # noqa: SLF001  # of this class
+            return await climb(self._sandbox, files, (tests, acceptance), on_check or _ignore)
         except SandboxError as error:
             return Evidence(status="not_executed", reason=str(error))
+
+    def _within(self, seconds: float | None) -> "Verifier":
+        """This verifier with no more time than `seconds`."""
+        if seconds is None or seconds >= self._limits.wall_s:
+            return self
+        return Verifier(self._sandbox, limits=replace(self._limits, wall_s=max(seconds, 0.05)))
 
     async def _climb(
         self, sandbox: Sandbox, files: Sequence[SourceFile], sources: tuple[str, str], on_check: OnCheck

@@ -11,7 +11,6 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from checkpoints import open_saver
 from duograph import Finished, NodeStarted, Settings, Started, Token, build_graph
-from graph.limits import superstep_limit
 from graph.state import Input
 from tests.support import ASK, GOOD, PLAN, AgentMaker
 
@@ -126,7 +125,3 @@ async def test_two_agents_on_one_file_queue_up_too(make_agent: AgentMaker) -> No
     agents = [make_agent(lines, [{}]) for _ in range(2)]
     await asyncio.gather(*(agents[n % 2].aask(f"hello {n}", thread_id="shared") for n in range(8)))
     assert len(agents[0].sessions.show("shared").messages) == 16
-
-
-def test_the_step_limit_is_ours_unless_the_caller_says_otherwise() -> None:
-    assert build_graph(Settings()).config["recursion_limit"] == superstep_limit()  # type: ignore[index]

@@ -3,7 +3,6 @@
 import pytest
 
 from graph.agent import RequestError
-from graph.limits import superstep_limit
 from nodes import Status, StopReason
 from tests.support import ASK, BAD, GOOD, PLAN, AgentMaker
 
@@ -179,18 +178,19 @@ def test_a_follow_up_shows_the_coder_its_own_files(make_agent: AgentMaker) -> No
     assert second.verification.status == "verified"
 
 
-def test_the_longest_turn_stays_within_the_superstep_limit(make_agent: AgentMaker) -> None:
-    coding = [{"content": BAD.replace("return x", f"return x + {n}")} for n in range(1, 13)]
+def test_the_longest_turn_reaches_its_bound_exactly(make_agent: AgentMaker) -> None:
+    coding = [{"content": BAD.replace("return x", f"return x + {n}")} for n in range(3, 15)]
     agent = make_agent([{"content": PLAN}, {"content": "?", "repeat": True}], coding, max_repairs=10)
     result = agent.ask(ASK)
     assert result.repairs == 10
-    state = agent.graph.get_state({"configurable": {"thread_id": result.thread_id}})
-    assert state.metadata is not None
-    assert state.metadata["step"] + 1 == superstep_limit(10)
+    assert result.bounds is not None
+    assert result.bounds.used is not None
+    assert result.bounds.used.supersteps == result.bounds.supersteps == 37
+    assert result.bounds.used.sandbox_runs == result.bounds.sandbox_runs == 11
 
 
 def test_a_limit_that_is_too_small_ends_in_a_result(make_agent: AgentMaker) -> None:
     agent = make_agent([{"content": PLAN}, PASS], [{"content": GOOD}])
-    agent.graph = agent.graph.with_config(recursion_limit=3)
+    agent.graph = agent.graph.with_config(recursion_limit=5)
     result = agent.ask(ASK)
     assert (result.status, result.stop_reason) == (Status.LIMIT, StopReason.SUPERSTEP_LIMIT)

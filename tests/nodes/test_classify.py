@@ -10,7 +10,7 @@ from sandbox import Evidence, SourceFile
 async def classify(text: str, context: Context | None = None, **before: object) -> Turn:
     state = Turn(messages=[HumanMessage(text)])
     state.update(before)  # type: ignore[typeddict-item]  # channels by name
-    return await Classify()(state, Runtime(context=context or Context()))
+    return await Classify()(state, Runtime(context=context or Context()), {})
 
 
 @pytest.mark.parametrize(
@@ -87,17 +87,18 @@ async def test_a_request_that_cannot_be_taken_ends_with_a_sentence(
 
 async def test_a_conversation_that_ends_with_the_agent_holds_no_request() -> None:
     turn = await Classify()(
-        Turn(messages=[HumanMessage("hi"), AIMessage("hello")]), Runtime(context=Context())
+        Turn(messages=[HumanMessage("hi"), AIMessage("hello")]), Runtime(context=Context()), {}
     )
     assert turn["stop_reason"] is StopReason.INVALID_REQUEST
 
 
 async def test_the_scratch_of_the_turn_before_is_gone() -> None:
     turn = await classify("hello", repairs=2, plan="old", stop_reason=StopReason.MODELS_FAILED)
-    assert {name: value for name, value in turn.items() if name != "request"} == {
-        name: value for name, value in fresh_turn().items() if name != "request"
+    opened = {"request", "spending"}
+    assert {name: value for name, value in turn.items() if name not in opened} == {
+        name: value for name, value in fresh_turn().items() if name not in opened
     }
 
 
 def test_every_channel_but_the_conversation_is_reset() -> None:
-    assert set(fresh_turn()) == set(Turn.__annotations__) - {"messages"}
+    assert set(fresh_turn()) == set(Turn.__annotations__) - {"messages", "remaining_steps"}

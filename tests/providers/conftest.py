@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 CANARY = "canary-7f3a9d21-not-shaped-like-a-key"
 
@@ -30,7 +31,8 @@ class FakeOpenAI(ThreadingHTTPServer):
     """Plays what `plays` says, one word per request; `answer` when nothing is left.
 
     Words: `answer`, `think`, `tool`, `broken_tool`, `401`, `403`, `404`, `429`, `quota`, `500`, `503`, `529`,
-    `overflow`, `hang`, `stall`, `cut`, `quiet_cut`, `malformed`, `html`, `empty`, `no_text`, `error_event`.
+    `overflow`, `hang`, `stall`, `drip`, `cut`, `quiet_cut`, `malformed`, `html`, `empty`, `no_text`,
+    `length`, `no_usage`, `zero_usage`, `error_event`.
     """
 
     daemon_threads = True
@@ -104,6 +106,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             self.close_connection = True
             self.connection.close()
+        elif play == "drip":
+            (*_, word) = _events("stall", model)
+            while not self.server.over.wait(0.02):
+                self._write(play, f"data: {word}\n\n".encode())
+            self.close_connection = True
         elif play == "stall":
             self.server.over.wait()
             self.close_connection = True
@@ -138,10 +145,13 @@ def _events(play: str, model: str) -> Iterator[str]:
         words = ["<thi", "nk>sec", "ret</th", "ink>Hel", "lo"] if play == "think" else ["Hel", "lo"]
         for word in words:
             yield event({"content": word})
-    if play in ("cut", "quiet_cut", "stall"):
+    if play in ("cut", "quiet_cut", "stall", "drip"):
         return
-    yield event({}, "stop")
-    usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+    yield event({}, "length" if play == "length" else "stop")
+    if play == "no_usage":
+        return
+    sent, received = (0, 0) if play == "zero_usage" else (7, 2)
+    usage = {"prompt_tokens": sent, "completion_tokens": received, "total_tokens": sent + received}
     yield json.dumps(
         {"id": "c1", "object": "chat.completion.chunk", "model": model, "choices": [], "usage": usage}
     )
@@ -170,3 +180,15 @@ def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def canary() -> str:
     """A key that no pattern recognises, so only knowing it can hide it."""
     return CANARY
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[..., str]:
+    """Write a script and return its model string."""
+
+    def script(*lines: dict[str, Any], name: str = "replies") -> str:
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+        return f"scripted:{path}"
+
+    return script

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
 import threading
@@ -20,23 +19,10 @@ from providers.protocol import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.providers.conftest import FakeOpenAI
 
 ASK = [HumanMessage("hi")]
-
-
-@pytest.fixture
-def script(tmp_path: Path) -> Callable[..., str]:
-    """Write a script and return its model string."""
-
-    def script(*lines: dict[str, Any], name: str = "replies") -> str:
-        path = tmp_path / f"{name}.jsonl"
-        path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-        return f"scripted:{path}"
-
-    return script
 
 
 async def test_a_reply_has_text_reasoning_tools_and_its_call(script: Callable[..., str]) -> None:

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from nodes.turn import Status, Task
+from nodes import Status, Task
 from serving import exits
 from serving.commands import TASKS
 

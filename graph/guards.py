@@ -1,0 +1,121 @@
+"""Guards: what counts each way back, and the routers that keep to them.
+
+A graph ends if every cycle passes a guard, because a guard's edge is taken a limited number of
+times. Here the cycles are found, the ones without a guard refused, and the routers wrapped, so
+that neither a guard nor LangGraph's own step limit can be overrun.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langchain_core.runnables import Runnable, RunnableLambda
+from langgraph.graph import END, StateGraph
+
+from graph.shape import Shape
+from nodes import TurnLimits
+
+ANSWER = "respond"
+"""The node that every turn ends in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One conditional edge that leads back, and the channel that counts how often it was taken.
+
+    Attributes:
+        name: As bounds and messages name it.
+        source: The node that the edge leaves; it increments `counter` before it asks to go back.
+        target: The node that the edge leads back to.
+        counter: The state channel that counts.
+        limit: How often a turn may take the edge, from the turn's limits.
+        otherwise: Where the turn goes when the limit is used up.
+    """
+
+    name: str
+    source: str
+    target: str
+    counter: str
+    limit: Callable[[TurnLimits], int]
+    otherwise: str = ANSWER
+
+
+REPAIRS = Guard("repairs", "review", "code", "repairs", lambda limits: limits.max_repairs)
+
+
+class UnguardedCycleError(ValueError):
+    """The graph has a way back that nothing counts, so it might never end."""
+
+
+def check_guards(shape: Shape, guards: Sequence[Guard]) -> None:
+    """Make sure that every cycle passes a guard, and that every guard guards an edge.
+
+    Raises:
+        UnguardedCycleError: Naming the first cycle that no guard counts.
+        ValueError: When a guard names an edge that the graph lacks, or one that no router decides.
+    """
+    for guard in guards:
+        if not shape.is_decided(guard.source, guard.target):
+            raise ValueError(
+                f"The guard {guard.name!r} is for the edge {guard.source} → {guard.target}, which no router "
+                "of the graph takes: a guard needs a conditional edge."
+            )
+    if cycle := shape.cycle(without={(guard.source, guard.target) for guard in guards}):
+        raise UnguardedCycleError(
+            f"The cycle {' → '.join(cycle)} has no guard, so the graph might never end: pass "
+            f"guards=[*GUARDS, Guard(…)] for one of its conditional edges, or remove an edge."
+        )
+
+
+def wrap_routers(builder: StateGraph[Any, Any, Any, Any], shape: Shape, guards: Sequence[Guard]) -> None:
+    """Make every router keep to the guards and leave enough steps to reach the answer."""
+    distance = shape.distances(ANSWER)
+    for source, branches in builder.branches.items():
+        own = [guard for guard in guards if guard.source == source]
+        for name, branch in branches.items():
+            keeper = _Keeper(branch.path, own, distance, shape.targets(source))
+            branches[name] = branch._replace(
+                path=RunnableLambda(keeper.route, afunc=keeper.aroute, name=name),
+                ends=branch.ends or {target: target for target in shape.targets(source)},
+            )
+
+
+class _Keeper:
+    """A router that corrects another one."""
+
+    def __init__(
+        self,
+        path: Runnable[Any, Any],
+        guards: Sequence[Guard],
+        distance: Mapping[str, int],
+        targets: frozenset[str],
+    ) -> None:
+        self._path = path
+        self._guards = guards
+        self._distance = distance
+        self._targets = targets
+
+    def route(self, state: Any) -> Hashable:  # noqa: ANN401  # any state schema
+        """Correct the sync router's choice."""
+        return self._correct(state, self._path.invoke(state))
+
+    async def aroute(self, state: Any) -> Hashable:  # noqa: ANN401
+        """Correct the async router's choice."""
+        return self._correct(state, await self._path.ainvoke(state))
+
+    def _correct(self, state: Any, choice: Any) -> Hashable:  # noqa: ANN401
+        if not isinstance(choice, str):
+            return cast(
+                "Hashable", choice
+            )  # a fan-out: its size is declared, and the step limit stands behind it
+        for guard in self._guards:
+            limits = state["request"].limits
+            if choice == guard.target and (state.get(guard.counter) or 0) > guard.limit(limits):
+                choice = guard.otherwise
+        steps = state.get("remaining_steps")
+        if steps is not None and choice != END and steps <= self._distance.get(choice, 0):
+            nearest = min(
+                self._targets - {END}, key=lambda name: self._distance.get(name, 1 << 30), default=choice
+            )
+            choice = nearest
+        return cast("Hashable", choice)

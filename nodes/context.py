@@ -1,0 +1,82 @@
+"""What a caller may choose for one run."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nodes.limits import MAX_REPAIRS
+
+Task = Literal["planning", "code_generation", "code_review", "problem_solving", "explanation", "general"]
+Route = Literal["code", "answer"]
+
+
+def _studio(nodes: Sequence[str], kind: str | None = None) -> dict[str, Any]:
+    """Hints that LangGraph Studio reads to draw its form."""
+    return {"langgraph_nodes": list(nodes)} | ({"langgraph_type": kind} if kind else {})
+
+
+class Context(BaseModel):
+    """What a caller may choose for one run; LangGraph Studio shows it as a form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: Task | None = Field(
+        default=None,
+        description="What kind of task this is; left empty, Duograph decides.",
+        json_schema_extra=_studio(["classify"]),
+    )
+    tests: str = Field(
+        default="",
+        description="Your tests: Python source that sees the solution's names. They outrank all others.",
+        json_schema_extra=_studio(["verify"], "prompt"),
+    )
+    max_repairs: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_REPAIRS,
+        description="How often failing code may be repaired; left empty, as configured (2).",
+        json_schema_extra=_studio(["review"]),
+    )
+    max_model_calls: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Attempts at models, failed ones too.",
+        json_schema_extra=_studio(["reason", "code", "review"]),
+    )
+    max_input_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="Tokens sent to models.",
+        json_schema_extra=_studio(["reason", "code", "review"]),
+    )
+    max_output_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="Tokens received from models.",
+        json_schema_extra=_studio(["reason", "code", "review"]),
+    )
+    max_cost_usd: float | None = Field(
+        default=None,
+        ge=0,
+        description="US dollars; a model of unknown price is not metered, and the answer says so.",
+        json_schema_extra=_studio(["reason", "code", "review"]),
+    )
+    turn_timeout_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=86_400,
+        description="Wall-clock seconds for the whole turn.",
+        json_schema_extra=_studio(["reason", "code", "verify", "review"]),
+    )
+    reasoning_model: str | None = Field(
+        default=None,
+        description="A model string or chain for this run, such as openai:gpt-5,offline.",
+        json_schema_extra=_studio(["reason", "review"]),
+    )
+    coding_model: str | None = Field(
+        default=None,
+        description="A model string or chain for this run, such as openai:qwen3-coder@http://localhost:1234/v1.",
+        json_schema_extra=_studio(["code"]),
+    )

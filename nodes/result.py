@@ -1,0 +1,87 @@
+"""What a turn came to."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nodes.context import Route, Task
+from nodes.ends import Status, StopReason
+from nodes.limits import Amounts
+from providers.protocol import Call
+from sandbox.evidence import Evidence, SourceFile
+
+BOUNDS = "duograph_bounds"
+"""The key of a run's `configurable` under which the graph tells `respond` the bound of the turn."""
+
+
+class Candidate(BaseModel):
+    """A solution together with what running it showed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    files: list[SourceFile]
+    evidence: Evidence
+
+
+class Cycle(BaseModel):
+    """A way back in the graph and what counts it.
+
+    Attributes:
+        nodes: The nodes of the cycle in order.
+        guard: The name of the guard that counts it.
+        limit: How often a turn may take it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    nodes: list[str]
+    guard: str
+    limit: int
+
+
+class Bounds(Amounts):
+    """The most that a turn can use, computed from the graph and the limits before it runs.
+
+    Attributes:
+        cycles: Every way back, with its guard.
+        undeclared: Nodes that declare no cost; what they do inside is bounded by the deadline alone.
+        used: What the turn used; None before it ran.
+    """
+
+    cycles: list[Cycle] = Field(default_factory=list)
+    undeclared: list[str] = Field(default_factory=list)
+    used: Amounts | None = None
+
+
+class Result(BaseModel):
+    """What a turn came to: the same object from the library, `--json` and the graph's output.
+
+    Attributes:
+        answer: The message for the user, Markdown.
+        task: What kind of task it was taken for.
+        route: `code` or `answer`.
+        status: How it ended; see `Status`.
+        stop_reason: Why it ended; see `StopReason`.
+        verification: The evidence; `not_applicable` where there was no code to prove.
+        files: The solution, best candidate if none is verified.
+        plan: The reasoning model's plan.
+        repairs: Repairs used.
+        calls: Every model call in order, failed ones too.
+        bounds: The most that this turn could use, computed before it ran, and what it did use.
+        notes: What the caller should know, such as a model that no money limit can meter.
+        thread_id: The session this turn belongs to.
+        run_id: This turn.
+    """
+
+    answer: str
+    task: Task
+    route: Route
+    status: Status
+    stop_reason: StopReason
+    verification: Evidence
+    files: list[SourceFile] = Field(default_factory=list)
+    plan: str = ""
+    repairs: int = 0
+    calls: list[Call] = Field(default_factory=list)
+    bounds: Bounds | None = None
+    notes: list[str] = Field(default_factory=list)
+    thread_id: str | None = None
+    run_id: str | None = None

@@ -1,0 +1,117 @@
+"""What a model costs, as the table inside `genai-prices` says; nothing is looked up on the network."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from providers.protocol import Price
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from genai_prices.types import ModelInfo, TieredPrices
+
+Rate = Callable[[int | None], Price | None]
+"""Gives the price of an attempt with so many input tokens (None: the dearest tier), or None for unknown."""
+
+LOCAL = Price(0.0, 0.0, "local")
+LOCAL_SERVER = Price(0.0, 0.0, "local server")
+SCRIPTED = Price(0.0, 0.0, "script")
+"""A script whose lines say what they cost; the figures per token are zero because they say nothing here."""
+
+# Hosts by their exact name: regional and resellers' hosts have prices of their own.
+_TABLE_OF_HOST = MappingProxyType(
+    {
+        "api.openai.com": "openai",
+        "api.anthropic.com": "anthropic",
+        "api.cerebras.ai": "cerebras",
+        "api.deepseek.com": "deepseek",
+        "api.fireworks.ai": "fireworks",
+        "api.groq.com": "groq",
+        "api.mistral.ai": "mistral",
+        "api.moonshot.ai": "moonshotai",
+        "api.novita.ai": "novita",
+        "api.perplexity.ai": "perplexity",
+        "api.together.xyz": "together",
+        "api.x.ai": "x-ai",
+        "generativelanguage.googleapis.com": "google",
+        "openrouter.ai": "openrouter",
+    }
+)
+
+
+def always(price: Price | None) -> Rate:
+    """Return the rate of a model that costs the same whatever is sent."""
+    return lambda _input_tokens: price
+
+
+def rate_at(url: str | None, model: str) -> Rate:
+    """Find what a model costs at a server; the first look into the table loads it, so call it off the loop.
+
+    Args:
+        url: The server's base URL. A server on this machine or in a private network counts as free.
+        model: The model's id there.
+
+    Returns:
+        Its rate; of a host or model that the table does not know, the one that always says None.
+    """
+    try:
+        host = (urlsplit(url or "").hostname or "").rstrip(".")
+    except ValueError:
+        return always(None)
+    if _is_local(host):
+        return always(LOCAL_SERVER)
+    table = _TABLE_OF_HOST.get(host)
+    return always(None) if table is None else _rate_in(table, model)
+
+
+def cost_usd(price: Price, input_tokens: int, output_tokens: int) -> float:
+    """Return US dollars for so many tokens; cached input counts in full, so the bill may be lower."""
+    return (input_tokens * price.input_usd + output_tokens * price.output_usd) / 1e6
+
+
+def _is_local(host: str) -> bool:
+    if host in ("localhost", "host.docker.internal") or host.endswith((".localhost", ".local")):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+def _rate_in(table: str, model: str) -> Rate:
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - heavy
+
+    try:
+        _, info = get_snapshot().find_provider_model(model, None, table, None)
+    except LookupError:
+        return always(None)
+    return partial(_price, info)
+
+
+def _price(info: ModelInfo, input_tokens: int | None) -> Price | None:
+    """Read today's price; a model that also charges per request has none that tokens can tell."""
+    prices = info.get_prices(datetime.now(UTC))
+    if prices.input_mtok is None or prices.output_mtok is None or prices.requests_kcount is not None:
+        return None
+    return Price(
+        _amount(prices.input_mtok, input_tokens), _amount(prices.output_mtok, input_tokens), "genai-prices"
+    )
+
+
+def _amount(price: Decimal | TieredPrices, input_tokens: int | None) -> float:
+    from genai_prices.types import TieredPrices  # noqa: PLC0415 - heavy
+
+    if not isinstance(price, TieredPrices):
+        return float(price)
+    # Crossing a tier's start puts all tokens on its price, not only those above it.
+    reached = (tier.price for tier in price.tiers if input_tokens is None or input_tokens > tier.start)
+    if input_tokens is None:
+        return float(max([price.base, *reached]))
+    return float([price.base, *reached][-1])
