@@ -1,25 +1,24 @@
 """The agent that programs embed: sessions, the graph, and one call that answers."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, aclosing
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, get_args
 
-from langchain_core.messages import AIMessageChunk, HumanMessage
-from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphRecursionError
+from langchain_core.messages import HumanMessage
+from pydantic import ValidationError
 
-from checkpoints import Sessions, check_thread_id, new_thread_id, open_saver
+from checkpoints import DatabaseError, Sessions, check_thread_id, new_thread_id, open_saver
 from graph.bridge import iterate
 from graph.build import build_graph
-from graph.events import Checked, Event, Finished, NodeStarted, Started, Token
+from graph.events import Event, Finished, Started
 from graph.services import Services
 from graph.settings import Settings
 from graph.state import STATE_TYPES, Context
-from nodes import Result, Status, StopReason, Task, problem_with
-from providers import ReasoningSplitter
-from sandbox import Check, Evidence
+from graph.translate import Translator
+from nodes import Result, Task, problem_with
 
 
 class RequestError(ValueError):
@@ -59,7 +58,6 @@ class Agent:
         )
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
         self.sessions = Sessions(saver)
-        self._resources.enter_context(self.graph.portals)  # one event loop for all sync calls
 
     def ask(
         self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
@@ -92,47 +90,49 @@ class Agent:
     ) -> Iterator[Event]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
         return iterate(
-            self.graph.portals, lambda: self.astream(text, tests=tests, task=task, thread_id=thread_id)
+            self.graph.loop_thread, lambda: self.astream(text, tests=tests, task=task, thread_id=thread_id)
         )
 
     async def astream(
         self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
     ) -> AsyncGenerator[Event, None]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
-        if problem := problem_with(text, tests):
-            raise RequestError(problem)
-        thread_id = check_thread_id(thread_id) if thread_id else new_thread_id()
-        run_id = str(uuid.uuid4())
-        config: RunnableConfig = {"configurable": {"thread_id": thread_id, "run_id": run_id}}
-        yield Started(thread_id, run_id)
-        translator = _Translator()
+        context = _context(text, tests, task)
+        started = Started(_thread_id(thread_id), str(uuid.uuid4()))
+        yield started
+        translator = Translator()
+        turn = self.graph.astream(
+            {"messages": [HumanMessage(text)]},
+            {"configurable": {"thread_id": started.thread_id, "run_id": started.run_id}},
+            context=context,
+            stream_mode=["tasks", "messages", "custom", "updates"],
+            durability="sync",  # a database that cannot be written is found before a model is paid
+            version="v2",
+        )
         try:
-            parts = self.graph.astream(
-                {"messages": [HumanMessage(text)]},
-                config,
-                context=Context(task=task, tests=tests),
-                stream_mode=["tasks", "messages", "custom"],
-                version="v2",
-            )
-            async with aclosing(parts):
+            async with aclosing(turn) as parts:
                 async for part in parts:
                     for event in translator.events(part):
                         yield event
-            state = await self.graph.aget_state(config)
-            result: Result = state.values["result"]
-        except GraphRecursionError:
-            result = _superstep_limit(task, thread_id, run_id)
-        yield Finished(result)
+        except DatabaseError as error:
+            if translator.result is None:
+                raise
+            translator.result.notes.append(f"This turn could not be saved: {error}")
+        if translator.result is None:
+            raise RuntimeError("The turn ended without an answer: some edge goes around respond.")
+        yield Finished(translator.result)
 
     def close(self) -> None:
-        """Close the models' connections, the session store and the event loop of the sync calls."""
-        with self._resources, self.graph.portals as portal:
-            portal.call(self._models.aclose)
+        """Close the models' connections, the event loop of the sync calls and the session store."""
+        with self._resources:
+            if self.graph.loop_thread.is_running:
+                self.graph.loop_thread.run(self._models.aclose())
+            self.graph.loop_thread.close()
 
     async def aclose(self) -> None:
         """Close everything; see `close`."""
         await self._models.aclose()
-        self._resources.close()
+        await asyncio.to_thread(self.close)
 
     def __enter__(self) -> Self:
         return self
@@ -151,35 +151,35 @@ class Agent:
         await self.aclose()
 
 
-class _Translator:
-    """Turns LangGraph's stream parts into events, and keeps hidden reasoning out of the tokens."""
+def _context(text: str, tests: str, task: Task | None) -> Context:
+    """What the caller chose for this run, checked before anything is written.
 
-    def __init__(self) -> None:
-        self._message: str | None = None
-        self._node = ""
-        self._splitter = ReasoningSplitter()
+    Raises:
+        RequestError: When something cannot be taken.
+    """
+    for name, value in (("text", text), ("tests", tests)):
+        if not isinstance(value, str):
+            raise RequestError(f"The argument {name} is {value!r}: it must be a string.")
+    if problem := problem_with(text, tests):
+        raise RequestError(problem)
+    try:
+        return Context(task=task, tests=tests)
+    except ValidationError:
+        raise RequestError(
+            f"The task {task!r} is unknown: it is one of {', '.join(get_args(Task))}."
+        ) from None
 
-    def events(self, part: dict[str, Any]) -> Iterator[Event]:
-        """The events that one stream part stands for, in order; often none."""
-        data = part["data"]
-        if part["type"] == "tasks":
-            yield from self.rest()
-            if "result" not in data:
-                yield NodeStarted(data["name"])
-        elif part["type"] == "custom" and isinstance(check := data.get("check"), Check):
-            yield Checked(check)
-        elif part["type"] == "messages" and isinstance(message := data[0], AIMessageChunk):
-            if message.id != self._message:
-                yield from self.rest()
-                self._message, self._node = message.id, data[1].get("langgraph_node", "")
-            if text := self._splitter.feed(str(message.text)):
-                yield Token(self._node, text)
 
-    def rest(self) -> Iterator[Event]:
-        """The end of a message, held back until nothing could turn it into reasoning."""
-        if text := self._splitter.rest():
-            yield Token(self._node, text)
-        self._splitter, self._message = ReasoningSplitter(), None
+def _thread_id(given: str | None) -> str:
+    """The thread to go on with, or a new one.
+
+    Raises:
+        RequestError: When `given` cannot be a thread id.
+    """
+    try:
+        return check_thread_id(given) if given else new_thread_id()
+    except ValueError as error:
+        raise RequestError(str(error)) from None
 
 
 def _result_of(events: list[Event]) -> Result:
@@ -188,17 +188,3 @@ def _result_of(events: list[Event]) -> Result:
     if not isinstance(last, Finished):
         raise TypeError(f"The turn ended with {type(last).__name__} and not with a result.")
     return last.result
-
-
-def _superstep_limit(task: Task | None, thread_id: str, run_id: str) -> Result:
-    """The result of a turn that a node or edge of the user's own kept from ending."""
-    return Result(
-        answer="The turn reached its limit of supersteps before it could answer.",
-        task=task or "general",
-        route="answer",
-        status=Status.LIMIT,
-        stop_reason=StopReason.SUPERSTEP_LIMIT,
-        verification=Evidence(status="not_executed", reason="the turn was stopped"),
-        thread_id=thread_id,
-        run_id=run_id,
-    )

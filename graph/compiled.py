@@ -5,14 +5,13 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, Self, cast
 
-from anyio.from_thread import BlockingPortalProvider
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from langgraph.graph.state import CompiledStateGraph
 
 from checkpoints import ThreadLocks
 from graph.account import Account
-from graph.bridge import iterate
+from graph.bridge import LoopThread, iterate
 from graph.state import Context, Input, Output, State
 from nodes import BOUNDS
 
@@ -32,7 +31,7 @@ class DuoGraph(_Compiled):
         *,
         account: Account | None = None,
         locks: ThreadLocks | None = None,
-        portals: BlockingPortalProvider | None = None,
+        loop_thread: LoopThread | None = None,
         **kwargs: Any,  # noqa: ANN401  # what LangGraph's own copy() passes on
     ) -> None:
         super().__init__(**kwargs)
@@ -40,7 +39,7 @@ class DuoGraph(_Compiled):
         if locks is None:
             locks = getattr(self.checkpointer, "locks", None) or ThreadLocks()
         self.locks = locks
-        self.portals = portals or BlockingPortalProvider()
+        self.loop_thread = loop_thread or LoopThread()
 
     @classmethod
     def of(cls, compiled: _Compiled, account: Account) -> Self:
@@ -86,4 +85,4 @@ class DuoGraph(_Compiled):
         **kwargs: Any,  # noqa: ANN401
     ) -> Iterator[Any]:
         """Stream a turn from sync code; see LangGraph's `stream`."""
-        return iterate(self.portals, lambda: self.astream(input, config, **kwargs))
+        return iterate(self.loop_thread, lambda: self.astream(input, config, **kwargs))

@@ -1,8 +1,10 @@
 """The compiled graph and the agent work from sync code, async code, threads and several loops."""
 
 import asyncio
-import threading
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -33,13 +35,47 @@ async def test_sync_calls_work_while_a_loop_is_running_as_in_a_notebook() -> Non
     assert len((await graph.aget_state(config)).values["messages"]) == 2
 
 
-def test_leaving_a_sync_stream_early_ends_the_turn() -> None:
-    graph = build_graph(Settings())
-    before = threading.active_count()
-    stream = graph.stream(hello(), stream_mode="updates")
-    next(stream)
-    stream.close()  # type: ignore[attr-defined]  # a generator
-    assert threading.active_count() == before
+def test_leaving_a_sync_stream_early_ends_the_turn(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": "late", "delay_s": 60}], [{}])
+    events = agent.stream("hello")
+    assert isinstance(next(events), Started)
+    events.close()  # type: ignore[attr-defined]  # a generator
+    assert asyncio.all_tasks(agent.graph.loop_thread.loop()) == set()
+
+
+UNCLOSED = """
+from duograph import Agent, Settings
+agent = Agent(Settings(home={home!r}))
+print(agent.ask("hello").status)
+"""
+
+ABANDONED = """
+import faulthandler, gc
+from duograph import Settings, build_graph
+faulthandler.dump_traceback_later(20, exit=True)
+hello = {{"messages": [("user", "hello")]}}
+
+async def review(state):
+    gc.collect()  # finds the abandoned stream below, on the loop's own thread
+    return {{"answer": "collected", "stop_reason": "completed"}}
+
+graph = build_graph(Settings(home={home!r}), nodes={{"reason": review}})
+stream = graph.stream(hello, stream_mode="updates")
+next(stream)
+cycle = [stream]
+cycle.append(cycle)
+del stream, cycle
+print(graph.invoke(hello)["result"].answer)
+"""
+
+
+@pytest.mark.parametrize(("program", "printed"), [(UNCLOSED, "done"), (ABANDONED, "collected")])
+def test_a_program_that_closes_nothing_still_ends(tmp_path: Path, program: str, printed: str) -> None:
+    code = program.format(home=str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, printed), done.stderr
 
 
 def test_one_agent_serves_two_loops_one_after_the_other(make_agent: AgentMaker) -> None:
