@@ -14,14 +14,16 @@ from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from checkpoints import DatabaseError, Sessions, open_saver
+    from checkpoints import DatabaseError, Sessions
     from graph.agent import Agent, RequestError
-    from graph.build import assemble, build_graph, make_nodes
+    from graph.build import GUARDS, assemble, build_graph, compile_graph, make_nodes
     from graph.compiled import DuoGraph
     from graph.events import Checked, Event, Finished, NodeStarted, Started, Token
+    from graph.guards import Guard, UnguardedCycleError
+    from graph.saver import open_saver
     from graph.services import Services
     from graph.settings import Settings, SettingsError
-    from nodes import Context, Result, Status, StopReason
+    from nodes import Bounds, Context, Cost, Result, Status, StopReason, TurnLimits
     from providers import ModelConfigError
     from sandbox import Case, Check, Evidence, SourceFile
 
@@ -30,30 +32,36 @@ __version__ = "0.1.0"
 ROOMS = ("graph", "nodes", "providers", "checkpoints", "sandbox", "serving")
 
 _PUBLIC = {
-    "checkpoints": ("DatabaseError", "Sessions", "open_saver"),
+    "checkpoints": ("DatabaseError", "Sessions"),
     "graph.agent": ("Agent", "RequestError"),
-    "graph.build": ("assemble", "build_graph", "make_nodes"),
+    "graph.build": ("GUARDS", "assemble", "build_graph", "compile_graph", "make_nodes"),
     "graph.compiled": ("DuoGraph",),
     "graph.events": ("Checked", "Event", "Finished", "NodeStarted", "Started", "Token"),
+    "graph.guards": ("Guard", "UnguardedCycleError"),
+    "graph.saver": ("open_saver",),
     "graph.services": ("Services",),
     "graph.settings": ("Settings", "SettingsError"),
-    "nodes": ("Context", "Result", "Status", "StopReason"),
+    "nodes": ("Bounds", "Context", "Cost", "Result", "Status", "StopReason", "TurnLimits"),
     "providers": ("ModelConfigError",),
     "sandbox": ("Case", "Check", "Evidence", "SourceFile"),
 }
 _HOME_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 
-__all__ = [  # a literal list, spelled out for readers and type checkers
+__all__ = [
+    "GUARDS",
     "Agent",
+    "Bounds",
     "Case",
     "Check",
     "Checked",
     "Context",
+    "Cost",
     "DatabaseError",
     "DuoGraph",
     "Event",
     "Evidence",
     "Finished",
+    "Guard",
     "ModelConfigError",
     "NodeStarted",
     "RequestError",
@@ -67,9 +75,12 @@ __all__ = [  # a literal list, spelled out for readers and type checkers
     "Status",
     "StopReason",
     "Token",
+    "TurnLimits",
+    "UnguardedCycleError",
     "__version__",
     "assemble",
     "build_graph",
+    "compile_graph",
     "make_nodes",
     "open_saver",
 ]

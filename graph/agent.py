@@ -10,13 +10,14 @@ from typing import Self, get_args
 from langchain_core.messages import HumanMessage
 from pydantic import ValidationError
 
-from checkpoints import DatabaseError, Sessions, check_thread_id, new_thread_id, open_saver
+from checkpoints import DatabaseError, Sessions, check_thread_id, new_thread_id
 from graph.bridge import iterate
 from graph.build import build_graph
 from graph.events import Event, Finished, Started
+from graph.saver import open_saver
 from graph.services import Services
 from graph.settings import Settings
-from graph.state import STATE_TYPES, Context
+from graph.state import Context
 from graph.translate import Translator
 from nodes import Result, Task, problem_with
 
@@ -53,9 +54,7 @@ class Agent:
         services = services or Services.from_settings(self.settings)
         self._models = services.models
         self._resources = ExitStack()
-        saver = self._resources.enter_context(
-            open_saver(self.settings.database_path, allowed_types=STATE_TYPES)
-        )
+        saver = self._resources.enter_context(open_saver(self.settings.database_path))
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
         self.sessions = Sessions(saver)
 

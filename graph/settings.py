@@ -1,6 +1,7 @@
 """Settings: what an installation chooses, from arguments, the environment and `duograph.toml`."""
 
 import difflib
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: When a value, the environment or the file is wrong.
         """
+        check_environment()
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -94,7 +96,14 @@ class Settings(BaseSettings):
     @property
     def database_path(self) -> str:
         """Where the sessions are: `database`, or the default file in `home`."""
-        return self.database or str(self.home.expanduser() / "sessions.sqlite")
+        if self.database:
+            return self.database
+        try:
+            return str(self.home.expanduser() / "sessions.sqlite")
+        except RuntimeError:
+            raise SettingsError(
+                f"The setting home is {str(self.home)!r}: there is no such user's home."
+            ) from None
 
     @property
     def unconfigured(self) -> list[str]:
@@ -127,6 +136,19 @@ class _FileSource(PydanticBaseSettingsSource):
         return read_config(Path(CONFIG_FILE))
 
 
+def check_environment() -> None:
+    """Find misspelt `DUOGRAPH_…` variables: one that nobody reads would be silently ignored.
+
+    Raises:
+        SettingsError: When a variable's name is close to that of a setting.
+    """
+    known = {f"DUOGRAPH_{name.upper()}" for name in Settings.model_fields} | {"DUOGRAPH_DEBUG"}
+    strange = (name for name in sorted(os.environ) if name.startswith("DUOGRAPH_") and name not in known)
+    for name in strange:
+        if close := difflib.get_close_matches(name, known, n=1, cutoff=0.85):
+            raise SettingsError(f"The environment variable {name} is unknown: did you mean {close[0]}?")
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """The settings in a TOML file; none when there is no such file.
 
@@ -134,8 +156,12 @@ def read_config(path: Path) -> dict[str, Any]:
         SettingsError: When it cannot be read, is not TOML, or has an unknown name in it.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():
+            raise SettingsError(f"{path} is not a file: rename or remove it.")
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
+        if path.is_symlink():
+            raise SettingsError(f"{path} is a link that leads nowhere: mend or remove it.") from None
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read ({error}): mend or remove it.") from None

@@ -44,8 +44,16 @@ _RULES: tuple[tuple[Task, str], ...] = (
     ("code_generation", rf"{_MAKE}.*{_THING}|^\W*implement\b"),
     ("problem_solving", r"\b(?:solve|calculate|compute|how (?:many|much|long|far)|prove|find the)\b"),
 )
+_OPENING = re.compile(
+    r"^\W*(?:(?:please|now|and|also|ok(?:ay)?|great|thanks?|thank you|then|so|but"
+    r"|(?:can|could|would|will) you)\W+)+"
+)
+"""Words before the verb that say nothing about the task."""
+
 _FOLLOW_UP = re.compile(
-    r"^\W*(?:now|also|and|please|instead|add|change|make|rename|fix|handle|support|use|remove)\b"
+    r"^\W*(?:add|change|make|rename|fix|handle|support|use|remove|update|refactor|extend|improve|replace|rewrite"
+    r"|simplify|optimi[sz]e|instead|it (?:should|must|needs)"
+    r"|(?:the|this) (?:function|class|code) (?:should|must))\b"
 )
 
 
@@ -62,8 +70,7 @@ class Classify:
         given: Context | None = runtime.context  # None when the caller chose nothing
         context = given or Context()
         text = last_request(state.get("messages", []))
-        before = state.get("result")
-        base = before.files if before is not None and _FOLLOW_UP.match(text.lower()) else []
+        base = state.get("solution", []) if _follows(text) else []
         task = context.task or _task(text, tests=context.tests, follows_code=bool(base))
         route: Route = "code" if task == "code_generation" else "answer"
         turn = fresh_turn()
@@ -116,9 +123,20 @@ def problem_with(text: str, tests: str) -> str | None:
     return None
 
 
+def _plain(text: str) -> str:
+    """The beginning of a request in lower case, from its verb on."""
+    return _OPENING.sub("", text[:2000].lower())
+
+
+def _follows(text: str) -> bool:
+    """Whether a request only makes sense as a change of what was there before."""
+    return _FOLLOW_UP.match(_plain(text)) is not None
+
+
 def _task(text: str, *, tests: str, follows_code: bool) -> Task:
     """Decide by rules in order; the first that matches wins."""
-    if tests.strip() or follows_code:
+    if tests.strip():
         return "code_generation"
-    lowered = text[:2000].lower()
-    return next((task for task, rule in _RULES if re.search(rule, lowered, re.DOTALL)), "general")
+    plain = _plain(text)
+    found: Task = next((task for task, rule in _RULES if re.search(rule, plain, re.DOTALL)), "general")
+    return "code_generation" if follows_code and found in {"general", "problem_solving"} else found

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nodes.limits import MAX_REPAIRS
 
@@ -20,6 +20,14 @@ class Context(BaseModel):
     """What a caller may choose for one run; LangGraph Studio shows it as a form."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, values: object) -> object:
+        """A form sends an empty field as an empty text or as null; both mean that nothing was chosen."""
+        if not isinstance(values, dict):
+            return values
+        return {name: value for name, value in values.items() if value is not None and value != ""}
 
     task: Task | None = Field(
         default=None,

@@ -31,9 +31,9 @@ class Block:
     @property
     def path(self) -> str | None:
         """The file this block is, from its info string or a first comment line."""
-        if match := _PATH.search(self.info):
+        if match := _PATH.search(self.info[:200]):  # longer is no path, and the search is quadratic
             return match["path"]
-        first = self.text.lstrip().split("\n", 1)[0]
+        first = self.text.lstrip().split("\n", 1)[0][:200]
         match = _FILE_COMMENT.match(first)
         return match["path"] if match else None
 

@@ -21,9 +21,12 @@ def passed(evidence: Evidence) -> frozenset[str]:
 
 
 def is_better(new: Evidence, old: Evidence) -> bool:
-    """Whether `new` may take the place of `old`: it is proved, or passes more and breaks nothing."""
+    """Whether `new` may take the place of `old`.
+
+    It may when it is proved and `old` is not, or when it passes more and breaks nothing. One proved candidate does not take another's place here: that is for the review to say.
+    """
     if new.status == "verified" or old.status == "verified":
-        return new.status == "verified"
+        return old.status != "verified"
     return passed(old) <= passed(new) and new.score > old.score
 
 
@@ -39,5 +42,7 @@ def is_stuck(state: Turn, evidence: Evidence) -> bool:
         return False
     best = state.get("best")
     broke = best is not None and not passed(best.evidence) <= passed(evidence)
+    if not state.get("files"):
+        return False  # no code at all is worth one more try for as long as there are repairs
     same_failure = bool(failure_of(evidence)) and failure_of(evidence) == state.get("last_failure")
     return broke or same_failure or digest(state.get("files", [])) in state.get("tried", [])

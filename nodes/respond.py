@@ -1,6 +1,7 @@
 """The end of every turn: one message for the user and the typed `Result`. Calls no model."""
 
 import time
+from textwrap import indent
 from typing import ClassVar
 
 from langchain_core.messages import AIMessage
@@ -56,7 +57,8 @@ class Respond:
             thread_id=configurable.get("thread_id"),
             run_id=str(run) if (run := configurable.get("run_id") or config.get("run_id")) else None,
         )
-        return Turn(messages=[AIMessage(result.answer)], result=result)
+        done = Turn(messages=[AIMessage(result.answer)], result=result)
+        return done | Turn(solution=result.files) if result.files else done
 
 
 def _account(state: Turn, config: RunnableConfig) -> Bounds | None:
@@ -109,17 +111,29 @@ def _answer(state: Turn, reason: StopReason, best: Candidate | None) -> str:
     answer = state.get("answer", "")
     if best is None:
         return answer or "The turn reached its limit of supersteps before it could answer."
-    verified = best.evidence.status == "verified"
     end = _ENDS.get(reason, "{answer}").format(repairs=state.get("repairs", 0), answer=answer)
-    doubt = state.get("diagnosis", "") if verified and reason is StopReason.COMPLETED else ""
+    if best.evidence.status == "verified":
+        end = _doubt(state, reason)
     parts = (
         show_files(best.files),
         show_evidence(best.evidence),
         end,
-        f"The reviewing model still had a doubt that no test shows: {doubt}" if doubt else "",
         _OFFLINE if _from_cookbook(state) else "",
     )
     return "\n\n".join(part for part in parts if part)
+
+
+def _doubt(state: Turn, reason: StopReason) -> str:
+    """What the reviewing model missed in a solution that stands because it is proved."""
+    doubt = state.get("doubt", "")
+    if not doubt or reason is StopReason.COMPLETED:
+        return ""
+    tried = (
+        " A repair was tried and got no further, so the proved version stands."
+        if state.get("repairs")
+        else ""
+    )
+    return f"The reviewing model had a doubt that no test shows:{tried}\n\n" + indent(doubt.strip(), "> ")
 
 
 def _from_cookbook(state: Turn) -> bool:

@@ -11,6 +11,7 @@ from nodes.cost import Cost
 from nodes.ends import STATUS_OF, Status, StopReason
 from nodes.progress import digest, failure_of, is_stuck
 from nodes.prompting import fence, prompt
+from nodes.result import Candidate
 from nodes.show import show_failure, show_files
 from nodes.turn import Turn, request_of
 from providers.protocol import Models, Reply, Step
@@ -45,20 +46,21 @@ class Review:
 
     async def _judge(self, state: Turn, evidence: Evidence) -> Turn:
         """Every required check passed: with tests of the user's own that is the end of it."""
-        done = Turn(verdict="pass", stop_reason=StopReason.COMPLETED, diagnosis="")
+        best = Candidate(files=state.get("files", []), evidence=evidence)
+        done = Turn(verdict="pass", stop_reason=StopReason.COMPLETED, best=best, doubt="")
         if any(check.name == "tests" and check.passed for check in evidence.checks) or is_stuck(
             state, evidence
         ):
             return done
         opinion, update = await self._ask(state, "judge", evidence)
         if update.get("stop_reason"):
-            return done | update | Turn(verdict="pass")
+            return Turn(verdict="pass") | update
         verdict = _VERDICT.search(opinion)
         if verdict is None or verdict[1].upper() == "PASS":
             return done | update
         if state.get("repairs", 0) >= request_of(state).limits.max_repairs:
-            return done | update | Turn(diagnosis=opinion)
-        return update | _repair(state, evidence, opinion)
+            return update | Turn(verdict="stop", stop_reason=StopReason.REPAIRS_EXHAUSTED, doubt=opinion)
+        return update | _repair(state, evidence, opinion) | Turn(doubt=opinion)
 
     async def _escalate(self, state: Turn) -> Turn:
         """Go back to the best candidate and ask the next model of the coder's chain, if there is one."""

@@ -46,11 +46,16 @@ class Request(BaseModel):
 
 
 class Turn(TypedDict, total=False):
-    """The channels that nodes read and write. All but `messages` and `result` are scratch."""
+    """The channels that nodes read and write.
+
+    `messages`, `result` and `solution` (the files of the last turn that had any) outlive the turn;
+    all others are scratch.
+    """
 
     remaining_steps: RemainingSteps
     messages: Annotated[list[AnyMessage], add_messages]
     result: Result | None
+    solution: list[SourceFile]
     request: Request | None
     plan: str
     acceptance: str
@@ -59,6 +64,7 @@ class Turn(TypedDict, total=False):
     best: Candidate | None
     verdict: Verdict | None
     diagnosis: str
+    doubt: str
     repairs: int
     tried: list[str]
     last_failure: str
@@ -85,6 +91,7 @@ def fresh_turn() -> Turn:
         best=None,
         verdict=None,
         diagnosis="",
+        doubt="",
         repairs=0,
         tried=[],
         last_failure="",

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from providers.backend import Provider
 
 _URL_START = re.compile(r"@(?=https?://)", re.IGNORECASE)
-_URL_WITHOUT_SCHEME = re.compile(
-    r"@(?:[a-z][a-z0-9+.-]*://|localhost\b|[\w.-]+:\d+(?:/|$)|\d+(?:\.\d+){3}\b)", re.IGNORECASE
-)
+_VERSION = re.compile(r"^[^@]+@\d{4,}[\w-]*$")
 
 __all__ = ["ModelSpec", "parse_chain", "parse_spec"]
 
@@ -105,8 +103,9 @@ def _unknown(text: str, name: str, colon: str) -> ModelConfigError:
 def _split_url(text: str, rest: str, row: Provider) -> tuple[str, str | None]:
     starts = [found.start() for found in _URL_START.finditer(rest)]
     if not starts:
-        # A model id may hold an @, so only what looks like an address is taken for a forgotten scheme.
-        if rest.endswith("@") or _URL_WITHOUT_SCHEME.search(rest):
+        # No model of OpenAI's own has an @ in its id, but a gateway's may end in a version such as @20240620.
+        # Whatever else stands behind an @ was meant as an address, and must not end up at OpenAI instead.
+        if "@" in rest[1:] and not _VERSION.search(rest):
             raise ModelConfigError(
                 f"The base URL in {quote(text)} must start with http:// or https://; write {row.syntax}."
             )

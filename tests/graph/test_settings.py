@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,35 @@ def test_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as error:
         Settings(openai_api_key=["sk-canary"])
     assert "canary" not in str(error.value)
+
+
+def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOGRAPH_RESONING_MODEL", "openai:x")
+    with pytest.raises(SettingsError, match="did you mean DUOGRAPH_REASONING_MODEL"):
+        Settings()
+
+
+def test_a_variable_of_somebody_elses_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOGRAPH_TEAM", "x")
+    assert Settings().unconfigured
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_or_a_dead_link_of_that_name_is_a_sentence(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "duograph.toml")
+    with pytest.raises(SettingsError, match="is not a file"):
+        Settings()
+    (tmp_path / "duograph.toml").unlink()
+    (tmp_path / "duograph.toml").symlink_to("nowhere")
+    with pytest.raises(SettingsError, match="leads nowhere"):
+        Settings()
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "duograph.toml").write_text("max_repairs = 3", encoding="utf-8-sig")
+    assert Settings().max_repairs == 3
+
+
+def test_a_home_of_nobody_is_a_sentence() -> None:
+    with pytest.raises(SettingsError, match="no such user"):
+        _ = Settings(home="~nosuchuser/x").database_path

@@ -194,3 +194,49 @@ def test_a_limit_that_is_too_small_ends_in_a_result(make_agent: AgentMaker) -> N
     agent.graph = agent.graph.with_config(recursion_limit=5)
     result = agent.ask(ASK)
     assert (result.status, result.stop_reason) == (Status.LIMIT, StopReason.SUPERSTEP_LIMIT)
+
+
+def test_the_code_is_remembered_through_a_remark(make_agent: AgentMaker) -> None:
+    agent = make_agent(
+        [{"content": PLAN}, PASS, {"content": "You are welcome."}, {"content": PLAN}, PASS],
+        [{"content": GOOD}, {"content": GOOD}],
+    )
+    first = agent.ask(ASK)
+    agent.ask("thanks", thread_id=first.thread_id)
+    assert agent.ask("now rename nothing", thread_id=first.thread_id).route == "code"
+
+
+def test_a_proved_answer_never_contradicts_itself(make_agent: AgentMaker) -> None:
+    revise = {"content": "VERDICT: REVISE\nIt must handle None too."}
+    agent = make_agent(
+        [{"content": PLAN}, revise, {"content": "?", "repeat": True}], [{"content": GOOD}, {"content": BAD}]
+    )
+    result = agent.ask(ASK)
+    assert result.status is Status.DONE
+    assert "It must handle None too." in result.answer
+    assert "the proved version stands" in result.answer
+    assert "still fails" not in result.answer
+
+
+def test_a_weaker_proof_does_not_replace_a_stronger_one(make_agent: AgentMaker) -> None:
+    plan = "Double it.\n\n```python acceptance\nassert double(2) == 4\n```"
+    weak = "```python\ndef double(x):\n    return 4\n```"
+    revise = {"content": "VERDICT: REVISE\nHm.", "repeat": True}
+    result = make_agent(
+        [{"content": plan}, revise], [{"content": GOOD}, {"content": weak}], max_repairs=1
+    ).ask(ASK)
+    assert "2 * x" in result.files[0].content
+
+
+def test_no_code_at_all_is_asked_for_again(make_agent: AgentMaker) -> None:
+    prose = [{"content": "I would multiply."}, {"content": "By two."}, {"content": GOOD}]
+    result = make_agent([{"content": PLAN}, {"content": "?", "repeat": True}], prose).ask(ASK)
+    assert (result.repairs, result.verification.status) == (2, "verified")
+
+
+@pytest.mark.parametrize("wrong", [{"task": "nonsense"}, {"thread_id": "a b"}, {"tests": None}])
+def test_a_wrong_argument_is_one_sentence(make_agent: AgentMaker, wrong: dict[str, str]) -> None:
+    agent = make_agent([{"content": "x"}], [{"content": "x"}])
+    with pytest.raises(RequestError) as error:
+        agent.ask("hello", **wrong)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)

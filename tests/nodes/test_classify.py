@@ -2,9 +2,9 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.runtime import Runtime
 
-from nodes import Classify, Context, Result, StopReason, Turn, fresh_turn
+from nodes import Classify, Context, StopReason, Turn, fresh_turn
 from nodes.classify import MAX_REQUEST_CHARS
-from sandbox import Evidence, SourceFile
+from sandbox import SourceFile
 
 
 async def classify(text: str, context: Context | None = None, **before: object) -> Turn:
@@ -48,23 +48,24 @@ async def test_tests_mean_code() -> None:
     assert request.route == "code"
 
 
-async def test_a_follow_up_goes_on_with_the_files_of_the_turn_before() -> None:
+@pytest.mark.parametrize(
+    ("text", "route"),
+    [
+        ("now add type hints", "code"),
+        ("Can you add type hints to it?", "code"),
+        ("Please rename it to twice", "code"),
+        ("great, thanks, and now handle None", "code"),
+        ("it should also accept floats", "code"),
+        ("thanks", "answer"),
+        ("Please explain how it works", "answer"),
+        ("What is a monad?", "answer"),
+    ],
+)
+async def test_a_follow_up_goes_on_with_the_files_that_were_there_before(text: str, route: str) -> None:
     files = [SourceFile(path="solution.py", content="x = 1\n")]
-    before = Result(
-        answer="",
-        task="code_generation",
-        route="code",
-        status="done",
-        stop_reason="completed",
-        verification=Evidence(status="verified"),
-        files=files,
-    )
-    follow = (await classify("now add type hints", result=before))["request"]
-    other = (await classify("What is a monad?", result=before))["request"]
-    assert follow is not None
-    assert other is not None
-    assert (follow.route, follow.base) == ("code", files)
-    assert (other.route, other.base) == ("answer", [])
+    request = (await classify(text, solution=files))["request"]
+    assert request is not None
+    assert (request.route, request.base) == (route, files if route == "code" else [])
 
 
 @pytest.mark.parametrize(
@@ -101,4 +102,4 @@ async def test_the_scratch_of_the_turn_before_is_gone() -> None:
 
 
 def test_every_channel_but_the_conversation_is_reset() -> None:
-    assert set(fresh_turn()) == set(Turn.__annotations__) - {"messages", "remaining_steps"}
+    assert set(fresh_turn()) == set(Turn.__annotations__) - {"messages", "remaining_steps", "solution"}

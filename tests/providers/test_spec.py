@@ -59,6 +59,7 @@ BAD = {
     "openai:m@": "must start with http:// or https://",
     "openai:m@localhost:11434/v1": "must start with http:// or https://",
     "openai:m@10.0.0.1/v1": "must start with http:// or https://",
+    "openai:m@notaurl": "must start with http:// or https://",
     "openai:m@ftp://h/v1": "must start with http:// or https://",
     "openai:m@http://": "no valid host",
     "openai:m@http://h:99999/v1": "no valid host",

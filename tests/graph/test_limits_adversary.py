@@ -1,0 +1,234 @@
+"""The adversary of the termination tests: what models may answer, and a verifier that is quick.
+
+The quick verifier stands in for the sandbox where thousands of turns are played. The tests below
+hold it against the real one, so that what is shown with it is shown.
+"""
+
+import ast
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from graph.services import LazyVerifier
+from graph.settings import Settings
+from nodes.fences import solution_files
+from sandbox import Case, Check, Evidence, SourceFile
+from sandbox.paths import check_paths
+from tests.support import BAD, GOOD, PLAN, Lines
+
+TESTS = "assert double(2) == 4\nassert double(-1) == -2\n"
+WALL_S = 10.0
+
+
+def code(body: str, *, before: str = "", path: str = "solution.py") -> str:
+    return f"```python {path}\n{before}def double(x: int) -> int:\n    return {body}\n```"
+
+
+HUGE = "word " * 300 + "x" * 10_000
+TALK = (
+    "",
+    " \n",
+    "I would rather not.",
+    "I'm sorry, but I can't help with that.",
+    HUGE,
+    "<think>it never ends",
+    "<think>a</think>b",
+    "\x00\x1b[31m\x7f\u202e\ufeff�",
+    "```",
+    "{}",
+)
+PLANS = (
+    PLAN,
+    "Just double it.",
+    "```python acceptance\nassert double(\n```",
+    "```python acceptance\nwhile True:\n    pass\n```",
+    "```python acceptance\nassert False\n```",
+)
+VERDICTS = (
+    "VERDICT: PASS",
+    "VERDICT: REVISE\nHandle None.",
+    "VERDICT: PASS\nVERDICT: REVISE",
+    "VERDICT: REVISE VERDICT: PASS",
+    "verdict - revise",
+    "VERDICT: MAYBE",
+)
+SOLUTIONS = (
+    GOOD,
+    BAD,
+    code("x", before="# again\n"),
+    *(code(f"x + {n}") for n in range(3, 6)),
+    code("2 * abs(x)"),
+    code("2 * x", before="raise ValueError\n"),
+    code("2 * x", before="while True:\n    print('x' * 1000)\n"),
+    code("2 * x", before="while True:\n    pass\n"),
+    "```python solution.py\ndef double(x:\n```",
+    f"{GOOD}\n{BAD}",
+    f"{BAD}\n\n{code('2 * x', path='other.py')}",
+    code("2 * x", path="../evil.py"),
+    f"{code('2 * x', path='Solution.py')}\n{GOOD}",
+    "```markdown README.md\nNo code.\n```",
+    code("2 * x").removesuffix("```") + "# " + "x" * 10_000 + "\n```",
+)
+STUBBORN: Lines = [{"content": code(f"x + {n}")} for n in range(3, 15)]
+"""Another failing solution at every call: neither stuck nor done, so only limits end it."""
+
+ERRORS = (
+    "rate_limit",
+    "overloaded",
+    "timeout",
+    "auth",
+    "not_found",
+    "context_overflow",
+    "malformed",
+    "cut_stream",
+    "empty",
+)
+_KINDS = ("plain",) * 12 + ("error",) * 3 + ("usage",) * 3 + ("tools", "both", "delay", "thought")
+
+
+@st.composite
+def replies(draw: st.DrawFn, favourites: Sequence[str]) -> dict[str, Any]:
+    """One line of a script."""
+    pools = (favourites, favourites, favourites, TALK, SOLUTIONS, PLANS, VERDICTS)
+    texts = draw(st.sampled_from(pools))
+    garbage = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+    line: dict[str, Any] = {"content": draw(garbage if texts is TALK else st.sampled_from(texts))}
+    if texts is TALK:
+        line["content"] = draw(st.sampled_from(TALK)) or line["content"]
+    kind = draw(st.sampled_from(_KINDS))
+    if kind in ("error", "both"):
+        line["error"] = draw(st.sampled_from(ERRORS))
+    if kind in ("usage", "both"):
+        line["usage"] = draw(
+            st.fixed_dictionaries(
+                {
+                    "input_tokens": st.sampled_from((0, 1, 50, 2_000)),
+                    "output_tokens": st.sampled_from((0, 1, 50, 2_000)),
+                },
+                optional={"cost_usd": st.sampled_from((0.0, 0.001, 0.02, 1.0))},
+            )
+        )
+    if kind == "delay":
+        line["delay_s"] = draw(st.sampled_from((0.001, 0.01, 0.03)))
+    if kind == "thought":
+        line["reasoning"] = "hm"
+    if kind == "tools":
+        line["tool_calls"] = [{"name": "search", "args": {"q": "x"}}] * draw(st.integers(1, 3))
+        line["content"] = draw(st.sampled_from(("", line["content"])))
+    return line
+
+
+@st.composite
+def scripts(draw: st.DrawFn, favourites: Sequence[str]) -> Lines:
+    """One script; half of them never run out."""
+    if favourites is SOLUTIONS and draw(st.integers(0, 4)) == 0:
+        return STUBBORN
+    lines = draw(st.lists(replies(favourites), min_size=1, max_size=6))
+    if draw(st.booleans()):
+        lines = [*lines[:-1], lines[-1] | {"repeat": True}]
+    return lines
+
+
+class QuickVerifier:
+    """Tells what the ladder would say of the solutions above, without running anything.
+
+    Attributes:
+        told: All evidence so far, with the files it is for.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[tuple[list[SourceFile], Evidence]] = []
+
+    async def verify(
+        self,
+        files: Sequence[SourceFile],
+        *,
+        tests: str = "",
+        acceptance: str = "",
+        on_check: Callable[[Check], None] | None = None,
+        seconds: float | None = None,
+    ) -> Evidence:
+        check_paths(files)
+        modules = [file.content for file in files if file.path.endswith(".py")]
+        if modules:
+            left = WALL_S if seconds is None else min(seconds, WALL_S)
+            checks = [check async for check in _ladder("\n".join(modules), tests, acceptance, left)]
+            for check in checks:
+                if on_check is not None:
+                    on_check(check)
+            passed = all(check.passed for check in checks if check.required)
+            evidence = Evidence(status="verified" if passed else "failed", checks=checks, sandbox="quick")
+        else:
+            evidence = Evidence(status="not_executed", reason="the solution holds no Python file")
+        self.told.append((list(files), evidence))
+        return evidence
+
+
+async def _ladder(source: str, tests: str, acceptance: str, seconds: float):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    if not _parses(source):
+        yield Check(name="parse", passed=False, detail="SyntaxError")
+        return
+    yield Check(name="parse", passed=True)
+    yield Check(name="compile", passed=True)
+    if "while True" in source:
+        await asyncio.sleep(seconds if seconds < 1 else 0)  # the rest of the ten seconds is not waited for
+        yield Check(name="import", passed=False, detail="it took too long")
+        return
+    if "raise" in source:
+        yield Check(name="import", passed=False, detail="ValueError")
+        return
+    yield Check(name="import", passed=True)
+    green = False
+    for name, text in (("tests", tests), ("acceptance", acceptance)):
+        if text.strip() and _parses(text):
+            cases = _cases(source, text)
+            passed = all(case.passed for case in cases)
+            detail = next((case.detail for case in cases if not case.passed), "")
+            yield Check(name=name, passed=passed, detail=detail, cases=cases, required=passed or not green)
+            if name == "tests" and not passed:
+                return
+            green = green or (name == "tests" and passed)
+
+
+def _cases(source: str, text: str) -> list[Case]:
+    """One case for each assertion, from the body of the last `double`."""
+    bodies = re.findall(r"def double\(x: int\) -> int:\n    return ([^\n]*)", source)
+    if not bodies:
+        return [Case(name="all", passed=False, detail="NameError: double")]
+    body = bodies[-1]
+    results = []
+    for assertion in re.findall(r"^assert (.*)$", text, re.MULTILINE) or ["endless"]:
+        right = {"2 * x"} | ({"2 * abs(x)"} if "(2)" in assertion or "(4)" in assertion else set())
+        passed = body in right and "double" in assertion
+        results.append(Case(name=assertion, passed=passed, detail="" if passed else f"{body} is not right"))
+    return results
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("tests", ["", TESTS])
+@pytest.mark.parametrize("answer", SOLUTIONS[:-1], ids=range(len(SOLUTIONS) - 1))
+async def test_the_quick_verifier_says_what_the_sandbox_says(answer: str, tests: str) -> None:
+    files = solution_files(answer)
+    real, quick = LazyVerifier(Settings(verify_timeout_s=0.7)), QuickVerifier()
+    try:
+        said = await real.verify(files, tests=tests, acceptance=TESTS)
+    except ValueError:
+        with pytest.raises(ValueError):  # noqa: PT011  # both refuse, in words of their own
+            await quick.verify(files, tests=tests, acceptance=TESTS)
+        return
+    guessed = await quick.verify(files, tests=tests, acceptance=TESTS)
+    assert guessed.status == said.status
+    assert [(c.name, c.passed) for c in guessed.checks] == [
+        (c.name, c.passed) for c in said.checks if c.name != "lint"
+    ]
