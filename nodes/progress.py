@@ -21,9 +21,9 @@ def passed(evidence: Evidence) -> frozenset[str]:
 
 
 def is_better(new: Evidence, old: Evidence) -> bool:
-    """Whether `new` may take the place of `old`.
+    """Whether `new` may take the place of `old`: it is proved, or passes more and breaks nothing.
 
-    It may when it is proved and `old` is not, or when it passes more and breaks nothing. One proved candidate does not take another's place here: that is for the review to say.
+    One proved candidate does not take another's place here: that is for the review to say.
     """
     if new.status == "verified" or old.status == "verified":
         return old.status != "verified"
