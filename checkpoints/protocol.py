@@ -20,6 +20,10 @@ class ThreadBusyError(RuntimeError):
     """Another turn held the thread for longer than the caller was ready to wait."""
 
 
+class DamagedCheckpointError(DatabaseError):
+    """One checkpoint cannot be decoded; the others can still be read."""
+
+
 class UnknownThreadError(LookupError):
     """No session has this id, or a prefix fits more than one."""
 

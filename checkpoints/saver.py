@@ -19,7 +19,7 @@ from checkpoints.connect import MEMORY, connect, locate, until_free
 from checkpoints.faults import closed, explained
 from checkpoints.locks import ThreadLocks, locks_for
 from checkpoints.offload import finish
-from checkpoints.protocol import DatabaseError, ThreadSpan
+from checkpoints.protocol import DamagedCheckpointError, DatabaseError, ThreadSpan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -99,6 +99,30 @@ class SessionSaver(SqliteSaver):
                     with suppress(sqlite3.Error):
                         self.conn.rollback()
                     raise
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Give one checkpoint, the newest of its thread when none is named.
+
+        Raises:
+            DamagedCheckpointError: When what is stored cannot be decoded.
+            DatabaseError: When SQLite reports an error.
+        """
+        try:
+            found = super().get_tuple(config)
+        except (DatabaseError, KeyError):
+            raise
+        except Exception as error:
+            raise self._damaged(config) from error
+        if found is not None and not isinstance(found.checkpoint, dict):
+            raise self._damaged(config)
+        return found
+
+    def _damaged(self, config: RunnableConfig) -> DamagedCheckpointError:
+        thread_id = config["configurable"].get("thread_id")
+        return DamagedCheckpointError(
+            f"A checkpoint of the session {thread_id} in {self.place} is damaged: start another session, "
+            "or restore a copy of the file."
+        )
 
     def list(
         self,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from datetime import UTC, datetime
+import uuid
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_jsonable_python
 
 from checkpoints.ids import check_thread_id, new_thread_id
-from checkpoints.protocol import SessionStore, ThreadSpan, UnknownThreadError
+from checkpoints.protocol import DamagedCheckpointError, SessionStore, ThreadSpan, UnknownThreadError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,8 +94,23 @@ class Sessions:
         Raises:
             DatabaseError: When the database cannot be read.
         """
-        read = (self._read(span) for span in self._saver.thread_spans(limit))
-        return [_summary(*ends) for ends in read if ends is not None]
+        found = (self._summary(span) for span in self._saver.thread_spans(limit))
+        return [summary for summary in found if summary is not None]
+
+    def _summary(self, span: ThreadSpan) -> SessionSummary | None:
+        """One line of the list; a damaged session hides no other."""
+        try:
+            ends = self._read(span)
+        except DamagedCheckpointError:
+            return SessionSummary(
+                thread_id=span.thread_id,
+                title="(damaged)",
+                turns=0,
+                created_at=_made_at(span.first),
+                updated_at=_made_at(span.last),
+                status="damaged",
+            )
+        return None if ends is None else _summary(*ends)
 
     def show(self, thread_id: str) -> Session:
         """Give one session in full.
@@ -188,6 +204,16 @@ def _title(text: str) -> str:
     # A terminal must not obey what somebody pasted.
     shown = " ".join("".join(char if char.isprintable() else " " for char in line).split())
     return shown if len(shown) <= _TITLE else f"{shown[: _TITLE - 1].rstrip()}…"
+
+
+def _made_at(checkpoint_id: str) -> datetime:
+    """When a checkpoint was made, as its id says: a UUID of version 6, whose time counts from 1582."""
+    try:
+        ticks = uuid.UUID(checkpoint_id).hex
+        since = int(ticks[:12] + ticks[13:16], 16) // 10
+        return datetime(1582, 10, 15, tzinfo=UTC) + timedelta(microseconds=since)
+    except (ValueError, OverflowError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _utc(text: str) -> datetime:

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import sqlite3
 import string
 import uuid
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -14,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import BaseModel
 
 from checkpoints import (
+    DatabaseError,
     Sessions,
     SessionSaver,
     UnknownThreadError,
@@ -162,3 +166,28 @@ def test_other_ids_are_refused_with_what_is_allowed(value: str) -> None:
     with pytest.raises(ValueError, match=r"cannot be used: write 1 to 128 letters") as caught:
         check_thread_id(value)
     assert len(str(caught.value)) < 200
+
+
+def _chat() -> StateGraph[MessagesState, None, MessagesState, MessagesState]:
+    builder = StateGraph(MessagesState)
+    builder.add_node("answer", lambda _: {"messages": [AIMessage("hi")]})
+    builder.add_edge(START, "answer")
+    return builder
+
+
+def test_a_damaged_session_is_said_so_and_hides_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.sqlite"
+    with open_saver(path) as saver:
+        for thread_id in ("good", "broken"):
+            graph = _chat().compile(checkpointer=saver)
+            graph.invoke({"messages": [HumanMessage("hello")]}, {"configurable": {"thread_id": thread_id}})
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute("UPDATE checkpoints SET checkpoint = x'ff00' WHERE thread_id = 'broken'")
+        conn.commit()
+    with open_saver(path) as saver:
+        listed = {summary.thread_id: summary for summary in Sessions(saver).list()}
+        assert listed["broken"].status == "damaged"
+        assert listed["good"].title == "hello"
+        assert abs(listed["broken"].updated_at - listed["good"].updated_at) < timedelta(minutes=1)
+        with pytest.raises(DatabaseError, match="the session broken"):
+            Sessions(saver).show("broken")
