@@ -13,7 +13,7 @@ from checkpoints import ThreadLocks
 from graph.account import Account
 from graph.bridge import LoopThread, iterate
 from graph.state import Context, Input, Output, State
-from nodes import BOUNDS
+from nodes import BOUNDS, Bounds
 
 _Compiled = CompiledStateGraph[State, Context, Input, Output]
 
@@ -46,6 +46,19 @@ class DuoGraph(_Compiled):
         """The same graph as a `DuoGraph`, by the way that LangGraph copies its graphs."""
         attributes = {name: value for name, value in vars(compiled).items() if name != "__orig_class__"}
         return cls(account=account, **attributes)
+
+    def bounds(self, context: Context | None = None) -> Bounds:
+        """The most that a turn can use, computed before it runs.
+
+        Args:
+            context: What the caller would choose for the run.
+
+        Raises:
+            RuntimeError: When the graph was compiled without a bound, which `compile_graph` never does.
+        """
+        if self.account is None:
+            raise RuntimeError("This graph has no bound: compile it with compile_graph.")
+        return self.account.bounds(context)
 
     async def astream(
         self,

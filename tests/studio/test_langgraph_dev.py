@@ -114,3 +114,16 @@ async def test_a_bad_request_ends_with_an_answer_there_too(server: str) -> None:
     async with get_client(url=server) as client:
         values: Any = await client.runs.wait(None, "duograph", input=says("  "))
         assert values["result"]["stop_reason"] == "invalid_request"
+
+
+@pytest.mark.parametrize(("asked", "reason"), [(3, "superstep_limit"), (500, "completed")])
+async def test_a_client_cannot_move_the_step_limit_out_of_bounds(
+    server: str, asked: int, reason: str
+) -> None:
+    async with get_client(url=server) as client:
+        values: Any = await client.runs.wait(
+            None, "duograph", input=says(ASK), config={"recursion_limit": asked}
+        )
+        result = values["result"]
+        assert result["stop_reason"] == reason
+        assert result["bounds"]["used"]["supersteps"] <= min(max(asked, 4), result["bounds"]["supersteps"])
