@@ -40,6 +40,8 @@ _SUFFIXES = (
 )
 _BY_LENGTH = sorted(_SUFFIXES, key=len, reverse=True)
 _SHORTEST_STEM = 3
+DENIED = "!"
+"""Stands for a negation whose object is no word; it matches nothing, so no recipe answers."""
 # Another meaning than their stem's: "merge sorted lists" is no merge sort, "smaller than" no small talk.
 _KEPT = frozenset({"sorted", "smaller", "shorter", "greater", "faster", "worker", "workers", "provider"})
 
@@ -71,7 +73,8 @@ def stems(text: str, chatter: Collection[str] = ()) -> list[str]:
     """List the stems of a text in order.
 
     A word after a negation ("without recursion") becomes one stem with a mark ("!recurs"), so that
-    it never matches the word itself. Words of the chatter between the two are skipped.
+    it never matches the word itself. Words of the chatter between the two are skipped. A negation
+    of something that is no word ("without +") becomes a mark alone.
 
     Args:
         text: Any text.
@@ -94,6 +97,8 @@ def stems(text: str, chatter: Collection[str] = ()) -> list[str]:
             if negated and root not in chatter:
                 root, negated = f"!{root}", False
             found.append(root)
+        if negated:
+            found.append(DENIED)
     return found
 
 
