@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     max_model_calls: int | None = Field(default=None, ge=1, le=10_000)
     max_input_tokens: int | None = Field(default=None, ge=1)
     max_output_tokens: int | None = Field(default=None, ge=1)
-    max_cost_usd: float | None = Field(default=None, ge=0)
+    max_cost_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     turn_timeout_s: float = Field(default=TURN_TIMEOUT_S, gt=0, le=86_400)
     model_timeout_s: float = Field(default=120.0, gt=0, le=3600)
     verify_timeout_s: float = Field(default=10.0, gt=0, le=600)

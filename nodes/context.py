@@ -68,6 +68,7 @@ class Context(BaseModel):
     max_cost_usd: float | None = Field(
         default=None,
         ge=0,
+        allow_inf_nan=False,
         description="US dollars; a model of unknown price is not metered, and the answer says so.",
         json_schema_extra=_studio(["reason", "code", "review"]),
     )

@@ -32,7 +32,7 @@ class TurnLimits(BaseModel):
     max_model_calls: int | None = Field(default=None, ge=1, le=10_000)
     max_input_tokens: int | None = Field(default=None, ge=1)
     max_output_tokens: int | None = Field(default=None, ge=1)
-    max_cost_usd: float | None = Field(default=None, ge=0)
+    max_cost_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     turn_timeout_s: float = Field(default=TURN_TIMEOUT_S, gt=0, le=86_400)
 
 

@@ -13,8 +13,9 @@ from serving.inputs import read_request, read_tests, read_thread
 from serving.signals import Interrupted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nodes import Result, Task
-    from serving.commands import Models
     from serving.signals import Signals
     from serving.turn import Outcome
 
@@ -30,6 +31,7 @@ class Question:
         task: The kind of task.
         out: The folder for the solution's files.
         force: Whether files there may be replaced.
+        explain: Whether to say first what the turn can use at most.
     """
 
     text: str
@@ -38,9 +40,10 @@ class Question:
     task: str | None = None
     out: str | None = None
     force: bool = False
+    explain: bool = False
 
 
-def ask(question: Question, *, models: Models, signals: Signals, as_json: bool) -> int:
+def ask(question: Question, *, settings: Mapping[str, str], signals: Signals, as_json: bool) -> int:
     """Answer one request and give the exit code.
 
     Raises:
@@ -57,7 +60,7 @@ def ask(question: Question, *, models: Models, signals: Signals, as_json: bool) 
     tests = read_tests(question.tests)
     text = read_request(question.text)
     try:
-        outcome = _answer(question, text, tests, thread_id, models=models, signals=signals)
+        outcome = _answer(question, text, tests, thread_id, settings=settings, signals=signals)
     except Interrupted as stop:
         stop.hint = f"go on with: duograph ask --thread {thread_id} TEXT"
         raise
@@ -67,15 +70,26 @@ def ask(question: Question, *, models: Models, signals: Signals, as_json: bool) 
 
 
 def _answer(  # noqa: PLR0913  # everything that one turn depends on, gathered by its only caller
-    question: Question, text: str, tests: str, thread_id: str, *, models: Models, signals: Signals
+    question: Question,
+    text: str,
+    tests: str,
+    thread_id: str,
+    *,
+    settings: Mapping[str, str],
+    signals: Signals,
 ) -> Outcome:
     """Load the graph and run the turn."""
-    from graph.agent import Agent  # noqa: PLC0415  # seconds of imports, after the cheap checks
-    from serving.running import Runner  # noqa: PLC0415  # the same
-    from serving.turn import Turn, read_settings, run_turn  # noqa: PLC0415  # the same
+    with terminal.starting():
+        import graph.agent  # noqa: F401, PLC0415  # seconds of imports, after the cheap checks
+        from serving.bounds import describe  # noqa: PLC0415  # the same
+        from serving.running import Runner  # noqa: PLC0415  # the same
+        from serving.turn import Turn, bounds_of, open_agent, run_turn  # noqa: PLC0415  # the same
 
     turn = Turn(text, thread_id, tests, cast("Task | None", question.task))  # click has checked it
-    agent = Agent(read_settings(models))
+    agent = open_agent(settings)
+    if question.explain:
+        for name, most in describe(bounds_of(agent.graph)):
+            terminal.notice(f"at most: {name} {most}")
 
     async def work() -> Outcome:
         async with agent:

@@ -7,26 +7,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serving import exits, terminal
-from serving.faults import fault_of
+from serving.faults import InputError, fault_of
 from serving.files import Destination
 from serving.inputs import read_tests, read_thread
 from serving.signals import Interrupted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from graph.agent import Agent
-    from serving.commands import Models
+    from nodes import Result
     from serving.running import Runner
     from serving.signals import Signals
 
 HELP = """\
-/tests FILE  let the next solution pass these tests; /tests alone drops them
+/tests FILE  your next request is code that must pass these tests; they stay until a solution
+             was run against them; /tests alone drops them
 /out DIR     write solutions into this folder from now on; /out alone stops that
 /new         begin a new session
 /help        show this
 /quit        leave (so do Ctrl-D, and Ctrl-C while you type)"""
 
 
-def chat(*, thread: str | None, models: Models, signals: Signals) -> int:
+def chat(*, thread: str | None, settings: Mapping[str, str], signals: Signals) -> int:
     """Talk until the user leaves, and give the exit code.
 
     From a pipe it is the code of the first turn that did not end well.
@@ -35,11 +38,12 @@ def chat(*, thread: str | None, models: Models, signals: Signals) -> int:
         Interrupted: When a signal ends the session.
     """
     thread_id = read_thread(thread)
-    from graph.agent import Agent  # noqa: PLC0415  # seconds of imports, after the cheap checks
-    from serving.running import Runner  # noqa: PLC0415  # the same
-    from serving.turn import read_settings  # noqa: PLC0415  # the same
+    with terminal.starting():
+        import graph.agent  # noqa: F401, PLC0415  # seconds of imports, after the cheap checks
+        from serving.running import Runner  # noqa: PLC0415  # the same
+        from serving.turn import open_agent  # noqa: PLC0415  # the same
 
-    agent = Agent(read_settings(models))
+    agent = open_agent(settings)
     with Runner(signals) as runner:
         talk = Chat(agent, runner, signals, thread_id)
         try:
@@ -112,8 +116,7 @@ class Chat:
                 self.thread_id = read_thread(None)
                 terminal.notice(f"thread {self.thread_id}")
             elif name == "/tests":
-                self._tests = read_tests(rest) if rest else ""
-                terminal.notice("the next solution must pass these tests" if rest else "no tests")
+                self._choose_tests(rest)
             elif name == "/out":
                 self._choose_folder(rest)
             else:
@@ -124,6 +127,24 @@ class Chat:
         except ValueError as error:
             self._complain(error)
         return True
+
+    def _choose_tests(self, path: str) -> None:
+        if path == "-":
+            raise InputError("/tests needs a file here: standard input is the conversation.")
+        self._tests = read_tests(path) if path else ""
+        terminal.notice(
+            "your next request is code that must pass these tests; they stay until a solution was run "
+            "against them"
+            if path
+            else "no tests"
+        )
+
+    def _settle_tests(self, result: Result) -> None:
+        """Drop the tests once they have judged a solution, and say so when they have not."""
+        if result.route == "code" and result.verification.status in {"verified", "failed"}:
+            self._tests = ""
+        elif self._tests:
+            terminal.notice("the tests were not used and stay for the next request; /tests drops them")
 
     def _choose_folder(self, folder: str) -> None:
         destination = Destination(Path(folder)) if folder else None
@@ -137,13 +158,13 @@ class Chat:
         from serving.turn import Turn, run_turn  # noqa: PLC0415  # loaded by now
 
         turn = Turn(text, self.thread_id, self._tests)
-        self._tests = ""
         try:
             outcome = self._runner.run(lambda: run_turn(self._agent, turn))
             result = outcome.result
             terminal.answer(result.answer)
             terminal.notice(outcome.footer)
             self._note(exits.of_result(result))
+            self._settle_tests(result)
             if self._destination and result.files:
                 for place in self._destination.write(result.files):
                     terminal.notice(f"wrote {place}")

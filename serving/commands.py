@@ -31,7 +31,7 @@ A chain such as openai:gpt-5,offline falls back to the next model when one fails
 _EPILOG = """\b
 Exit codes:
   0    done
-  1    a bug in Duograph
+  1    a bug in Duograph, or output that cannot be written
   2    wrong usage or configuration
   3    ended by a limit
   4    code that is not verified
@@ -43,6 +43,7 @@ Settings come from DUOGRAPH_* variables and ./duograph.toml:
   DUOGRAPH_REASONING_MODEL, DUOGRAPH_CODING_MODEL  such as openai:gpt-5,offline
   DUOGRAPH_HOME      the data folder
   DUOGRAPH_DATABASE  the sessions' SQLite file
+  DUOGRAPH_MAX_REPAIRS, DUOGRAPH_MAX_COST_USD and more: limits of every turn, see `duograph bounds --help`
   DUOGRAPH_DEBUG=1   show tracebacks
 """
 
@@ -60,14 +61,6 @@ class Shell:
     version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Models:
-    """Model chains given on the command line; None leaves the configured one."""
-
-    reasoning: str | None = None
-    coding: str | None = None
-
-
 def _show_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  # click's signature
     if not wanted or context.resilient_parsing:
         return
@@ -81,14 +74,44 @@ def _show_version(context: click.Context, _option: click.Parameter, wanted: bool
     context.exit()
 
 
-def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that `ask` and `chat` share."""
-    chain = "Chain of models for this run, such as openai:gpt-5,offline."
-    command = click.option("--coding-model", metavar="CHAIN", help=chain)(command)
-    command = click.option("--reasoning-model", metavar="CHAIN", help=chain)(command)
-    return click.option("--thread", metavar="ID", help="Go on with this session.")(command)
+def _refuse_option(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse an option where a value belongs: click takes whatever word comes next."""
+    if value is not None and value.startswith("-") and value != "-":
+        raise click.BadParameter(f"{value!r} looks like an option: give a value that does not begin with '-'")
+    return value
 
 
+def _named(flag: str, metavar: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option whose value is a name: of a file, a session, a chain of models."""
+    return click.option(flag, metavar=metavar, help=text, callback=_refuse_option)
+
+
+_CHAIN = "Chain of models for this run, such as openai:gpt-5,offline."
+_LIMITS = (
+    ("--max-repairs", "max_repairs", "N", "At most N repairs of failing code."),
+    ("--max-model-calls", "max_model_calls", "N", "At most N calls of models, failed ones too."),
+    ("--max-input-tokens", "max_input_tokens", "N", "At most N tokens sent to models."),
+    ("--max-output-tokens", "max_output_tokens", "N", "At most N tokens received from models."),
+    ("--max-cost-usd", "max_cost_usd", "USD", "At most this much money, where prices are known."),
+    ("--turn-timeout", "turn_timeout_s", "SECONDS", "At most this long, for the whole turn."),
+)
+"""Option, setting, metavar and help; the settings say what is a good value."""
+
+
+def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that are settings for one run."""
+    for flag, setting, metavar, text in reversed(_LIMITS):
+        command = click.option(flag, setting, metavar=metavar, help=text)(command)
+    command = _named("--coding-model", "CHAIN", _CHAIN)(command)
+    return _named("--reasoning-model", "CHAIN", _CHAIN)(command)
+
+
+def _chosen(options: dict[str, str | None]) -> dict[str, str]:
+    """The settings that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+_thread_option = _named("--thread", "ID", "Go on with this session.")
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -110,60 +133,81 @@ def duograph() -> None:
 @duograph.command(epilog=_CONNECT)
 @click.argument("text")
 @_json_option
-@_model_options
-@click.option("--tests", metavar="FILE", help="Python tests that the solution must pass.")
+@_thread_option
+@_named("--tests", "FILE", "Python tests that the solution must pass.")
 @click.option("--task", type=click.Choice(TASKS), help="The kind of task; decided from TEXT when left out.")
-@click.option("--out", metavar="DIR", help="Write the solution's files into this folder.")
+@_named("--out", "DIR", "Write the solution's files into this folder.")
 @click.option("--force", is_flag=True, help="Let --out replace files that exist.")
+@click.option("--explain", is_flag=True, help="First say what the turn can use at most.")
+@_setting_options
 @click.pass_obj
 def ask(  # noqa: PLR0913  # click passes every option as an argument
     shell: Shell,
+    /,
     *,
     text: str,
     as_json: bool,
     thread: str | None,
-    reasoning_model: str | None,
-    coding_model: str | None,
     tests: str | None,
     task: str | None,
     out: str | None,
     force: bool,
+    explain: bool,
+    **settings: str | None,
 ) -> Action:
     """Answer one request; TEXT is `-` to read it from standard input."""
+    if text == tests == "-":
+        raise click.UsageError("only one of TEXT and --tests can be -, which is standard input")
 
     def action() -> int:
         from serving import ask as body  # noqa: PLC0415  # bodies load when they run
 
-        question = body.Question(text, thread=thread, tests=tests, task=task, out=out, force=force)
-        return body.ask(
-            question, models=Models(reasoning_model, coding_model), signals=shell.signals, as_json=as_json
+        question = body.Question(
+            text, thread=thread, tests=tests, task=task, out=out, force=force, explain=explain
         )
+        return body.ask(question, settings=_chosen(settings), signals=shell.signals, as_json=as_json)
 
     return action
 
 
 @duograph.command(epilog=_CONNECT, short_help="Talk in a session that remembers.")
-@_model_options
+@_thread_option
+@_setting_options
 @click.pass_obj
-def chat(
-    shell: Shell, *, thread: str | None, reasoning_model: str | None, coding_model: str | None
-) -> Action:
+def chat(shell: Shell, /, *, thread: str | None, **settings: str | None) -> Action:
     """Talk in a session that remembers; /help lists what else you can type.
 
-    From a pipe, each line is a turn.
+    From a pipe, each line is a turn, and the exit code is that of the first one that did not end well.
     """
 
     def action() -> int:
         from serving.chat import chat as body  # noqa: PLC0415  # bodies load when they run
 
-        return body(thread=thread, models=Models(reasoning_model, coding_model), signals=shell.signals)
+        return body(thread=thread, settings=_chosen(settings), signals=shell.signals)
 
     return action
 
 
 @duograph.command()
-@click.option("--code", metavar="FILE", help="A Python file to verify.")
-@click.option("--tests", metavar="FILE", help="Python tests that it must pass; they see its names.")
+@_json_option
+@_setting_options
+def bounds(*, as_json: bool, **settings: str | None) -> Action:
+    """Say what a turn can use at most.
+
+    Computed from the graph and the limits in force; nothing runs and no session is opened.
+    """
+
+    def action() -> int:
+        from serving.bounds import show_bounds  # noqa: PLC0415  # bodies load when they run
+
+        return show_bounds(_chosen(settings), as_json=as_json)
+
+    return action
+
+
+@duograph.command()
+@_named("--code", "FILE", "A Python file to verify, or - for standard input.")
+@_named("--tests", "FILE", "Python tests that it must pass; they see its names.")
 @click.option(
     "--jsonl", is_flag=True, help='Verify {"id", "code", "tests"} objects, one a line, from standard input.'
 )
@@ -175,6 +219,8 @@ def verify(shell: Shell, *, code: str | None, tests: str | None, jsonl: bool, as
         raise click.UsageError("give either --code FILE or --jsonl")
     if jsonl and tests is not None:
         raise click.UsageError("--tests goes with --code; with --jsonl each line brings its own")
+    if code == tests == "-":
+        raise click.UsageError("only one of --code and --tests can be -, which is standard input")
 
     def action() -> int:
         if jsonl:
@@ -202,7 +248,10 @@ def list_sessions(*, as_json: bool, limit: int) -> Action:
     """List the sessions, the most recently used first."""
 
     def action() -> int:
-        from serving import sessions as body  # noqa: PLC0415  # bodies load when they run
+        from serving.terminal import starting  # noqa: PLC0415  # bodies load when they run
+
+        with starting():
+            from serving import sessions as body  # noqa: PLC0415  # the same
 
         return body.list_sessions(limit, as_json=as_json)
 
@@ -216,7 +265,10 @@ def show_session(*, thread: str, as_json: bool) -> Action:
     """Print the conversation of THREAD: a session's id, or how it begins."""
 
     def action() -> int:
-        from serving import sessions as body  # noqa: PLC0415  # bodies load when they run
+        from serving.terminal import starting  # noqa: PLC0415  # bodies load when they run
+
+        with starting():
+            from serving import sessions as body  # noqa: PLC0415  # the same
 
         return body.show_session(thread, as_json=as_json)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import stat
 import sys
 
 from serving.faults import InputError
@@ -19,7 +20,7 @@ def read_request(text: str) -> str:
         InputError: When it is not UTF-8 or far too long.
     """
     if text == "-":
-        return _decode(_read(sys.stdin.fileno(), "standard input"), "standard input")
+        return _read_standard_input()
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -31,20 +32,25 @@ def read_source(path: str, what: str) -> str:
     """The text of a Python source file; its syntax is not looked at.
 
     Args:
-        path: The file.
+        path: The file, or `-` for standard input.
         what: What it is for, such as `tests`, for messages.
 
     Raises:
-        InputError: When it is missing, not readable, not UTF-8 or far too long.
+        InputError: When it is missing, no regular file, not readable, not UTF-8 or far too long.
     """
+    if path == "-":
+        return _read_standard_input()
     name = f"The {what} file {path}"
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        # Without O_NONBLOCK a named pipe would be waited for, perhaps for ever.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise InputError(f"{name} cannot be read ({error.strerror}): name a file that can be.") from None
     except ValueError:
         raise InputError(f"{name!r} has a character that no file name can have.") from None
     try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise InputError(f"{name} cannot be read (not a regular file): name one, or use - to pipe it in.")
         return _decode(_read(handle, name), name)
     except OSError as error:
         raise InputError(f"{name} cannot be read ({error.strerror}): name a file that can be.") from None
@@ -53,7 +59,7 @@ def read_source(path: str, what: str) -> str:
 
 
 def read_tests(path: str | None) -> str:
-    """The user's tests, checked for syntax; nothing when no file is named.
+    """The user's tests, checked for syntax; nothing when no file is named, standard input for `-`.
 
     Raises:
         InputError: When the file cannot be read.
@@ -64,8 +70,12 @@ def read_tests(path: str | None) -> str:
     source = read_source(path, "tests")
     from sandbox import check_tests  # noqa: PLC0415  # costs time that `--help` does not have
 
-    check_tests(source, name=path)
+    check_tests(source, name="standard input" if path == "-" else path)
     return source
+
+
+def _read_standard_input() -> str:
+    return _decode(_read(sys.stdin.fileno(), "Standard input"), "Standard input")
 
 
 def _read(handle: int, name: str) -> bytes:

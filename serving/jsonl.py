@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def parse_line(line: bytes, number: int) -> Job:
     if len(line) > MAX_LINE:
         raise LineError(f"Line {number} has more than {MAX_LINE:,} bytes: shorten it.")
     try:
-        value = json.loads(line.decode("utf-8-sig"))
+        value = json.loads(line.decode("utf-8-sig"), parse_constant=_number, parse_float=_number)
     except UnicodeDecodeError:
         raise LineError(f"Line {number} is not UTF-8: encode it so.") from None
     except (ValueError, RecursionError) as error:
@@ -96,6 +97,17 @@ def parse_line(line: bytes, number: int) -> Job:
             if name != field and field not in value and meant == field.rstrip("s"):
                 raise LineError(f"Line {number} has a field {name!r}: did you mean {field!r}?", line_id)
     return Job(line_id, _text(value, "code", number), _text({"tests": ""} | value, "tests", number))
+
+
+def _number(text: str) -> float:
+    """A number that can be written as JSON again.
+
+    Raises:
+        ValueError: When it is none, though Python reads it: NaN, Infinity, 1e999.
+    """
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is no number that JSON has")
+    return number
 
 
 def _text(value: Answer, field: str, number: int) -> str:

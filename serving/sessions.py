@@ -91,7 +91,8 @@ def _print_table(found: Sequence[SessionSummary]) -> None:
 
 def _print_conversation(session: Session) -> None:
     """Who said what, oldest first."""
-    terminal.line(f"thread {session.thread_id} · {session.turns} turns · {_when(session.updated_at)}")
+    turns = f"{session.turns} turn{'' if session.turns == 1 else 's'}"
+    terminal.line(f"thread {session.thread_id} · {turns} · {_when(session.updated_at)}")
     for message in session.messages:
         terminal.line(f"\n## {one_line(message.role)}\n")
         terminal.answer(message.text)

@@ -6,14 +6,19 @@ import codecs
 import io
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from serving.faults import OutputError
 from serving.text import clean, one_line, to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
 _DUMB = ("", "dumb", "unknown")
+_STARTING = "duograph: starting…"
 
 
 def prepare() -> None:
@@ -34,6 +39,21 @@ def prepare() -> None:
 def is_terminal(stream: TextIO) -> bool:
     """Whether `stream` is a terminal that can move its cursor."""
     return stream.isatty() and (os.name == "nt" or os.environ.get("TERM", "") not in _DUMB)
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Show on a terminal that something happens, while the imports in here take their second."""
+    if not is_terminal(sys.stderr):
+        yield
+        return
+    sys.stderr.write(_STARTING)
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write(f"\r{' ' * len(_STARTING)}\r")
+        sys.stderr.flush()
 
 
 def console(stream: TextIO) -> Console:
@@ -58,9 +78,21 @@ def answer(text: str) -> None:
 
 
 def line(text: str) -> None:
-    """Print plain text and a newline to standard output at once."""
-    sys.stdout.write(clean(text).rstrip("\n") + "\n")
-    sys.stdout.flush()
+    """Print plain text and a newline to standard output at once.
+
+    Raises:
+        OutputError: When the disk is full, or the like.
+        BrokenPipeError: When nobody reads on.
+    """
+    try:
+        sys.stdout.write(clean(text).rstrip("\n") + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"Standard output cannot be written ({error.strerror}): make room, or send it elsewhere."
+        ) from None
 
 
 def json_object(value: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 _SEQUENCE = re.compile(
@@ -28,10 +29,20 @@ def one_line(text: str) -> str:
 def to_json(value: object, *, indent: int | None = None) -> str:
     """`value` as JSON that keeps letters of any script and hides nothing from the reader.
 
+    A number that JSON lacks (NaN, infinity) becomes null.
+
     Args:
         value: Plain data.
         indent: Blanks per level, or None for one line.
     """
     compact = None if indent else (",", ":")
-    dumped = json.dumps(value, ensure_ascii=False, indent=indent, separators=compact)
+    dumped = json.dumps(_finite(value), ensure_ascii=False, indent=indent, separators=compact)
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", dumped)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list) else value

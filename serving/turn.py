@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graph.events import Finished
+from graph.services import Services
 from graph.settings import Settings
 from serving import terminal
 from serving.progress import open_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from graph.agent import Agent
-    from nodes import Result, Task
-    from serving.commands import Models
+    from graph.compiled import DuoGraph
+    from nodes import Bounds, Result, Task
+    from providers import Models
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,33 @@ class Turn:
     task: Task | None = None
 
 
-def read_settings(models: Models) -> Settings:
-    """The settings with what the command line says about models; says so when no model is configured.
+def open_agent(given: Mapping[str, str]) -> Agent:
+    """An agent with the settings and those of the command line; says what its user should know first.
 
     Raises:
         SettingsError: When a setting is wrong.
+        ModelConfigError: When a chain names something that does not exist.
+        DatabaseError: When the session store cannot be opened.
     """
-    given = {"reasoning_model": models.reasoning, "coding_model": models.coding}
-    settings = Settings(**{name: chain for name, chain in given.items() if chain is not None})
+    from graph.agent import Agent  # noqa: PLC0415  # needs LangGraph, which `bounds` loads by another way
+
+    settings = Settings(**given)
+    services = Services.from_settings(settings)
+    agent = Agent(settings, services=services)
+    say_who_answers(settings)
+    say_what_costs(settings, services.models)
+    return agent
+
+
+def bounds_of(graph: DuoGraph) -> Bounds:
+    """The most that a turn can use when its caller chooses nothing else."""
+    if graph.account is None:
+        raise RuntimeError("This graph was compiled without an account of its bounds.")
+    return graph.account.bounds()
+
+
+def say_who_answers(settings: Settings) -> None:
+    """One line when no model is configured for a role."""
     if roles := settings.unconfigured:
         what = "no model is configured" if len(roles) > 1 else f"no {roles[0]} model is configured"
         missing = " and ".join(f"DUOGRAPH_{role.upper()}_MODEL" for role in roles)
@@ -50,7 +74,19 @@ def read_settings(models: Models) -> Settings:
             f"duograph: {what}, so the embedded offline model answers; connect one with {missing}, "
             "such as openai:gpt-5."
         )
-    return settings
+
+
+def say_what_costs(settings: Settings, models: Models) -> None:
+    """One line when a money limit cannot hold for some model, because nobody knows its price."""
+    if settings.max_cost_usd is None:
+        return
+    facts = [models.facts("reasoning"), models.facts("coding")]
+    pairs = [pair for fact in facts for pair in zip(fact.names, fact.prices, strict=True)]
+    if names := sorted({name for name, price in pairs if price is None}):
+        terminal.notice(
+            f"duograph: the money limit does not cover {', '.join(names)}: the price is unknown; "
+            "limit tokens or model calls as well."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +119,12 @@ async def run_turn(agent: Agent, turn: Turn) -> Outcome:
                     result = event.result
     if result is None:
         raise RuntimeError("The turn ended without a result.")
-    calls = f"{len(result.calls)} call{'' if len(result.calls) == 1 else 's'}"
-    return Outcome(result, f"thread {turn.thread_id} · {calls} · {time.monotonic() - started:.1f} s")
+    seconds = f"{time.monotonic() - started:.1f} s"
+    return Outcome(result, f"thread {turn.thread_id} · {_calls(result)} · {seconds}")
+
+
+def _calls(result: Result) -> str:
+    """The model calls of a turn; people also see how many there could have been."""
+    if result.bounds and terminal.is_terminal(sys.stderr):
+        return f"{len(result.calls)} of at most {result.bounds.model_calls} calls"
+    return f"{len(result.calls)} call{'' if len(result.calls) == 1 else 's'}"

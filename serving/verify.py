@@ -16,7 +16,7 @@ SOLUTION = "solution.py"
 
 
 def verify_file(path: str, tests: str | None, *, signals: Signals, as_json: bool) -> int:
-    """Verify the file `path` and give the exit code.
+    """Verify the file `path`, or standard input when it is `-`, and give the exit code.
 
     Raises:
         InputError: When a file cannot be read.
@@ -25,9 +25,10 @@ def verify_file(path: str, tests: str | None, *, signals: Signals, as_json: bool
     """
     code = read_source(path, "code")
     source = read_tests(tests)
-    from sandbox import SourceFile  # noqa: PLC0415  # after the cheap checks
-    from serving.prover import open_verifier  # noqa: PLC0415  # the same
-    from serving.running import Runner  # noqa: PLC0415  # the same
+    with terminal.starting():
+        from sandbox import SourceFile  # noqa: PLC0415  # after the cheap checks
+        from serving.prover import open_verifier  # noqa: PLC0415  # the same
+        from serving.running import Runner  # noqa: PLC0415  # the same
 
     async def work() -> Evidence:
         verifier = await open_verifier()

@@ -53,6 +53,7 @@ def test_json_is_the_result_with_its_session(asked: Done, shared_cli: CommandLin
     assert "é 漢" in done.out  # not escaped
     assert len(done.out.splitlines()) == 1
     shown = shared_cli.run("sessions", "show", THREAD)
+    assert f"thread {THREAD} · 2 turns · " in shown.out
     assert [line for line in shown.out.splitlines() if line.startswith("## ")] == [
         "## user",
         "## assistant",

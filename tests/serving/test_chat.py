@@ -49,6 +49,19 @@ def test_tests_folder_and_new_session_are_commands(cli: CommandLine) -> None:
     assert len(cli.run("sessions", "list", "--json").json) == 2
 
 
+def test_tests_stay_until_a_solution_was_run_against_them(cli: CommandLine) -> None:
+    cli.write("tests.py", "assert double(4) == 8\n")
+    models = cli.models([{"error": "auth"}, {"content": PLAN}, {"content": "fine"}], [{"content": GOOD}])
+    lines = ["/tests -", "/tests tests.py", "Double it", "Double it", "What is this?"]
+    done = cli.run("chat", "--thread", "talk", stdin="\n".join(lines), env=models)
+    assert done.code == 2  # of the first line
+    assert "/tests needs a file here" in done.err
+    assert "they stay until a solution was run against them" in done.err
+    assert done.err.count("the tests were not used and stay") == 1
+    assert done.err.count("verify: tests ✓") == 1
+    assert done.out.endswith("fine\n")
+
+
 def test_a_turn_that_fails_decides_the_exit_code_and_the_rest_goes_on(cli: CommandLine) -> None:
     models = cli.models([{"error": "auth"}, {"content": "fine"}])
     done = cli.run("chat", stdin="What is one?\nWhat is two?\n", env=models)

@@ -55,6 +55,9 @@ async def test_no_more_is_read_than_is_asked_for() -> None:
         (b"[1]", None, "Line 7 is not a JSON object"),
         (b"\xff", None, "Line 7 is not UTF-8"),
         (b"[" * 100_000, None, "Line 7 is not JSON"),
+        (b'{"id": NaN, "code": ""}', None, "Line 7 is not JSON: NaN is no number"),
+        (b'{"id": [-Infinity], "code": ""}', None, "Line 7 is not JSON: -Infinity is no number"),
+        (b'{"id": 1e999, "code": ""}', None, "Line 7 is not JSON: 1e999 is no number"),
         (b'{"id": "a"}', "a", "Line 7 has no 'code'"),
         (b'{"id": 3, "code": 1}', 3, "Line 7 has no text as its 'code'"),
         (b'{"id": "a", "code": "", "tests": null}', "a", "Line 7 has no text as its 'tests'"),
@@ -67,6 +70,10 @@ def test_a_line_that_cannot_be_used_says_why_with_its_id(line: bytes, line_id: o
     with pytest.raises(LineError, match=message) as caught:
         parse_line(line, 7)
     assert caught.value.line_id == line_id
+
+
+def test_an_id_may_be_any_number_that_json_has() -> None:
+    assert parse_line(b'{"id": [-1.5e3, 12], "code": ""}', 1).line_id == [-1500.0, 12]
 
 
 def test_a_line_may_leave_out_id_and_tests_and_carry_more() -> None:

@@ -118,7 +118,10 @@ def test_a_terminal_sees_nodes_tokens_checks_and_a_rendered_answer(
     answer = plain[plain.rindex("acceptance ✓") :]
     assert "```" not in answer  # rendered, not plain
     assert "def double" in answer
-    assert re.search(r"thread [0-9a-f-]{36} · 3 calls · \d+\.\d s", plain)
+    assert re.search(r"thread [0-9a-f-]{36} · 3 of at most 7 calls · \d+\.\d s", plain)
+    first, erased, _ = terminal.seen.split("\r", 2)
+    assert first == "duograph: starting…"
+    assert erased == " " * len(first)
 
 
 def test_what_a_model_writes_cannot_drive_the_terminal(cli: CommandLine, terminals: Terminals) -> None:
@@ -157,7 +160,7 @@ def test_chat_survives_ctrl_c_in_a_turn_and_ends_at_the_prompt(
     terminal.read("> ")
     terminal.type("What is two?\n")
     terminal.read("second answer")
-    terminal.read("· 1 call ·")
+    terminal.read("· 1 of at most 7 calls ·")
     terminal.read("> ")
     terminal.type("\x04")
     assert terminal.end() == 0

@@ -65,5 +65,10 @@ def test_json_reads_back_and_survives_cleaning(value: object) -> None:
     dumped.encode()
 
 
+@given(st.recursive(st.floats(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_json_has_no_number_that_json_lacks(value: object) -> None:
+    json.loads(to_json(value), parse_constant=pytest.fail)
+
+
 def test_json_keeps_letters_of_any_script() -> None:
     assert to_json({"é": "漢字"}) == '{"é":"漢字"}'

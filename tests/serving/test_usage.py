@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def test_help_lists_commands_and_exit_codes(cli: CommandLine) -> None:
     done = cli.run("--help")
     assert (done.code, done.err) == (0, "")
-    for word in ("ask", "chat", "verify", "sessions", "not verified", "every model failed", "130"):
+    for word in ("ask", "chat", "bounds", "verify", "sessions", "not verified", "every model failed", "130"):
         assert word in done.out
 
 
@@ -46,6 +47,12 @@ def test_help_imports_click_and_nothing_heavy(cli: CommandLine) -> None:
         (["ask", "x", "--out", "bad.py"], "--out bad.py is not a folder"),
         (["ask", "x", "--force"], "--force goes with --out"),
         (["ask", "x", "--thread", "no/slash"], "The thread id 'no/slash' cannot be used"),
+        (["ask", "x", "--thread=-x"], "'-x' looks like an option"),
+        (["ask", "x", "--out", "--force"], "'--force' looks like an option"),
+        (["ask", "-", "--tests", "-"], "only one of TEXT and --tests can be -"),
+        (["verify", "--code", "-", "--tests", "-"], "only one of --code and --tests can be -"),
+        (["verify", "--code", "pipe"], "The code file pipe cannot be read (not a regular file)"),
+        (["ask", "x", "--tests", "pipe"], "The tests file pipe cannot be read (not a regular file)"),
         (["chat", "--thread", ""], "The thread id '' cannot be used"),
         (["verify"], "give either --code FILE or --jsonl"),
         (["verify", "--jsonl", "--tests", "bad.py"], "--tests goes with --code"),
@@ -57,6 +64,7 @@ def test_help_imports_click_and_nothing_heavy(cli: CommandLine) -> None:
 def test_a_mistake_is_one_line_and_exit_code_2(cli: CommandLine, words: list[str], message: str) -> None:
     cli.write("bad.py", "assert True\nassert (\n")
     (cli.folder / "latin.py").write_bytes(b"# ok\n# \xe9\n")
+    os.mkfifo(cli.folder / "pipe")
     done = cli.run(*words)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("duograph: ")
@@ -68,6 +76,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(cli: CommandLine, words: list[str
 def test_with_json_a_mistake_is_an_object_too(cli: CommandLine) -> None:
     for words, kind in (
         (["ask", "--json"], "MissingParameter"),
+        (["ask", "x", "--thread", "--json"], "BadParameter"),
         (["verify", "--json", "--code", "x"], "InputError"),
     ):
         done = cli.run(*words)
@@ -118,12 +127,15 @@ def test_a_bug_is_one_line_and_the_traceback_is_for_those_who_ask(cli: CommandLi
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
-def test_a_full_disk_is_one_line(cli: CommandLine) -> None:
+@pytest.mark.parametrize("words", [("sessions", "list", "--json"), ("verify", "--jsonl")])
+def test_a_full_disk_is_one_sentence(cli: CommandLine, words: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = finish(cli.start("sessions", "list", "--json", stdout=full.fileno()))
+        done = finish(cli.start(*words, stdout=full.fileno()), '{"code": "x = 1"}\n' * 20)
     assert done.code == 1
-    assert len(done.err.splitlines()) == 1
-    assert "No space left" in done.err
+    assert done.err == (
+        "duograph: Standard output cannot be written (No space left on device): "
+        "make room, or send it elsewhere.\n"
+    )
 
 
 def test_closed_streams_do_no_harm(cli: CommandLine) -> None:

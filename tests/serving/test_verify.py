@@ -52,6 +52,18 @@ def test_what_fails_is_shown_with_its_values_and_exit_code_4(cli: CommandLine) -
     assert [check["name"] for check in done.json["checks"]] == ["parse", "compile", "import", "lint", "tests"]
 
 
+def test_code_and_tests_can_come_from_standard_input(cli: CommandLine) -> None:
+    cli.write("double.py", CODE)
+    cli.write("tests.py", "assert double(2) == 4\n")
+    for words, stdin in (
+        (("--code", "-", "--tests", "tests.py"), CODE),
+        (("--code", "double.py", "--tests", "-"), "assert double(2) == 4\n"),
+    ):
+        done = cli.run("verify", *words, "--json", stdin=stdin)
+        assert (done.code, done.json["status"]) == (0, "verified")
+        assert done.json["checks"][-1]["name"] == "tests"
+
+
 def test_without_a_sandbox_nothing_is_executed_or_verified(cli: CommandLine) -> None:
     cli.write("double.py", CODE)
     nowhere = {"DUOGRAPH_SANDBOX": "bubblewrap", "PATH": "/nonexistent"}
