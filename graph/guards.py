@@ -7,9 +7,9 @@ that neither a guard nor LangGraph's own step limit can be overrun.
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, StateGraph
 
 from graph.shape import Shape
@@ -73,15 +73,14 @@ def wrap_routers(builder: StateGraph[Any, Any, Any, Any], shape: Shape, guards: 
     for source, branches in builder.branches.items():
         own = [guard for guard in guards if guard.source == source]
         for name, branch in branches.items():
-            keeper = _Keeper(branch.path, own, distance, shape.targets(source))
             branches[name] = branch._replace(
-                path=RunnableLambda(keeper.route, afunc=keeper.aroute, name=name),
+                path=_Keeper(branch.path, own, distance, shape.targets(source)),
                 ends=branch.ends or {target: target for target in shape.targets(source)},
             )
 
 
-class _Keeper:
-    """A router that corrects another one."""
+class _Keeper(Runnable[Any, Any]):
+    """A router that corrects another one. Routers are pure and quick, so they run on the event loop."""
 
     def __init__(
         self,
@@ -91,31 +90,37 @@ class _Keeper:
         targets: frozenset[str],
     ) -> None:
         self._path = path
+        self._is_async = getattr(path, "afunc", None) is not None
         self._guards = guards
         self._distance = distance
         self._targets = targets
 
-    def route(self, state: Any) -> Hashable:  # noqa: ANN401  # any state schema
-        """Correct the sync router's choice."""
-        return self._correct(state, self._path.invoke(state))
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ANN401
+        """Correct the choice of a router."""
+        return self._correct(input, self._path.invoke(input, config, **kwargs))
 
-    async def aroute(self, state: Any) -> Hashable:  # noqa: ANN401
-        """Correct the async router's choice."""
-        return self._correct(state, await self._path.ainvoke(state))
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ANN401
+        """Correct the choice of a router, async or not."""
+        if self._is_async:
+            return self._correct(input, await self._path.ainvoke(input, config, **kwargs))
+        return self.invoke(input, config, **kwargs)
 
-    def _correct(self, state: Any, choice: Any) -> Hashable:  # noqa: ANN401
+    def _correct(self, state: Any, choice: Any) -> Any:  # noqa: ANN401
+        """Put what may not be chosen any more in the place of each node that was chosen."""
+        if isinstance(choice, list | tuple):
+            return list(dict.fromkeys(self._allowed(state, one) for one in choice))
+        return self._allowed(state, choice)
+
+    def _allowed(self, state: Any, choice: Hashable) -> Hashable:  # noqa: ANN401
         if not isinstance(choice, str):
-            return cast(
-                "Hashable", choice
-            )  # a fan-out: its size is declared, and the step limit stands behind it
+            return choice  # a Send: its number is declared, and the step limit stands behind it
         for guard in self._guards:
-            limits = state["request"].limits
-            if choice == guard.target and (state.get(guard.counter) or 0) > guard.limit(limits):
+            if choice == guard.target and (state.get(guard.counter) or 0) > guard.limit(
+                state["request"].limits
+            ):
                 choice = guard.otherwise
         steps = state.get("remaining_steps")
-        if steps is not None and choice != END and steps <= self._distance.get(choice, 0):
-            nearest = min(
-                self._targets - {END}, key=lambda name: self._distance.get(name, 1 << 30), default=choice
-            )
-            choice = nearest
-        return cast("Hashable", choice)
+        if steps is None or choice == END or steps > self._distance.get(choice, 0):
+            return choice
+        far = len(self._distance) + 1
+        return min(self._targets - {END}, key=lambda name: self._distance.get(name, far), default=choice)

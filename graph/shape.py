@@ -18,11 +18,13 @@ class Shape:
     Attributes:
         always: For each node, those that always follow it, in parallel.
         choices: For each node, the sets of which a router takes one each.
+        decided: The edges that a router of the graph decides, and not a node by `Command(goto=…)`.
         fan_outs: How many copies of a node an edge can start at most, where a router may send more than one.
     """
 
     always: Mapping[str, frozenset[str]]
     choices: Mapping[str, tuple[frozenset[str], ...]]
+    decided: frozenset[Edge] = frozenset()
     fan_outs: Mapping[Edge, int] = field(default_factory=dict)
 
     @classmethod
@@ -41,12 +43,16 @@ class Shape:
         for source, branches in builder.branches.items():
             for branch in branches.values():
                 choices[source].append(frozenset(branch.ends.values()) if branch.ends else names | {END})
+        decided = frozenset(
+            (source, target) for source, sets in choices.items() for targets in sets for target in targets
+        )
         for name, node in builder.nodes.items():
             if node.ends:  # a node that returns Command(goto=…)
                 choices[name].append(frozenset(node.ends))
         return cls(
             {name: frozenset(targets) for name, targets in always.items()},
             {name: tuple(sets) for name, sets in choices.items()},
+            decided,
             dict(fan_outs or {}),
         )
 
@@ -56,8 +62,7 @@ class Shape:
 
     def is_decided(self, source: str, target: str) -> bool:
         """Whether a router decides to go from `source` to `target`."""
-        decided = any(target in choice for choice in self.choices.get(source, ()))
-        return decided and target not in self.always.get(source, ())
+        return (source, target) in self.decided and target not in self.always.get(source, ())
 
     def cycle(self, without: AbstractSet[Edge]) -> Sequence[str]:
         """A cycle that passes none of the edges in `without`, its first node again at its end; or nothing."""

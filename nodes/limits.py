@@ -64,7 +64,7 @@ class Spending(BaseModel):
     Attributes:
         started_at: Seconds since the epoch when the turn began; a resumed turn keeps its deadline.
         first_step: LangGraph's step number of the turn's first node.
-        sandbox_runs: Verifications begun.
+        sandbox_runs: Verifications made.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -37,6 +37,9 @@ class Reason:
         reply = await ask(self._models, state, "reasoning", messages, step="plan" if coding else "answer")
         if not isinstance(reply, Reply):
             return _without_recipe(reply) if coding else reply
+        if not coding and not reply.text.strip():
+            silent = "The reasoning model called a tool instead of answering, and none was offered."
+            return Turn(calls=reply.calls, answer=silent, stop_reason=StopReason.MODELS_FAILED)
         if not coding:
             return Turn(calls=reply.calls, answer=reply.text, stop_reason=StopReason.COMPLETED)
         plan, acceptance = read_plan(reply.text)

@@ -9,7 +9,7 @@ from langchain_core.runnables import RunnableConfig
 
 from nodes.cost import FREE, Cost
 from nodes.ends import STATUS_OF, Status, StopReason
-from nodes.limits import Amounts, cost
+from nodes.limits import Amounts, cost, seconds_left
 from nodes.result import BOUNDS, Bounds, Candidate, Result
 from nodes.show import show_evidence, show_files
 from nodes.turn import Turn, request_of, spending_of
@@ -21,6 +21,11 @@ _ENDS = {
     StopReason.MODELS_FAILED: "The turn ended early: {answer}",
 }
 """What is said of an end when there is a candidate; other reasons speak for themselves in `answer`."""
+
+_UNANSWERED = {
+    StopReason.SUPERSTEP_LIMIT: "The turn reached its limit of supersteps before it could answer.",
+    StopReason.DEADLINE: "The turn's time was over before it could answer.",
+}
 
 _OFFLINE = (
     "_This came from Duograph's embedded offline model, a cookbook of common tasks. "
@@ -36,7 +41,7 @@ class Respond:
     async def __call__(self, state: Turn, config: RunnableConfig) -> Turn:
         """Write the answer. This node is always reached, also when something gave out."""
         request = request_of(state)
-        reason = state.get("stop_reason") or StopReason.SUPERSTEP_LIMIT
+        reason = _reason(state)
         best = state.get("best") or _unproved(state, reason)
         nothing = Evidence(status="not_applicable" if request.route == "answer" else "not_executed")
         configurable = config.get("configurable", {})
@@ -59,6 +64,18 @@ class Respond:
         )
         done = Turn(messages=[AIMessage(result.answer)], result=result)
         return done | Turn(solution=result.files) if result.files else done
+
+
+def _reason(state: Turn) -> StopReason:
+    """Why the turn ended: as a node said, or, where none did, what kept it from going on."""
+    if reason := state.get("stop_reason"):
+        return reason
+    if state.get("verdict") in {"pass", "stop"}:
+        return StopReason.COMPLETED  # a review of the user's own that gives no reason
+    if seconds_left(request_of(state).limits, spending_of(state)) <= 0:
+        return StopReason.DEADLINE
+    used_up = state.get("repairs", 0) > request_of(state).limits.max_repairs
+    return StopReason.REPAIRS_EXHAUSTED if used_up else StopReason.SUPERSTEP_LIMIT
 
 
 def _account(state: Turn, config: RunnableConfig) -> Bounds | None:
@@ -110,7 +127,7 @@ def _answer(state: Turn, reason: StopReason, best: Candidate | None) -> str:
     """The message: the files, what running them showed, why it ended, and where it came from."""
     answer = state.get("answer", "")
     if best is None:
-        return answer or "The turn reached its limit of supersteps before it could answer."
+        return answer or _UNANSWERED.get(reason, "The turn ended without an answer.")
     end = _ENDS.get(reason, "{answer}").format(repairs=state.get("repairs", 0), answer=answer)
     if best.evidence.status == "verified":
         end = _doubt(state, reason)

@@ -1,10 +1,13 @@
 """The bound is computed from the graph as it is, and a graph that might never end is refused."""
 
+from typing import Any, Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.messages import HumanMessage
 from langgraph.graph import END, START, StateGraph
-from langgraph.types import Send
+from langgraph.types import Command, Send
 from typing_extensions import TypedDict
 
 from graph.bounds import Plan, Rates
@@ -226,3 +229,33 @@ def test_the_bound_holds_on_any_walk_of_any_guarded_graph(size: int, data: st.Da
         passed += (at, target) == (guard.source, guard.target)
         at = target
     assert steps <= most
+
+
+async def _always_again(state: Turn) -> Turn:
+    return Turn(verdict="repair", repairs=state.get("repairs", 0) + 1)
+
+
+def test_a_router_that_returns_a_list_keeps_to_the_guard_too() -> None:
+    services = Services.from_settings(Settings())
+    builder = assemble(make_nodes(services) | {"review": _always_again})
+    builder.branches["review"].clear()
+    builder.add_conditional_edges("review", lambda _: ["code"], ["code", "respond"])
+    graph = compile_graph(builder, services, settings=Settings())
+    values = graph.invoke({"messages": [HumanMessage("Write a function is_prime(n)")]})
+    assert values["result"].stop_reason == "repairs_exhausted"
+    assert values["result"].repairs == 3  # counted by the node, taken twice
+
+
+def test_a_way_back_by_command_is_refused_because_no_router_can_guard_it() -> None:
+    services = Services.from_settings(Settings())
+
+    async def review(state: Turn) -> Command[Literal["code", "respond"]]:
+        return Command(goto="code", update=state)
+
+    nodes: dict[str, Any] = {**make_nodes(services), "review": review}
+    builder = assemble(nodes)
+    builder.branches["review"].clear()
+    with pytest.raises(ValueError, match=r"review → code, which no router"):
+        compile_graph(builder, services, settings=Settings())
+    with pytest.raises(UnguardedCycleError, match="code → verify → review → code"):
+        compile_graph(builder, services, settings=Settings(), guards=[])

@@ -1,0 +1,228 @@
+"""Whatever the models answer and whatever the limits are, a turn ends in `respond`, within its bound.
+
+By hand, with more examples: `TERMINATION_EXAMPLES=50000 uv run pytest -m slow tests/graph/test_termination.py
+--hypothesis-seed=1 -k quick`.
+"""
+
+import asyncio
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
+
+from checkpoints import open_saver
+from graph.build import build_graph
+from graph.compiled import DuoGraph
+from graph.services import Services
+from graph.settings import Settings
+from graph.state import STATE_TYPES
+from nodes import Context, Result, Verifies
+from tests.graph.test_limits_adversary import (
+    PLANS,
+    SOLUTIONS,
+    TESTS,
+    VERDICTS,
+    QuickVerifier,
+    scripts,
+)
+from tests.graph.test_limits_checks import (
+    Recorder,
+    Watcher,
+    check_account,
+    check_end,
+    check_limits,
+    check_proof,
+)
+from tests.support import ASK, Lines
+
+BY_HAND = os.environ.get("TERMINATION_EXAMPLES")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One turn: what is asked, with which limits, and the step limit that the client sends."""
+
+    text: str
+    context: dict[str, Any]
+    recursion_limit: int | None
+
+
+@dataclass(frozen=True)
+class World:
+    """Two turns on one thread, and the models that answer them; a chain's "offline" is the cookbook."""
+
+    reasoning: list[Lines | str]
+    coding: list[Lines | str]
+    turns: tuple[Ask, Ask]
+    model_timeout_s: float = 120.0
+    sqlite: bool = False
+    chains_per_run: bool = False
+
+
+_LIMITS: dict[str, st.SearchStrategy[Any]] = {
+    "max_repairs": st.integers(0, 10),
+    "max_model_calls": st.integers(1, 12),
+    "max_input_tokens": st.sampled_from((1, 300, 600, 1_000, 3_000, 20_000)),
+    "max_output_tokens": st.sampled_from((1, 20, 40, 80, 200, 4_000, 20_000)),
+    "max_cost_usd": st.sampled_from((0.0, 0.001, 0.01, 0.5)),
+    "turn_timeout_s": st.sampled_from((1e-6, 0.005, 0.02, 0.05, 86_400.0)),
+    "recursion_limit": st.integers(1, 12) | st.integers(1, 200),
+}
+_REQUESTS = st.sampled_from(
+    (
+        *({"text": ASK, "tests": tests} for tests in ("", "", "", TESTS, TESTS, TESTS)),
+        {"text": "now handle None", "tests": ""},
+        {"text": "What is a monad?", "tests": ""},
+        {"text": ASK, "task": "general"},
+        {"text": ASK, "tests": "def broken("},
+        {"text": " "},
+    )
+)
+
+
+@st.composite
+def asks(draw: st.DrawFn) -> Ask:
+    """A turn with up to three limits, and repairs enough to meet them."""
+    struck = draw(st.sets(st.sampled_from(sorted(_LIMITS)), max_size=3))
+    limits = {name: draw(_LIMITS[name]) for name in sorted(struck)}
+    request = dict(draw(_REQUESTS))
+    text, recursion_limit = request.pop("text"), limits.pop("recursion_limit", None)
+    return Ask(text, draw(st.sampled_from(({}, {"max_repairs": 6}))) | request | limits, recursion_limit)
+
+
+def chains(favourites: tuple[str, ...]) -> st.SearchStrategy[list[Lines | str]]:
+    def model(kind: int) -> st.SearchStrategy[Lines | str]:
+        return scripts(favourites) if kind else st.just("offline")
+
+    return st.lists(st.integers(0, 9).flatmap(model), min_size=1, max_size=3)
+
+
+WORLDS = st.builds(
+    World,
+    reasoning=chains(PLANS + VERDICTS),
+    coding=chains(SOLUTIONS),
+    turns=st.tuples(asks(), asks()),
+    model_timeout_s=st.sampled_from((120.0,) * 6 + (0.005,)),
+    sqlite=st.sampled_from((False,) * 9 + (True,)),
+    chains_per_run=st.sampled_from((False, False, False, True)),
+)
+
+
+@dataclass
+class Stage:
+    """Where worlds are played: an event loop, a folder, and which verifier to use."""
+
+    runner: asyncio.Runner
+    folder: Path
+    serial: Iterator[int] = field(default_factory=count)
+
+    def play(self, world: World, verifier: Verifies | None) -> None:
+        self.runner.run(self._play(world, verifier))
+
+    async def _play(self, world: World, verifier: Verifies | None) -> None:
+        reasoning, coding = self._chain(world.reasoning), self._chain(world.coding)
+        chosen = {} if world.chains_per_run else {"reasoning_model": reasoning, "coding_model": coding}
+        wiring = Settings(
+            home=self.folder, model_timeout_s=world.model_timeout_s, verify_timeout_s=0.5, **chosen
+        )
+        services = Services.from_settings(wiring)
+        recorder = Recorder(verifier or services.verifier)
+        services = replace(services, verifier=recorder)
+        override = {"reasoning_model": reasoning, "coding_model": coding} if world.chains_per_run else {}
+        try:
+            if world.sqlite:
+                with open_saver(":memory:", allowed_types=STATE_TYPES) as saver:
+                    graph = build_graph(wiring, services=services, checkpointer=saver)
+                    await _turns(graph, world, override, recorder)
+            else:
+                graph = build_graph(wiring, services=services, checkpointer=InMemorySaver())
+                await _turns(graph, world, override, recorder)
+        finally:
+            await services.models.aclose()
+
+    def _chain(self, models: list[Lines | str]) -> str:
+        return ",".join(model if isinstance(model, str) else self._script(model) for model in models)
+
+    def _script(self, lines: Lines) -> str:
+        path = self.folder / f"{next(self.serial) % 64}-{id(lines)}.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        return f"scripted:{path}"
+
+
+async def _turns(graph: DuoGraph, world: World, override: dict[str, str], recorder: Recorder) -> None:
+    for number, ask in enumerate(world.turns, 1):
+        recorder.told.clear()
+        watcher = Watcher()
+        config: RunnableConfig = {"configurable": {"thread_id": "t"}, "callbacks": [watcher]}
+        if ask.recursion_limit is not None:
+            config["recursion_limit"] = ask.recursion_limit
+        context = Context.model_validate(ask.context | override)
+        walked: list[str] = []
+        async for part in graph.astream(
+            {"messages": [HumanMessage(ask.text)]}, config, context=context, stream_mode="updates"
+        ):
+            walked += part
+        state = await graph.aget_state({"configurable": {"thread_id": "t"}})
+        assert state.next == ()
+        assert [m.type for m in state.values["messages"]] == ["human", "ai"] * number
+        result = state.values["result"]
+        assert isinstance(result, Result)
+        assert result == Result.model_validate_json(result.model_dump_json())
+        assert state.values["messages"][-1].content == result.answer != ""
+        check_account(result, walked, watcher, recorder)
+        check_limits(result, context)
+        check_end(result, context, ask.recursion_limit)
+        check_proof(result, recorder)
+        event(f"{result.status} {result.stop_reason}")
+        event(f"repairs {result.repairs}")
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with asyncio.Runner() as runner, tempfile.TemporaryDirectory() as folder:
+        yield Stage(runner, Path(folder))
+
+
+def examples(most: int) -> settings:
+    return settings(
+        max_examples=int(BY_HAND or most),
+        derandomize=BY_HAND is None,
+        database=None,
+        deadline=None,
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.function_scoped_fixture,
+        ],
+    )
+
+
+@given(world=WORLDS)
+@examples(100)
+def test_a_turn_ends_within_its_bound(stage: Stage, world: World) -> None:
+    stage.play(world, QuickVerifier())
+
+
+@pytest.mark.slow
+@given(world=WORLDS)
+@examples(2_000)
+def test_a_turn_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
+    stage.play(world, QuickVerifier())
+
+
+@pytest.mark.slow
+@given(world=WORLDS)
+@examples(200)
+def test_a_turn_ends_within_its_bound_real_sandbox(stage: Stage, world: World) -> None:
+    stage.play(world, None)
