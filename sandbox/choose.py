@@ -5,7 +5,6 @@ import errno
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +12,7 @@ from sandbox.bubblewrap import BubblewrapSandbox
 from sandbox.interpreter import inside_command
 from sandbox.nono import NonoSandbox
 from sandbox.protocol import Limits, Sandbox, SandboxError, Unavailable
-from sandbox.scratch import remove_scratch
+from sandbox.scratch import new_folder, remove_scratch, start_sweeping
 
 Choice = Literal["auto", "nono", "bubblewrap"]
 
@@ -41,7 +40,8 @@ async def open_sandbox(choice: Choice = "auto") -> Sandbox | Unavailable:
     """Find a sandbox that holds on this machine.
 
     Each candidate runs one child that tries to read, write, signal and open sockets where it must not,
-    and to write where it may. Costs one short confined run.
+    and to write where it may. Costs one short confined run. Scratch folders that killed programs left a day
+    ago or earlier are removed in the background.
 
     Args:
         choice: A backend, or `auto` for the first that holds.
@@ -51,6 +51,7 @@ async def open_sandbox(choice: Choice = "auto") -> Sandbox | Unavailable:
     """
     if sys.platform not in ("linux", "darwin"):
         return Unavailable(f"no sandbox for {sys.platform}: run inside WSL, Linux or macOS")
+    start_sweeping()
     candidates: dict[str, Sandbox] = {"nono": NonoSandbox(), "bubblewrap": BubblewrapSandbox()}
     tried: dict[str, str] = {}
     for name, sandbox in candidates.items():
@@ -106,7 +107,7 @@ async def _try(sandbox: Sandbox, outside: Path) -> str:
 
 
 def _make_folders() -> Path:
-    outside = Path(tempfile.mkdtemp(prefix="duograph-probe-")).resolve()
+    outside = new_folder("probe")
     try:
         (outside / "scratch").mkdir()
         (outside / "canary").write_text("canary", encoding="utf-8")

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sandbox.evidence import Check, SourceFile
@@ -14,23 +16,39 @@ RULES = "E9,F63,F7,F82,F50,F601,F811,B006,B015,B018,PLE"
 
 _LIMITS = Limits(wall_s=10.0, memory_mb=4096)
 _MOST_SHOWN = 5
+_NEWEST = 14
+"""The newest Python 3 that every ruff we accept knows."""
 
 
-async def lint(sandbox: Sandbox, folder: Path, files: Sequence[SourceFile]) -> Check | None:
+async def lint(
+    sandbox: Sandbox, folder: Path, files: Sequence[SourceFile], *, seconds: float = _LIMITS.wall_s
+) -> Check | None:
     """Run ruff over the solution's own Python files, without any configuration.
 
+    Args:
+        sandbox: Where ruff runs.
+        folder: The scratch folder, which holds the files.
+        files: The solution.
+        seconds: Wall-clock seconds it may take, if fewer than its own limit.
+
     Returns:
-        The advisory check, or None when ruff is not installed or could not run.
+        The advisory check, or None when ruff is not installed, could not run, or could not parse a file:
+        whether one parses is for Python to say.
     """
     program = await asyncio.to_thread(ruff_path)
     if program is None:
         return None
     command = [program, "check", "--isolated", "--no-cache", "--quiet", "--output-format=json", "--exit-zero"]
     command += [f"--select={RULES}", "--", *(f"./{file.path}" for file in files if file.path.endswith(".py"))]
+    command[2:2] = [f"--target-version=py3{min(sys.version_info.minor, _NEWEST)}"]
+    limits = replace(_LIMITS, wall_s=min(_LIMITS.wall_s, seconds))
     env = {"RAYON_NUM_THREADS": "1"}
     try:
-        done = await sandbox.run(command, folder=folder, limits=_LIMITS, env=env)
-        findings = [_line(item) for item in json.loads(done.stdout)]
+        done = await sandbox.run(command, folder=folder, limits=limits, env=env)
+        found = json.loads(done.stdout)
+        if any(item["code"] in (None, "invalid-syntax") for item in found):
+            return None
+        findings = [_line(item) for item in found]
     except (SandboxError, ValueError, KeyError, TypeError):
         return None
     more = len(findings) - _MOST_SHOWN
@@ -42,4 +60,4 @@ def _line(item: dict[str, object]) -> str:
     location = item["location"]
     row = location["row"] if isinstance(location, dict) else "?"
     name = str(item["filename"]).rpartition("/")[2]
-    return f"{name}:{row}: {item['code'] or 'syntax'} {item['message']}"
+    return f"{name}:{row}: {item['code']} {item['message']}"

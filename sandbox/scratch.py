@@ -2,12 +2,24 @@
 
 import contextlib
 import os
+import re
 import stat
 import tempfile
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from sandbox.evidence import SourceFile
+
+_NAME = re.compile(r"duograph-(?:run|probe)-(\d+)-\w{8}")
+_ORPHANED_S = 86_400.0
+
+
+def new_folder(what: Literal["run", "probe"]) -> Path:
+    """Make a folder that only this user can enter; its name tells the program that uses it. Blocks."""
+    return Path(tempfile.mkdtemp(prefix=f"duograph-{what}-{os.getpid()}-")).resolve()
 
 
 def make_scratch(files: Sequence[SourceFile]) -> Path:
@@ -15,7 +27,7 @@ def make_scratch(files: Sequence[SourceFile]) -> Path:
 
     The paths must have been checked before.
     """
-    folder = Path(tempfile.mkdtemp(prefix="duograph-")).resolve()
+    folder = new_folder("run")
     try:
         for file in files:
             target = folder / file.path
@@ -55,3 +67,36 @@ def remove_scratch(folder: Path) -> None:
 
 def _open_up(path: str | Path) -> None:
     os.chmod(path, stat.S_IRWXU, follow_symlinks=os.chmod not in os.supports_follow_symlinks)  # noqa: PTH101
+
+
+def start_sweeping() -> None:
+    """Remove in the background what killed programs left; a program that ends does not wait for it."""
+    threading.Thread(target=sweep, name="duograph-sweep", daemon=True).start()
+
+
+def sweep() -> None:
+    """Remove scratch folders of this user that are older than a day and whose program is gone. Blocks."""
+    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+        for entry in entries:
+            if (match := _NAME.fullmatch(entry.name)) is None:
+                continue
+            # Another program may sweep at the same time.
+            with contextlib.suppress(OSError):
+                if _is_orphan(entry.stat(follow_symlinks=False), int(match[1])):
+                    remove_scratch(Path(entry.path))
+
+
+def _is_orphan(facts: os.stat_result, program: int) -> bool:
+    old = time.time() - facts.st_mtime > _ORPHANED_S
+    return old and stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and not _is_alive(program)
+
+
+def _is_alive(program: int) -> bool:
+    try:
+        os.kill(program, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        # Another user has that number by now; better kept too long than removed too early.
+        return True
+    return True

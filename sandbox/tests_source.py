@@ -1,8 +1,10 @@
 """Checking the user's tests before any model is asked, so that a typo in them is not blamed on code."""
 
 import ast
+import warnings
 from importlib.machinery import PathFinder
 
+from sandbox.inside.looking import finds_test, imports_pytest, without_main
 from sandbox.interpreter import site_folders
 
 _LARGEST = 1 << 20
@@ -17,40 +19,54 @@ class TestsError(ValueError):
 
 
 def check_tests(source: str, *, name: str) -> None:
-    """Check that test source can be used at all. It is parsed, never run.
+    """Check that test source can be used at all. It is parsed and compiled, never run.
 
     Args:
         source: Python source.
         name: The file's name or another word for it, for the message.
 
     Raises:
-        TestsError: When it is empty, does not parse, or needs pytest where there is none.
+        TestsError: When it is empty, does not compile, holds no test, or needs pytest where there is none.
     """
     if not source.strip():
-        raise TestsError(f"{name} is empty: write at least one assert or test function")
+        raise TestsError(f"{name} is empty: write at least one assert or test function.")
     if len(source) > _LARGEST:
-        raise TestsError(f"{name} holds {len(source)} characters: use at most {_LARGEST}")
+        raise TestsError(f"{name} holds {len(source)} characters: use at most {_LARGEST}.")
     if _nesting(source) > _DEEPEST_BRACKETS:
-        raise TestsError(f"{name} nests brackets deeper than {_DEEPEST_BRACKETS} levels: simplify it")
-    try:
-        tree = ast.parse(source)
-    except SyntaxError as error:
-        raise TestsError(f"{name}, line {error.lineno}: {error.msg}") from error
-    except (RecursionError, MemoryError, ValueError, OverflowError) as error:
-        raise TestsError(f"{name} cannot be parsed: {type(error).__name__} {error}") from error
+        raise TestsError(f"{name} nests brackets deeper than {_DEEPEST_BRACKETS} levels: simplify it.")
+    tree = _compiled(source, name)
     if not tree.body:
-        raise TestsError(f"{name} holds only comments: write at least one assert or test function")
+        raise TestsError(f"{name} holds only comments: write at least one assert or test function.")
+    if not finds_test(without_main(tree)):
+        raise TestsError(f"{name} holds no test: write at least one assert or test function.")
     if imports_pytest(tree) and not has_pytest():
-        raise TestsError(f"{name} imports pytest, which is not installed here: pip install pytest")
+        raise TestsError(f"{name} imports pytest, which is not installed here: pip install pytest.")
 
 
-def imports_pytest(tree: ast.AST) -> bool:
-    """Whether the source imports pytest anywhere."""
-    return any(
-        (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "pytest" for alias in node.names))
-        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "pytest")
-        for node in ast.walk(tree)
-    )
+def _compiled(source: str, name: str) -> ast.Module:
+    if "\0" in source:
+        raise TestsError(f"{name}, line {_line_of(source, source.index(chr(0)))}: remove the NUL character.")
+    try:
+        source.encode()
+    except UnicodeEncodeError as error:
+        number = _line_of(source, error.start)
+        raise TestsError(f"{name}, line {number}: remove the half surrogate pair.") from error
+    try:
+        with warnings.catch_warnings():
+            # A doubtful escape in the tests is no business of the program that reads them.
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+            compile(source, "<tests>", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise TestsError(f"{name}{line}: {error.msg}; mend the tests.") from error
+    except (RecursionError, MemoryError, ValueError, OverflowError) as error:
+        raise TestsError(f"{name} cannot be parsed ({type(error).__name__}): simplify it.") from error
+    return tree
+
+
+def _line_of(source: str, index: int) -> int:
+    return source.count("\n", 0, index) + 1
 
 
 def has_pytest() -> bool:

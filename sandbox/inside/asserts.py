@@ -1,8 +1,7 @@
-"""Rewriting `assert` so that a failure shows its values and equality is not taken on trust."""
+"""What asserts become: calls that show values, count themselves and do not take equality on trust."""
 
 from __future__ import annotations
 
-import ast
 import operator
 
 TYPE_CHECKING = False
@@ -10,10 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.inside.describing import show
-    from sandbox.inside.equality import convincing
+    from sandbox.inside.equality import convincing, convincingly_in
+    from sandbox.inside.judging import Tally
 else:
     from describing import show
-    from equality import convincing
+    from equality import convincing, convincingly_in
 
 _OPERATORS: dict[str, Callable[..., object]] = {
     "Eq": operator.eq,
@@ -27,41 +27,96 @@ _OPERATORS: dict[str, Callable[..., object]] = {
     "In": lambda left, right: left in right,
     "NotIn": lambda left, right: left not in right,
 }
-_NEVER_INSIDE = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
+_CLAIMS = {
+    "Eq": (True, convincing),
+    "NotEq": (False, convincing),
+    "In": (True, convincingly_in),
+    "NotIn": (False, convincingly_in),
+}
+"""Which outcome of an operator claims equality, and what believes it."""
+_METHODS = {
+    "assertEqual": convincing,
+    "assertAlmostEqual": convincing,
+    "assertIn": convincingly_in,
+}
 
 
-def title(node: ast.AST, most: int = 160) -> str:
-    """The source of a node on one line."""
-    try:
-        text = " ".join(ast.unparse(node).split())
-    except (RecursionError, ValueError):
-        text = f"line {getattr(node, 'lineno', '?')}"
-    return text if len(text) <= most else f"{text[:most]} …"
+def _doubtful(kind: str, outcome: object, left: object, right: object) -> bool:
+    """Whether an outcome rests on an equality that is not to be believed."""
+    if kind not in _CLAIMS:
+        return False
+    claim, believe = _CLAIMS[kind]
+    return bool(outcome) is claim and not believe(left, right)
 
 
-def compare(name: str, text: str, left: object, right: object, message: Callable[[], object] | None) -> None:
-    """Stand in for an assert on one comparison; both sides were evaluated once, by the caller.
+class Checks:
+    """The helpers that rewritten asserts call."""
 
-    Raises:
-        AssertionError: When it does not hold, with the values.
-    """
-    outcome = _OPERATORS[name](left, right)
-    if not outcome:
-        raise AssertionError(_with_message(f"{text}: left is {show(left)}, right is {show(right)}", message))
-    if name == "Eq" and not convincing(left, right):
-        raise AssertionError(f"{text}: {show(left)} claims to equal {show(right)}, and other values as well")
+    def __init__(self, tally: Tally) -> None:
+        """Count in `tally`."""
+        self._tally = tally
 
+    def compare(
+        self, kind: str, text: str, left: object, right: object, message: Callable[[], object] | None
+    ) -> None:
+        """Stand in for an assert on one comparison; both sides were evaluated once, by the caller.
 
-def truth(text: str, value: object, message: Callable[[], object] | None) -> None:
-    """Stand in for an assert on any other expression.
+        Raises:
+            AssertionError: When it does not hold, with the values.
+        """
+        self._tally.count += 1
+        outcome = _OPERATORS[kind](left, right)
+        if not outcome:
+            detail = f"{text}: left is {show(left)}, right is {show(right)}"
+            raise self._tally.fail(_with_message(detail, message))
+        if _doubtful(kind, outcome, left, right):
+            detail = f"{text}: {show(left)} claims to equal {show(right)}, and other values as well"
+            raise self._tally.fail(detail)
 
-    Raises:
-        AssertionError: When it is false, with the value.
-    """
-    if isinstance(value, tuple) and value and text.startswith("("):
-        raise AssertionError(f"{text}: an assert on a tuple is always true; remove the brackets")
-    if not value:
-        raise AssertionError(_with_message(f"{text}: got {show(value)}", message))
+    def holds(self, kind: str, left: object, right: object) -> object:
+        """Stand in for a comparison inside an assert's `and`, `or`, `not` or chain.
+
+        Returns:
+            The comparison's outcome; where that claims an equality that is not to be believed, the contrary.
+        """
+        outcome = _OPERATORS[kind](left, right)
+        return not outcome if _doubtful(kind, outcome, left, right) else outcome
+
+    def truth(self, text: str, value: object, message: Callable[[], object] | None) -> None:
+        """Stand in for an assert on any other expression.
+
+        Raises:
+            AssertionError: When it is false, with the value.
+        """
+        self._tally.count += 1
+        if isinstance(value, tuple) and value and text.startswith("("):
+            raise self._tally.fail(f"{text}: an assert on a tuple is always true; remove the brackets")
+        if not value:
+            raise self._tally.fail(_with_message(f"{text}: got {show(value)}", message))
+
+    def watch(self, name: str, function: Callable[..., object]) -> Callable[..., object]:
+        """Count a call that is an assertion by its name, such as `self.assertEqual`."""
+        tally = self._tally
+        tally.count += 1
+
+        def call(*values: object, **more: object) -> object:
+            try:
+                outcome = function(*values, **more)
+            except AssertionError as error:
+                given = error.args[0] if error.args else ""
+                tally.fail(given if isinstance(given, str) and given else name)
+                raise
+            believe = _METHODS.get(name)
+            if believe is not None and len(values) > 1 and not believe(values[0], values[1]):
+                detail = f"{show(values[0])} claims to equal {show(values[1])}, and other values as well"
+                raise tally.fail(f"{name}: {detail}")
+            return outcome
+
+        return call
+
+    def seen(self) -> None:
+        """Count code that checks by raising."""
+        self._tally.count += 1
 
 
 def _with_message(detail: str, message: Callable[[], object] | None) -> str:
@@ -69,33 +124,3 @@ def _with_message(detail: str, message: Callable[[], object] | None) -> str:
         return detail
     given = message()
     return f"{detail} ({given if isinstance(given, str) else show(given)})"
-
-
-class Rewriter(ast.NodeTransformer):
-    """Turns each assert into a call of `compare` or `truth`, under names that nobody else uses."""
-
-    def __init__(self, prefix: str) -> None:
-        """Use helper names that start with `prefix`."""
-        self._prefix = prefix
-
-    def helpers(self) -> dict[str, object]:
-        """What the rewritten code needs among its globals."""
-        return {f"{self._prefix}compare": compare, f"{self._prefix}truth": truth}
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        """Rewrite one assert."""
-        test, text = node.test, ast.Constant(title(node.test))
-        message: ast.expr = ast.Constant(None)
-        if node.msg is not None and not any(isinstance(part, _NEVER_INSIDE) for part in ast.walk(node.msg)):
-            nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
-            message = ast.Lambda(args=nothing, body=node.msg)
-        arguments: list[ast.expr]
-        if isinstance(test, ast.Compare) and len(test.ops) == 1:
-            helper = "compare"
-            kind = ast.Constant(type(test.ops[0]).__name__)
-            arguments = [kind, text, test.left, test.comparators[0], message]
-        else:
-            helper, arguments = "truth", [text, test, message]
-        name = ast.Name(self._prefix + helper, ast.Load())
-        statement = ast.Expr(ast.Call(func=name, args=arguments, keywords=[]))
-        return ast.fix_missing_locations(ast.copy_location(statement, node))

@@ -3,46 +3,58 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import sys
+from types import AsyncGeneratorType, GeneratorType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
-    from sandbox.inside.asserts import title
-    from sandbox.inside.describing import describe
+    from sandbox.inside.judging import GENERATOR, NOTHING_RAN, Judge
+    from sandbox.inside.looking import (
+        FUNCTIONS,
+        definitions,
+        depends_on_machine,
+        has_assert,
+        is_test,
+        raises_when_wrong,
+    )
     from sandbox.inside.pytest_cases import run_pytest
-    from sandbox.inside.records import Report
+    from sandbox.inside.rewriting import title
     from sandbox.inside.unittest_cases import run_unittest
 
     Untyped: TypeAlias = Any  # what the test source made
 else:
-    from asserts import title
-    from describing import describe
+    from judging import GENERATOR, NOTHING_RAN
+    from looking import (
+        FUNCTIONS,
+        definitions,
+        depends_on_machine,
+        has_assert,
+        is_test,
+        raises_when_wrong,
+    )
     from pytest_cases import run_pytest
+    from rewriting import title
     from unittest_cases import run_unittest
-
-_SILENT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Runner:
     """Decides the cases of one test source."""
 
-    def __init__(self, step: str, report: Report, names: dict[str, Any], folder: str) -> None:
-        """Give tests the solution's names."""
+    def __init__(self, step: str, judge: Judge, names: dict[str, Any], folder: str) -> None:
+        """Give tests the solution's names, and builtins that no call of the solution changes."""
         self._step = step
-        self._report = report
+        self._judge = judge
         self._folder = folder
-        self._module = type(sys)(f"duograph_{step}")
-        self._names = vars(self._module)
-        self._names.update(names)
+        self._given = {**names, "__builtins__": dict(vars(builtins))}
 
     @staticmethod
     def wants_fixtures(tree: ast.Module) -> bool:
         """Whether a test function has a parameter, which only pytest can fill."""
         return any(
-            isinstance(node, _FUNCTIONS)
+            isinstance(node, FUNCTIONS)
             and node.name.startswith("test")
             and len(node.args.args) + len(node.args.posonlyargs) > len(node.args.defaults)
             for node in tree.body
@@ -50,43 +62,64 @@ class Runner:
 
     def run_tree(self, tree: ast.Module, original: ast.Module) -> None:
         """Run statements one by one, then the test functions and classes they defined."""
-        sys.modules[self._module.__name__] = self._module
+        module = type(sys)(f"duograph_{self._step}")
+        sys.modules[module.__name__] = module
+        names = vars(module)
+        if not self._statements(tree, original, names):
+            return
+        done = set()
+        for name, before in definitions(original.body):
+            made = names.get(name)
+            # A later definition of the same name has replaced the earlier one.
+            if name in done or not is_test(name, before):
+                continue
+            done.add(name)
+            if isinstance(before, ast.ClassDef):
+                self._class(before, made)
+            elif made is not None:
+                self._function(name, made)
+
+    def run_pytest(self, tree: ast.Module, original: ast.Module) -> None:
+        """Run the statements inside a module that pytest imports, and what they defined through pytest."""
+        try:
+            run_pytest(lambda names: self._statements(tree, original, names), self._judge, self._folder)
+        except BaseException as error:  # noqa: BLE001
+            self._judge.failed("pytest", error)
+
+    def _statements(self, tree: ast.Module, original: ast.Module, names: dict[str, Untyped]) -> bool:
+        """Run the module's statements.
+
+        Returns:
+            Whether the end was reached.
+        """
+        names.update(self._given)
         flags = _future_flags(original)
         for node, before in zip(tree.body, original.body, strict=True):
             is_assert = isinstance(before, ast.Assert)
             name = title(before.test) if isinstance(before, ast.Assert) else title(before, 80)
             try:
                 code = compile(ast.Module([node], []), f"<{self._step}>", "exec", flags, dont_inherit=True)
-                self._report.trying(name)
-                exec(code, self._names)  # noqa: S102 - the purpose of this room
+                self._judge.start(name)
+                exec(code, names)  # noqa: S102 - the purpose of this room
             except BaseException as error:  # noqa: BLE001 - SystemExit and worse fail the case too
-                self._failed(name, error)
+                self._judge.failed(name, error)
                 if not is_assert:
-                    return
+                    return False
             else:
-                if is_assert or _checks_inside(before):
-                    self._report.case(name, passed=True)
-        for before in original.body:
-            if isinstance(before, _FUNCTIONS) and before.name.startswith("test"):
-                self._function(before.name, self._names.get(before.name))
-            elif isinstance(before, ast.ClassDef):
-                self._class(before, self._names.get(before.name))
+                self._came_back(name, before)
+        return True
 
-    def run_pytest(self, source: str, tree: ast.Module, names: dict[str, Untyped]) -> None:
-        """Run the source through pytest."""
-        try:
-            run_pytest(source, tree, names, self._report, self._folder)
-        except BaseException as error:  # noqa: BLE001
-            self._failed("pytest", error)
-
-    def _failed(self, name: str, error: BaseException) -> None:
-        if isinstance(error, AssertionError) and error.args and isinstance(error.args[0], str):
-            self._report.case(name, passed=False, detail=error.args[0])
-        else:
-            self._report.case(name, passed=False, detail=f"{name}: {describe(error, self._folder)}")
+    def _came_back(self, name: str, before: ast.stmt) -> None:
+        """Decide a statement of the module that ended without an error."""
+        tally = self._judge.tally
+        if isinstance(before, (*FUNCTIONS, ast.ClassDef)):
+            return
+        tally.count += raises_when_wrong(before)
+        if tally.count or tally.failure or (has_assert(before) and not depends_on_machine(before)):
+            self._judge.came_back(name)
 
     def _function(self, name: str, function: Untyped) -> None:
-        self._report.trying(name)
+        self._judge.start(name)
         try:
             outcome = function()
             if hasattr(outcome, "__await__"):
@@ -94,19 +127,22 @@ class Runner:
 
                 asyncio.run(outcome)
         except BaseException as error:  # noqa: BLE001
-            self._failed(name, error)
+            self._judge.failed(name, error)
         else:
-            self._report.case(name, passed=True)
+            generator = isinstance(outcome, (GeneratorType, AsyncGeneratorType))
+            if generator:
+                self._judge.tally.count = 0
+            self._judge.came_back(name, GENERATOR if generator else NOTHING_RAN)
 
     def _class(self, node: ast.ClassDef, kind: Untyped) -> None:
         if not isinstance(kind, type):
             return
         unittest = sys.modules.get("unittest")
         if unittest is not None and issubclass(kind, unittest.TestCase):
-            run_unittest(kind, unittest, self._report, self._failed)
+            run_unittest(kind, unittest, self._judge)
         elif node.name.startswith("Test"):
             for part in node.body:
-                if isinstance(part, _FUNCTIONS) and part.name.startswith("test"):
+                if isinstance(part, FUNCTIONS) and part.name.startswith("test"):
                     self._function(f"{node.name}.{part.name}", self._bound(kind, part.name))
 
     @staticmethod
@@ -119,13 +155,6 @@ class Runner:
             return getattr(instance, name)()
 
         return call
-
-
-def _checks_inside(node: ast.stmt) -> bool:
-    """Whether a statement such as a loop holds an assert that runs as it runs."""
-    if isinstance(node, _SILENT):
-        return False
-    return any(isinstance(part, ast.Assert) for part in ast.walk(node))
 
 
 def _future_flags(tree: ast.Module) -> int:

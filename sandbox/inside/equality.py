@@ -24,6 +24,13 @@ def convincing(left: object, right: object) -> bool:
     return _believe(left, right, _DEPTH) if _is_plain(right) else _believe(right, left, _DEPTH)
 
 
+def convincingly_in(left: object, right: object) -> bool:
+    """Whether `left in right`, found true, may be believed; only built-in containers are asked."""
+    if type(left) in _SCALARS or type(right) not in _MEMBERS:
+        return True
+    return any(item is left or (bool(item == left) and convincing(item, left)) for item in right)  # type: ignore[attr-defined]
+
+
 def _is_plain(value: object) -> bool:
     return type(value) in _SCALARS or type(value) in _MEMBERS
 

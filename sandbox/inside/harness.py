@@ -151,7 +151,8 @@ def _become_child(job: dict[str, Any], nonce: bytes, records: int, output: int) 
         os.close(descriptor)
     names = ["records", "describing", "steps"]
     if job["tests"] or job["acceptance"]:
-        names[2:2] = ["equality", "asserts", "unittest_cases", "pytest_cases", "cases", "suites"]
+        names[2:2] = ["looking", "judging", "equality", "asserts", "rewriting"]
+        names[-1:-1] = ["unittest_cases", "pytest_cases", "cases", "suites"]
     modules = private.load(job["inside"], *names)
     if len(modules) > 3:  # noqa: PLR2004 - the three that every run needs
         job["plan"] = vars(modules[-2])["Plan"]

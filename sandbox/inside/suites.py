@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import os
 import sys
 
@@ -12,14 +13,20 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from sandbox.inside.asserts import Rewriter
+    from sandbox.inside.asserts import Checks
     from sandbox.inside.cases import Runner
     from sandbox.inside.describing import describe
+    from sandbox.inside.judging import Judge, Tally
+    from sandbox.inside.looking import collects, without_main
     from sandbox.inside.records import Report
+    from sandbox.inside.rewriting import Rewriter
 else:
-    from asserts import Rewriter
+    from asserts import Checks
     from cases import Runner
     from describing import describe
+    from judging import Judge, Tally
+    from looking import collects, without_main
+    from rewriting import Rewriter
 
 _BAD_SOURCE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 # What carries a test run, kept genuine even where the tests do not name it.
@@ -77,22 +84,20 @@ class Step:
     def __init__(self, name: str, source: str, job: dict[str, Any]) -> None:
         """Parse and rewrite, before anything untrusted has run."""
         self.name = name
-        self._source = source
         self._job = job
+        self._own = own_modules(job)
         self.problem = ""
         self.tree = ast.Module(body=[], type_ignores=[])
         self.imports: set[str] = set()
-        prefix = f"_{os.urandom(8).hex()}_"
-        rewriter = Rewriter(prefix)
+        self._rewriter = Rewriter(f"_{os.urandom(8).hex()}_")
         try:
-            self.tree = ast.parse(source)
-            self.imports = _imports(self.tree)
-            self._original = ast.parse(source)
-            self.tree = rewriter.visit(self.tree)
+            compile(source, f"<{name}>", "exec", dont_inherit=True)
+            self._original = without_main(ast.parse(source))
+            self.imports = _imports(self._original)
+            self.tree = self._rewriter.visit(without_main(ast.parse(source)))
             compile(self.tree, f"<{name}>", "exec", dont_inherit=True)
         except _BAD_SOURCE as error:
             self.problem = describe(error, job["folder"])
-        self._helpers = rewriter.helpers()
 
     def run(self, report: Report, names: dict[str, Any], flush: Callable[[], None]) -> bool:
         """Run the cases.
@@ -108,11 +113,13 @@ class Step:
         if self.problem:
             report.check(self.name, passed=False, detail=f"the tests do not parse: {self.problem}")
             return False
-        runner = Runner(self.name, report, {**names, **self._helpers}, self._job["folder"])
-        if self._job["pytest"] and ("pytest" in self.imports or runner.wants_fixtures(self.tree)):
-            runner.run_pytest(self._source, self._original, names)
-        else:
-            runner.run_tree(self.tree, self._original)
+        tally = Tally()
+        judge = Judge(self.name, report, tally, self._job["folder"])
+        given = {**visible(names, self._original, self._own), **self._rewriter.helpers(Checks(tally))}
+        runner = Runner(self.name, judge, given, self._job["folder"])
+        wanted = ("pytest" in self.imports and collects(self._original)) or runner.wants_fixtures(self.tree)
+        run = runner.run_pytest if self._job["pytest"] and wanted else runner.run_tree
+        run(self.tree, self._original)
         flush()
         return report.check_cases(self.name)
 
@@ -131,7 +138,7 @@ class Plan:
         if job["pytest"] and any(Runner.wants_fixtures(step.tree) for step in self._steps):
             needed.add("pytest")
         self._genuine = Genuine(needed)
-        self._own = frozenset(path.split("/")[0].removesuffix(".py") for path, _ in job["files"])
+        self._own = own_modules(job)
 
     def restore(self) -> None:
         """Put genuine modules back after the solution was imported."""
@@ -142,6 +149,40 @@ class Plan:
         for step in self._steps:
             if not step.run(report, names, flush):
                 return
+
+
+def own_modules(job: dict[str, Any]) -> frozenset[str]:
+    """The top-level modules and packages of the solution."""
+    return frozenset(path.split("/")[0].removesuffix(".py") for path, _ in job["files"])
+
+
+def visible(names: dict[str, Any], tree: ast.Module, own: frozenset[str]) -> dict[str, Any]:
+    """The solution's names that tests see without importing them.
+
+    A name that is also a builtin's, such as `all`, stays the builtin's wherever the tests have another
+    way to the solution: a name that it defined, or an import. Tests of nothing but such names mean the
+    solution's.
+    """
+    shadows = names.keys() & vars(builtins).keys()
+    used = {part.id for part in ast.walk(tree) if isinstance(part, ast.Name)}
+    if not shadows & used:
+        return names
+    imported = {name.split(".")[0] for name in _imports(tree)} & {*own, "solution"}
+    others = (used & names.keys()) - shadows
+    if imported or any(_is_own(names[name], own) for name in others):
+        return {name: value for name, value in names.items() if name not in shadows}
+    return names
+
+
+def _is_own(value: object, own: frozenset[str]) -> bool:
+    """Whether the solution made a value, and did not import it from elsewhere."""
+    if isinstance(value, type(sys)):
+        return False
+    try:
+        home = getattr(value, "__module__", None)
+    except BaseException:  # noqa: BLE001 - the solution's own __getattr__
+        return True
+    return not isinstance(home, str) or home.split(".")[0] in own
 
 
 def _imports(tree: ast.AST) -> set[str]:

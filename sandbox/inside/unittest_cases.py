@@ -5,40 +5,36 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, TypeAlias
 
-    from sandbox.inside.records import Report
+    from sandbox.inside.judging import Judge
 
     Untyped: TypeAlias = Any  # unittest's own objects, which this file hands on
 
 
-def run_unittest(
-    kind: Untyped, unittest: Untyped, report: Report, failed: Callable[[str, BaseException], None]
-) -> None:
+def run_unittest(kind: Untyped, unittest: Untyped, judge: Judge) -> None:
     """Run the class; a test that was found and never decided has failed."""
     waiting: set[str] = set()
     try:
         suite = unittest.defaultTestLoader.loadTestsFromTestCase(kind)
         waiting.update(_name(test) for test in suite)
         result = type("Result", (_Cases, unittest.TestResult), {})()
-        result.report, result.failed, result.waiting = report, failed, waiting
+        result.judge, result.waiting = judge, waiting
         suite.run(result)
     except BaseException as error:  # noqa: BLE001 - SystemExit and worse fail as well
-        failed(kind.__name__, error)
+        judge.failed(kind.__name__, error)
     for name in sorted(waiting):
-        report.case(name, passed=False, detail=f"{name}: it never ran")
+        judge.refuse(name, f"{name}: it never ran")
 
 
 class _Cases:
     """The half of a `TestResult` that turns unittest's calls into cases."""
 
-    report: Report
-    failed: Callable[[str, BaseException], None]
+    judge: Judge
     waiting: set[str]
 
     def startTest(self, test: Untyped) -> None:
-        self.report.trying(_name(test))
+        self.judge.start(_name(test))
         super().startTest(test)  # type: ignore[misc]
 
     def stopTest(self, test: Untyped) -> None:
@@ -46,28 +42,28 @@ class _Cases:
         super().stopTest(test)  # type: ignore[misc]
 
     def addSuccess(self, test: Untyped) -> None:
-        self.report.case(_name(test), passed=True)
+        self.judge.came_back(_name(test))
 
     def addFailure(self, test: Untyped, err: Untyped) -> None:
-        self.failed(_name(test), err[1])
+        self.judge.failed(_name(test), err[1])
 
     addError = addFailure
 
     def addSubTest(self, test: Untyped, subtest: Untyped, err: Untyped) -> None:
         if err is not None:
-            self.failed(f"{_name(test)} {subtest}", err[1])
+            self.judge.failed(f"{_name(test)} {subtest}", err[1])
 
     def addSkip(self, test: Untyped, reason: str) -> None:
         name = _name(test)
         if not _skipped_by_its_source(test):
             # The solution itself may have raised it.
-            self.report.case(name, passed=False, detail=f"{name}: skipped while running: {reason}")
+            self.judge.refuse(name, f"{name}: skipped while running: {reason}")
 
     def addExpectedFailure(self, test: Untyped, err: Untyped) -> None:
-        self.report.case(_name(test), passed=True, detail=f"failed as expected: {type(err[1]).__name__}")
+        self.judge.accept(_name(test), f"failed as expected: {type(err[1]).__name__}")
 
     def addUnexpectedSuccess(self, test: Untyped) -> None:
-        self.report.case(_name(test), passed=False, detail=f"{_name(test)}: unexpected success")
+        self.judge.refuse(_name(test), f"{_name(test)}: unexpected success")
 
 
 def _skipped_by_its_source(test: Untyped) -> bool:

@@ -13,6 +13,7 @@ FORMS = {
     "plain": "assert f(2) == 4\nassert f(3) == 9",
     "function": "def test_f():\n    assert f(2) == 4",
     "unittest": "import unittest\nclass T(unittest.TestCase):\n  def test_f(self): self.assertEqual(f(2), 4)",
+    "pytest": "import pytest\ndef test_f():\n    assert f(2) == 4",
 }
 WRONG = "def f(x):\n    return 0\n"
 
@@ -79,6 +80,19 @@ TRICKS = {
     "signal": "import signal\nsignal.alarm(1)\nsignal.signal(signal.SIGALRM, lambda *a: None)\n",
     "atexit": "import atexit, os\natexit.register(os._exit, 0)\n",
     "fork": "import os\nif os.fork(): os._exit(0)\n",
+    "fork_and_answer": (
+        "import os\ndef f(x):\n  child = os.fork()\n  if child == 0: return x * x\n"
+        "  os.waitpid(child, 0)\n  os._exit(0)\n"
+    ),
+    "fork_and_guess": (
+        "import os\ndef f(x):\n  for guess in range(20):\n    child = os.fork()\n"
+        "    if child == 0: return guess\n"
+        "    if os.waitpid(child, 0)[1] == 0: os._exit(0)\n  return -1\n"
+    ),
+    "replace_the_helpers": (
+        "import sys\ndef f(x):\n  names = sys._getframe(1).f_globals\n  for name in list(names):\n"
+        "    if name[:1] == '_' and callable(names[name]): names[name] = lambda *a: None\n  return 0\n"
+    ),
     "skip": "import unittest\ndef f(x): raise unittest.SkipTest('no')\n",
     "equal_to_everything": (
         "class E:\n  def __eq__(s, o): return True\n  def __ne__(s, o): return False\n"
@@ -92,8 +106,6 @@ TRICKS = {
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("trick", TRICKS)
 async def test_no_trick_passes(verifier: Verifier, solution: Solution, trick: str, form: str) -> None:
-    if form == "unittest" and "equal_to" in trick:
-        pytest.skip("assertEqual is the test's own comparison, see the README")
     code = TRICKS[trick] if "def f" in TRICKS[trick] else WRONG + TRICKS[trick]
     evidence = await verifier.verify(solution(code), tests=FORMS[form])
     assert evidence.status == "failed", evidence
@@ -111,6 +123,94 @@ async def test_an_object_equal_to_everything_equals_no_literal(
     )
     for test in (f"assert f() == {wanted}", f"assert {wanted} == f()", f"x = {wanted}\nassert inner(x) == x"):
         assert (await verifier.verify(solution(code), tests=test)).status == "failed", test
+
+
+EQUAL = (
+    "class E:\n  def __eq__(s, o): return True\n  def __ne__(s, o): return False\n"
+    "  __hash__ = object.__hash__\ndef f(x): return E()\ndef good(x): return x * x\n"
+)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "assert f(2) == 4 and f(3) == 9",
+        "assert False or f(2) == 4",
+        "assert True and (f(2) == 4 or False)",
+        "assert not f(2) != 4",
+        "assert not (f(2) != 4 or f(3) != 9)",
+        "assert f(2) == f(2) == 4",
+        "assert 4 == f(2) == 4",
+        "assert f(2) in [4]",
+        "assert f(2) in (4, 5)",
+        "assert not f(2) not in [4]",
+        "assert True and f(2) in [4]",
+        "assert f(2) == 4, 'message'",
+    ],
+)
+async def test_an_object_equal_to_everything_is_doubted_inside_expressions_too(
+    verifier: Verifier, solution: Solution, test: str
+) -> None:
+    assert (await verifier.verify(solution(EQUAL), tests=test)).status == "failed"
+    evidence = await verifier.verify(solution(EQUAL), tests=test.replace("f(", "good("))
+    assert evidence.status == "verified", evidence
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["assertEqual(f(2), 4)", "assertAlmostEqual(f(2), 4)", "assertIn(f(2), [4])", "assertTrue(f(2) == 4)"],
+)
+async def test_the_methods_of_unittest_doubt_as_well(
+    verifier: Verifier, solution: Solution, call: str
+) -> None:
+    tests = f"import unittest\nclass T(unittest.TestCase):\n    def test_a(self): self.{call}"
+    assert (await verifier.verify(solution(EQUAL), tests=tests)).status == "failed"
+    evidence = await verifier.verify(solution(EQUAL), tests=tests.replace("f(2", "good(2"))
+    assert evidence.status == "verified", evidence
+
+
+SHADOWS = (
+    "def all(*a): return True\ndef len(*a): return 4\ndef isinstance(*a): return True\n"
+    "def sum(values): return 'own'\ndef f(x): return [0]\n"
+)
+
+
+@pytest.mark.parametrize("form", ["{}", "def test_a():\n    {}", "import pytest\ndef test_a():\n    {}"])
+@pytest.mark.parametrize(
+    "test",
+    ["assert len(f(2)) == 4", "assert all(n > 0 for n in f(2))", "assert isinstance(f(2), str)"],
+)
+async def test_builtins_of_the_tests_stay_their_own(
+    verifier: Verifier, solution: Solution, form: str, test: str
+) -> None:
+    tests = form.format(test)
+    assert (await verifier.verify(solution(SHADOWS), tests=tests)).status == "failed"
+    tests = f"from solution import f\n{tests}"
+    assert (await verifier.verify(solution(SHADOWS), tests=tests)).status == "failed"
+
+
+async def test_builtins_changed_in_a_call_do_not_reach_the_tests(
+    verifier: Verifier, solution: Solution
+) -> None:
+    code = "import builtins\ndef f(x):\n  builtins.abs = lambda n: 0\n  return 9\n"
+    for form in ("assert abs(f(2) - 4) < 1", "import pytest\ndef test_a(): assert abs(f(2) - 4) < 1"):
+        assert (await verifier.verify(solution(code), tests=form)).status == "failed"
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "assert sum([1]) == 'own'",
+        "from solution import sum\nassert sum(f(2)) == 'own'",
+        "import solution\nassert solution.sum(f(2)) == 'own'",
+        "from math import inf\nassert sum([inf]) == 'own' and math.pi > 3",
+    ],
+)
+async def test_a_solution_may_be_named_like_a_builtin(
+    verifier: Verifier, solution: Solution, tests: str
+) -> None:
+    evidence = await verifier.verify(solution("import math\n" + SHADOWS), tests=tests)
+    assert evidence.status == "verified", evidence
 
 
 async def test_a_skip_raised_by_the_solution_does_not_hide_a_case(

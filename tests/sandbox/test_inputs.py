@@ -1,5 +1,10 @@
 """Unsafe paths are refused; arbitrary text is survived."""
 
+import asyncio
+import os
+import sys
+import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox import Evidence, SourceFile, Verifier
+from sandbox import Evidence, SourceFile, Verifier, open_sandbox
 from sandbox.paths import check_paths
-from sandbox.scratch import make_scratch, remove_scratch
+from sandbox.scratch import make_scratch, new_folder, remove_scratch, sweep
 
 TEXT = st.text(alphabet=st.characters(), max_size=60)
 CODE = st.one_of(
@@ -73,6 +78,61 @@ def test_removing_does_not_follow_links(tmp_path: Path) -> None:
     remove_scratch(folder)
     assert not folder.exists()
     assert (tmp_path / "kept/file").read_text() == "x"
+
+
+def aged(folder: Path, days: float) -> Path:
+    folder.mkdir(exist_ok=True)
+    moment = time.time() - days * 86_400
+    os.utime(folder, (moment, moment))
+    return folder
+
+
+async def ended_program() -> int:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await process.wait()
+    return process.pid
+
+
+async def test_orphans_are_swept_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    gone = await ended_program()
+    orphan = tmp_path / f"duograph-run-{gone}-abcdefgh"
+    (orphan / "deep/er").mkdir(parents=True)
+    (orphan / "deep/er/file").write_text("x")
+    (orphan / "deep").chmod(0)
+    aged(orphan, 2)
+    probe = aged(tmp_path / f"duograph-probe-{gone}-abcdefgh", 2)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/file").write_text("x")
+    kept = [
+        aged(tmp_path / f"duograph-run-{gone}-younger_", 0.5),
+        aged(new_folder("run"), 2),
+        aged(tmp_path / "duograph-projects", 2),
+        aged(tmp_path / f"duograph-run-{gone}-abcdefgh-mine", 2),
+        tmp_path / "elsewhere/file",
+    ]
+    link = tmp_path / f"duograph-run-{gone}-linklink"
+    link.symlink_to(tmp_path / "elsewhere")
+    sweep()
+    assert not orphan.exists()
+    assert not probe.exists()
+    assert all(path.exists() for path in [*kept, link])
+
+
+async def test_opening_a_sandbox_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    orphan = aged(tmp_path / f"duograph-run-{await ended_program()}-abcdefgh", 2)
+    await open_sandbox()
+    async with asyncio.timeout(20):
+        while await asyncio.to_thread(orphan.exists):  # noqa: ASYNC110 - another thread removes it
+            await asyncio.sleep(0.02)
+
+
+def test_sweeping_without_a_temporary_folder_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    sweep()
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -125,6 +125,21 @@ async def test_lint_ignores_configuration_of_the_solution(verifier: Verifier) ->
     assert any(check.name == "lint" and not check.passed for check in evidence.checks)
 
 
+async def test_lint_is_silent_where_parsing_failed(verifier: Verifier) -> None:
+    files = [
+        SourceFile(path="solution.py", content="import nothing_used\ndef f(:\n"),
+        SourceFile(path="good.py", content="def g():\n    return missing\n"),
+    ]
+    told: list[str] = []
+    evidence = await verifier.verify(files, tests="assert f", on_check=lambda check: told.append(check.name))
+    assert names(evidence) == told == ["parse"]
+
+
+async def test_lint_knows_the_python_that_runs(verifier: Verifier, solution: Solution) -> None:
+    evidence = await verifier.verify(solution("try:\n    pass\nexcept* ValueError:\n    pass\n"))
+    assert [(check.name, check.passed) for check in evidence.checks][-1] == ("lint", True)
+
+
 async def test_generated_tests_that_do_not_parse_are_set_aside(
     verifier: Verifier, solution: Solution
 ) -> None:

@@ -87,7 +87,7 @@ async def test_pytest(run: Callable[[str], object]) -> None:
         ("test_raises", True),
         ("test_later", True),
     ]
-    assert "9 == 8" in check.detail
+    assert "f(x) == y: left is 9, right is 8" in check.detail
 
 
 async def test_a_fixture_is_served_without_importing_pytest(run: Callable[[str], object]) -> None:
@@ -156,7 +156,19 @@ async def test_values_of_other_types_may_equal_literals(run: Callable[[str], obj
         ("x = 1\nassert (", "checks.py, line 2: '(' was never closed"),
         ("(" * 5000 + ")" * 5000, "nests brackets deeper"),
         ("-" * 1_000_000 + "1", "checks.py"),
-        ("x = '\0'", "checks.py"),
+        ("y = 1\nx = '\0'", "checks.py, line 2: remove the NUL character."),
+        ("y = 1\nx = '\ud800'", "checks.py, line 2: remove the half surrogate pair."),
+        ("assert True\nreturn 5", "checks.py, line 2: 'return' outside function; mend the tests."),
+        ("assert True\nawait x", "checks.py, line 2: 'await' outside function"),
+        ("assert True\nbreak", "checks.py, line 2: 'break' outside loop"),
+        ("def test_a():\n    nonlocal q", "checks.py, line 2: no binding for nonlocal 'q' found"),
+        ("from __future__ import nothing\nassert True", "line 1: future feature nothing is not defined"),
+        ("def f(x, x): assert x", "checks.py, line 1: duplicate argument 'x'"),
+        ("x = 1", "checks.py holds no test: write at least one assert"),
+        ("f(2) == 4", "checks.py holds no test"),
+        ("def helper(): return 1\nclass T: pass", "checks.py holds no test"),
+        ("import unittest\nunittest.main()", "checks.py holds no test"),
+        ("if __name__ == '__main__':\n    assert f(2) == 4", "checks.py holds no test"),
         ("x" * 2_000_000, "2000000 characters"),
     ],
 )
@@ -165,6 +177,29 @@ def test_unusable_tests_are_the_users_to_mend(source: str, words: str) -> None:
         check_tests(source, name="checks.py")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "None" not in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "assert f(2) == 4",
+        "def test_a(): pass",
+        "async def test_a(): pass",
+        "test_a = lambda: check(f(2))",
+        "if True:\n    def test_a(): pass",
+        "class TestF: pass",
+        "import unittest\nclass Checks(unittest.TestCase): pass",
+        "import pytest",
+        "if f(2) != 4: raise SystemExit(1)",
+        "import numpy.testing as npt\nnpt.assert_allclose(f(2), 4)",
+        "assert '\\d'",
+        "assert (f(2), 'always true')",
+    ],
+)
+def test_usable_tests_are_taken(source: str) -> None:
+    check_tests(source, name="checks.py")
 
 
 def test_tests_for_pytest_need_pytest(monkeypatch: pytest.MonkeyPatch) -> None:

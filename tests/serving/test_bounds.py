@@ -122,6 +122,7 @@ def test_with_one_role_configured_the_other_one_is_named(
     assert capsys.readouterr().err == ""
 
 
-def test_no_limit_of_money_is_null_and_not_infinity(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_endless_amount_of_money_is_no_limit(capsys: pytest.CaptureFixture[str]) -> None:
     models = ("--reasoning-model", PRICED, "--coding-model", PRICED)
-    assert printed(capsys, *models, "--max-cost-usd", "inf").cost_usd is None
+    with pytest.raises(SettingsError, match="max_cost_usd is 'inf'"):
+        printed(capsys, *models, "--max-cost-usd", "inf")
