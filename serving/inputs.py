@@ -46,7 +46,7 @@ def read_source(path: str, what: str) -> str:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise InputError(
-            f"{name} cannot be read ({error.strerror}): name a file that you may read."
+            f"{name} cannot be read ({error.strerror}): name one that you may read."
         ) from None
     except ValueError:
         raise InputError(f"{name!r} has a character that no file name can have.") from None
@@ -56,7 +56,7 @@ def read_source(path: str, what: str) -> str:
         return _decode(_read(handle, name), name)
     except OSError as error:
         raise InputError(
-            f"{name} cannot be read ({error.strerror}): name a file that you may read."
+            f"{name} cannot be read ({error.strerror}): name one that you may read."
         ) from None
     finally:
         os.close(handle)
