@@ -6,11 +6,13 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from checkpoints.protocol import DatabaseError
+from checkpoints.protocol import DamagedCheckpointError, DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from langchain_core.runnables import RunnableConfig
 
 _PRIMARY = 0xFF
 
@@ -50,6 +52,15 @@ def closed(place: str) -> DatabaseError:
     """Say that the saver was used outside its context."""
     return DatabaseError(
         f"The session database {place} is closed: use the saver inside `with open_saver(...)` only."
+    )
+
+
+def damaged(config: RunnableConfig, place: str) -> DamagedCheckpointError:
+    """Say which session holds a checkpoint that cannot be decoded."""
+    thread_id = config["configurable"].get("thread_id")
+    return DamagedCheckpointError(
+        f"A checkpoint of the session {thread_id} in {place} is damaged: start another session, "
+        "or restore a copy of the file."
     )
 
 

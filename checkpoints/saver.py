@@ -16,10 +16,10 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.utils import search_where
 
 from checkpoints.connect import MEMORY, connect, locate, until_free
-from checkpoints.faults import closed, explained
+from checkpoints.faults import closed, damaged, explained
 from checkpoints.locks import ThreadLocks, locks_for
 from checkpoints.offload import finish
-from checkpoints.protocol import DamagedCheckpointError, DatabaseError, ThreadSpan
+from checkpoints.protocol import DatabaseError, ThreadSpan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -112,17 +112,10 @@ class SessionSaver(SqliteSaver):
         except (DatabaseError, KeyError):
             raise
         except Exception as error:
-            raise self._damaged(config) from error
+            raise damaged(config, self.place) from error
         if found is not None and not isinstance(found.checkpoint, dict):
-            raise self._damaged(config)
+            raise damaged(config, self.place)
         return found
-
-    def _damaged(self, config: RunnableConfig) -> DamagedCheckpointError:
-        thread_id = config["configurable"].get("thread_id")
-        return DamagedCheckpointError(
-            f"A checkpoint of the session {thread_id} in {self.place} is damaged: start another session, "
-            "or restore a copy of the file."
-        )
 
     def list(
         self,

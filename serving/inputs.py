@@ -45,9 +45,7 @@ def read_source(path: str, what: str) -> str:
         # Without O_NONBLOCK a named pipe would be waited for, perhaps for ever.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
-        raise InputError(
-            f"{name} cannot be read ({error.strerror}): name one that you may read."
-        ) from None
+        raise InputError(f"{name} cannot be read ({error.strerror}): name one that you may read.") from None
     except ValueError:
         raise InputError(f"{name!r} has a character that no file name can have.") from None
     try:
@@ -55,9 +53,7 @@ def read_source(path: str, what: str) -> str:
             raise InputError(f"{name} cannot be read (not a regular file): name one, or use - to pipe it in.")
         return _decode(_read(handle, name), name)
     except OSError as error:
-        raise InputError(
-            f"{name} cannot be read ({error.strerror}): name one that you may read."
-        ) from None
+        raise InputError(f"{name} cannot be read ({error.strerror}): name one that you may read.") from None
     finally:
         os.close(handle)
 
