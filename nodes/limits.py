@@ -112,12 +112,12 @@ def allowance(limits: TurnLimits, spending: Spending, calls: list[Call], *, skip
 
 
 def describe(limit: LimitKind, limits: TurnLimits) -> str:
-    """Which limit struck, in one sentence that says how to raise it."""
-    field, amount = {
-        "model_calls": ("max_model_calls", f"{limits.max_model_calls} model calls"),
-        "input_tokens": ("max_input_tokens", f"{limits.max_input_tokens} input tokens"),
-        "output_tokens": ("max_output_tokens", f"{limits.max_output_tokens} output tokens"),
-        "cost": ("max_cost_usd", f"{limits.max_cost_usd} US dollars"),
-        "deadline": ("turn_timeout_s", f"{limits.turn_timeout_s:g} seconds"),
+    """Which limit struck, in one sentence that names the setting to raise."""
+    field, what = {
+        "model_calls": ("max_model_calls", "model calls"),
+        "input_tokens": ("max_input_tokens", "input tokens"),
+        "output_tokens": ("max_output_tokens", "output tokens"),
+        "cost": ("max_cost_usd", "US dollars"),
+        "deadline": ("turn_timeout_s", "seconds"),
     }[limit]
-    return f"The turn reached its limit of {amount} (`{field}`)."
+    return f"The turn reached its limit on {what} (`{field}` = {getattr(limits, field):g})."
