@@ -11,6 +11,7 @@ from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, StateGraph
+from langgraph.types import Send
 
 from graph.shape import Shape
 from nodes import TurnLimits
@@ -73,9 +74,11 @@ def wrap_routers(builder: StateGraph[Any, Any, Any, Any], shape: Shape, guards: 
     for source, branches in builder.branches.items():
         own = [guard for guard in guards if guard.source == source]
         for name, branch in branches.items():
+            targets = shape.targets(source)
             branches[name] = branch._replace(
-                path=_Keeper(branch.path, own, distance, shape.targets(source)),
-                ends=branch.ends or {target: target for target in shape.targets(source)},
+                path=_Keeper(branch.path, own, distance, targets, branch.ends or {}),
+                ends={target: target for target in targets},
+                input_schema=None,  # the state of the node: guards read channels that a router need not name
             )
 
 
@@ -88,12 +91,14 @@ class _Keeper(Runnable[Any, Any]):
         guards: Sequence[Guard],
         distance: Mapping[str, int],
         targets: frozenset[str],
+        labels: Mapping[Hashable, str],
     ) -> None:
         self._path = path
         self._is_async = getattr(path, "afunc", None) is not None
         self._guards = guards
         self._distance = distance
         self._targets = targets
+        self._labels = labels
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ANN401
         """Correct the choice of a router."""
@@ -108,16 +113,18 @@ class _Keeper(Runnable[Any, Any]):
     def _correct(self, state: Any, choice: Any) -> Any:  # noqa: ANN401
         """Put what may not be chosen any more in the place of each node that was chosen."""
         if isinstance(choice, list | tuple):
-            return list(dict.fromkeys(self._allowed(state, one) for one in choice))
+            return [self._allowed(state, one) for one in choice]
         return self._allowed(state, choice)
 
-    def _allowed(self, state: Any, choice: Hashable) -> Hashable:  # noqa: ANN401
-        if not isinstance(choice, str):
-            return choice  # a Send: its number is declared, and the step limit stands behind it
+    def _allowed(self, state: Any, choice: Any) -> Any:  # noqa: ANN401
+        if isinstance(choice, Send):
+            return choice  # its number is declared, and the step limit stands behind it
+        choice = self._labels.get(choice, choice)
+        request = state.get("request")
         for guard in self._guards:
-            if choice == guard.target and (state.get(guard.counter) or 0) > guard.limit(
-                state["request"].limits
-            ):
+            if choice != guard.target or request is None:
+                continue
+            if (state.get(guard.counter) or 0) > guard.limit(request.limits):
                 choice = guard.otherwise
         steps = state.get("remaining_steps")
         if steps is None or choice == END or steps > self._distance.get(choice, 0):

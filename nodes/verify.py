@@ -79,6 +79,8 @@ class Verify:
                 on_check=on_check,
                 seconds=seconds,
             )
+        except OSError as error:  # a full disk, no more processes: the machine's fault, not the code's
+            return Evidence(status="not_executed", reason=f"the sandbox could not be used ({error})")
         except ValueError as error:  # a path that leaves the folder, two files of one name
             check = Check(name="code", passed=False, detail=str(error))
             on_check(check)

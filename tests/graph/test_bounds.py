@@ -1,5 +1,6 @@
 """The bound is computed from the graph as it is, and a graph that might never end is refused."""
 
+from collections.abc import Callable, Hashable
 from typing import Any, Literal
 
 import pytest
@@ -235,11 +236,32 @@ async def _always_again(state: Turn) -> Turn:
     return Turn(verdict="repair", repairs=state.get("repairs", 0) + 1)
 
 
-def test_a_router_that_returns_a_list_keeps_to_the_guard_too() -> None:
+class OnlyVerdict(TypedDict, total=False):
+    verdict: str
+
+
+def narrow(state: OnlyVerdict) -> str:
+    del state
+    return "code"
+
+
+@pytest.mark.parametrize(
+    ("router", "ends"),
+    [
+        (lambda _: ["code"], ["code", "respond"]),
+        (lambda _: "again", {"again": "code", "done": "respond"}),
+        (lambda _: True, {True: "code", False: "respond"}),
+        (narrow, ["code", "respond"]),
+    ],
+    ids=["list", "labels", "booleans", "narrow state"],
+)
+def test_a_router_keeps_to_the_guard_however_it_is_written(
+    router: Callable[..., Any], ends: dict[Hashable, str] | list[str]
+) -> None:
     services = Services.from_settings(Settings())
     builder = assemble(make_nodes(services) | {"review": _always_again})
     builder.branches["review"].clear()
-    builder.add_conditional_edges("review", lambda _: ["code"], ["code", "respond"])
+    builder.add_conditional_edges("review", router, ends)
     graph = compile_graph(builder, services, settings=Settings())
     values = graph.invoke({"messages": [HumanMessage("Write a function is_prime(n)")]})
     assert values["result"].stop_reason == "repairs_exhausted"
