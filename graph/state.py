@@ -44,4 +44,4 @@ class Output(TypedDict):
 
 
 class State(Turn):
-    """All channels: `messages` and `result` outlive the turn, the rest is scratch."""
+    """All channels; `Turn` says which of them outlive the turn."""

@@ -48,10 +48,10 @@ class Review:
         """Every required check passed: with tests of the user's own that is the end of it."""
         best = Candidate(files=state.get("files", []), evidence=evidence)
         done = Turn(verdict="pass", stop_reason=StopReason.COMPLETED, best=best, doubt="")
-        if any(check.name == "tests" and check.passed for check in evidence.checks) or is_stuck(
-            state, evidence
-        ):
+        if any(check.name == "tests" and check.passed for check in evidence.checks):
             return done
+        if is_stuck(state, evidence):  # the proved version stands, and so does the doubt about it
+            return Turn(verdict="stop", stop_reason=StopReason.NO_PROGRESS)
         opinion, update = await self._ask(state, "judge", evidence)
         if update.get("stop_reason"):
             return Turn(verdict="pass") | update

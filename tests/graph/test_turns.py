@@ -240,3 +240,10 @@ def test_a_wrong_argument_is_one_sentence(make_agent: AgentMaker, wrong: dict[st
     with pytest.raises(RequestError) as error:
         agent.ask("hello", **wrong)  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
+
+
+def test_a_doubt_is_kept_when_the_coder_gives_the_same_code_again(make_agent: AgentMaker) -> None:
+    revise = {"content": "VERDICT: REVISE\nIt must handle None too.", "repeat": True}
+    result = make_agent([{"content": PLAN}, revise], [{"content": GOOD, "repeat": True}]).ask(ASK)
+    assert (result.status, result.stop_reason) == (Status.DONE, StopReason.NO_PROGRESS)
+    assert "It must handle None too." in result.answer
