@@ -59,7 +59,13 @@ class Agent:
         self.sessions = Sessions(saver)
 
     def ask(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
+        self,
+        text: str,
+        *,
+        tests: str = "",
+        task: Task | None = None,
+        thread_id: str | None = None,
+        context: Context | None = None,
     ) -> Result:
         """Answer one request.
 
@@ -68,6 +74,7 @@ class Agent:
             tests: Python source that the solution must pass; it sees the solution's names.
             task: What kind of task it is; decided from the text when left out.
             thread_id: The session to go on with; a new one when left out.
+            context: What else to choose for this run: limits and models.
 
         Returns:
             The result, whatever the end was; its `status` and `stop_reason` say which.
@@ -75,35 +82,56 @@ class Agent:
         Raises:
             RequestError: When the text is empty or too long, or the tests do not parse.
         """
-        return _result_of(list(self.stream(text, tests=tests, task=task, thread_id=thread_id)))
+        return _result_of(
+            list(self.stream(text, tests=tests, task=task, thread_id=thread_id, context=context))
+        )
 
     async def aask(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
+        self,
+        text: str,
+        *,
+        tests: str = "",
+        task: Task | None = None,
+        thread_id: str | None = None,
+        context: Context | None = None,
     ) -> Result:
         """Answer one request; see `ask`."""
-        events = self.astream(text, tests=tests, task=task, thread_id=thread_id)
+        events = self.astream(text, tests=tests, task=task, thread_id=thread_id, context=context)
         return _result_of([event async for event in events])
 
     def stream(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
+        self,
+        text: str,
+        *,
+        tests: str = "",
+        task: Task | None = None,
+        thread_id: str | None = None,
+        context: Context | None = None,
     ) -> Iterator[Event]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
         return iterate(
-            self.graph.loop_thread, lambda: self.astream(text, tests=tests, task=task, thread_id=thread_id)
+            self.graph.loop_thread,
+            lambda: self.astream(text, tests=tests, task=task, thread_id=thread_id, context=context),
         )
 
     async def astream(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
+        self,
+        text: str,
+        *,
+        tests: str = "",
+        task: Task | None = None,
+        thread_id: str | None = None,
+        context: Context | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
-        context = _context(text, tests, task)
+        chosen = _context(text, tests, task, context)
         started = Started(_thread_id(thread_id), str(uuid.uuid4()))
         yield started
         translator = Translator()
         turn = self.graph.astream(
             {"messages": [HumanMessage(text)]},
             {"configurable": {"thread_id": started.thread_id, "run_id": started.run_id}},
-            context=context,
+            context=chosen,
             stream_mode=["tasks", "messages", "custom", "updates"],
             durability="sync",  # a database that cannot be written is found before a model is paid
             version="v2",
@@ -150,7 +178,7 @@ class Agent:
         await self.aclose()
 
 
-def _context(text: str, tests: str, task: Task | None) -> Context:
+def _context(text: str, tests: str, task: Task | None, context: Context | None) -> Context:
     """What the caller chose for this run, checked before anything is written.
 
     Raises:
@@ -159,10 +187,15 @@ def _context(text: str, tests: str, task: Task | None) -> Context:
     for name, value in (("text", text), ("tests", tests)):
         if not isinstance(value, str):
             raise RequestError(f"The argument {name} is {value!r}: it must be a string.")
-    if problem := problem_with(text, tests):
+    if problem := problem_with(text, tests or (context.tests if isinstance(context, Context) else "")):
         raise RequestError(problem)
+    if not isinstance(context, Context | None):
+        raise RequestError(
+            f"The argument context is {context!r}: pass Context(…), such as Context(max_repairs=0)."
+        )
+    given = {name: value for name, value in (("tests", tests), ("task", task)) if value}
     try:
-        return Context(task=task, tests=tests)
+        return Context.model_validate((context.model_dump() if context else {}) | given)
     except ValidationError:
         raise RequestError(
             f"The task {task!r} is unknown: it is one of {', '.join(get_args(Task))}."

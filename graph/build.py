@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 
-from graph.account import Account, declared_costs, inner_steps
+from graph.account import Account, declared_costs, inner_graphs
 from graph.bounds import Plan
 from graph.compiled import DuoGraph
 from graph.guards import REPAIRS, Guard, check_guards, wrap_routers
@@ -113,5 +113,5 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
         names = {(kind.__module__, kind.__qualname__) for kind in STATE_TYPES}
         checkpointer = checkpointer.with_allowlist(names)
     compiled = builder.compile(checkpointer=checkpointer, name="duograph")
-    plan = Plan(shape, guards, declared_costs(builder), inner_steps(compiled))
+    plan = Plan(shape, guards, declared_costs(builder), inner_graphs(compiled))
     return DuoGraph.of(compiled, Account(plan, services.models, settings.limits, settings.verify_timeout_s))

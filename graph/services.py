@@ -1,5 +1,7 @@
 """The services that nodes are given: made from the settings, replaceable one by one."""
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -38,7 +40,10 @@ class Services:
 
 
 class LazyVerifier:
-    """A verifier that opens and self-tests its sandbox at the first use, not before."""
+    """A verifier that opens and self-tests its sandbox at the first use, not before.
+
+    The opening is cut by the turn's deadline like the verification itself.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -54,9 +59,15 @@ class LazyVerifier:
         seconds: float | None = None,
     ) -> Evidence:
         """Open the sandbox if need be, then climb the ladder; see `sandbox.Verifier.verify`."""
+        started = time.monotonic()
         if self._verifier is None:  # two first uses at once probe twice, which does no harm
-            sandbox = await open_sandbox(self._settings.sandbox)
+            try:
+                async with asyncio.timeout(seconds):
+                    sandbox = await open_sandbox(self._settings.sandbox)
+            except TimeoutError:
+                return Evidence(status="not_executed", reason="the time was over before a sandbox was open")
             self._verifier = Verifier(sandbox, limits=Limits(wall_s=self._settings.verify_timeout_s))
+        left = None if seconds is None else seconds - (time.monotonic() - started)
         return await self._verifier.verify(
-            files, tests=tests, acceptance=acceptance, on_check=on_check, seconds=seconds
+            files, tests=tests, acceptance=acceptance, on_check=on_check, seconds=left
         )

@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nodes.classify import MAX_REQUEST_CHARS, Classify, limits_of, problem_with
+    from nodes.classify import MAX_REQUEST_CHARS, Classify, limits_of, problem_with, unmetered
     from nodes.code import Code
     from nodes.context import Context, Task
-    from nodes.cost import Cost
+    from nodes.cost import FREE, Cost
     from nodes.ends import REASON_OF, STATUS_OF, Status, StopReason
     from nodes.limits import MAX_REPAIRS, Amounts, Spending, TurnLimits
     from nodes.reason import Reason
@@ -26,13 +26,14 @@ _NAMES = {
         "Classify",
         "limits_of",
         "problem_with",
+        "unmetered",
     ),
     "code": ("Code",),
     "context": (
         "Context",
         "Task",
     ),
-    "cost": ("Cost",),
+    "cost": ("FREE", "Cost"),
     "ends": (
         "REASON_OF",
         "STATUS_OF",
@@ -70,6 +71,7 @@ _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "BOUNDS",
+    "FREE",
     "MAX_REPAIRS",
     "MAX_REQUEST_CHARS",
     "REASON_OF",
@@ -99,6 +101,7 @@ __all__ = [
     "fresh_turn",
     "limits_of",
     "problem_with",
+    "unmetered",
 ]
 
 

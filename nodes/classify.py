@@ -11,6 +11,7 @@ from nodes.context import Context, Route, Task
 from nodes.cost import FREE, Cost
 from nodes.ends import StopReason
 from nodes.limits import Spending, TurnLimits
+from nodes.result import BOUNDS, Bounds
 from nodes.turn import Request, Turn, fresh_turn
 from sandbox import TestsError, check_tests
 
@@ -74,20 +75,42 @@ class Classify:
         task = context.task or _task(text, tests=context.tests, follows_code=bool(base))
         route: Route = "code" if task == "code_generation" else "answer"
         turn = fresh_turn()
-        turn["spending"] = Spending(first_step=config.get("metadata", {}).get("langgraph_step", 1))
+        turn["spending"] = Spending(first_step=_first_step(state, config))
+        limits = limits_of(self._limits, context)
         turn["request"] = Request(
             text=text,
             tests=context.tests,
             task=task,
             route=route,
-            limits=limits_of(self._limits, context),
+            limits=limits,
             reasoning_model=context.reasoning_model,
             coding_model=context.coding_model,
             base=base if route == "code" else [],
         )
+        bounds = config.get("configurable", {}).get(BOUNDS)
+        if isinstance(bounds, Bounds) and (note := unmetered(bounds, limits)):
+            turn["notes"] = [note]
+            runtime.stream_writer({"note": note})
         if problem := problem_with(text, context.tests):
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=problem)
         return turn
+
+
+def unmetered(bounds: Bounds, limits: TurnLimits) -> str:
+    """What the caller should know before the turn about a money limit that cannot hold; or nothing."""
+    if limits.max_cost_usd is None or not bounds.unpriced:
+        return ""
+    return (
+        f"The money limit does not cover {', '.join(bounds.unpriced)}: the price is unknown; "
+        "limit tokens or model calls as well."
+    )
+
+
+def _first_step(state: Turn, config: RunnableConfig) -> int:
+    """LangGraph's number of this run's first step, also when nodes of the user's own ran before this one."""
+    step: int = config.get("metadata", {}).get("langgraph_step", 1)
+    left, limit = state.get("remaining_steps"), config.get("recursion_limit")
+    return step if left is None or limit is None else step - max(0, limit - 1 - left)
 
 
 def limits_of(limits: TurnLimits, context: Context) -> TurnLimits:

@@ -43,11 +43,13 @@ class Bounds(Amounts):
     Attributes:
         cycles: Every way back, with its guard.
         undeclared: Nodes that declare no cost; what they do inside is bounded by the deadline alone.
+        unpriced: Models whose price is unknown, so that no money limit can meter them.
         used: What the turn used; None before it ran.
     """
 
     cycles: list[Cycle] = Field(default_factory=list)
     undeclared: list[str] = Field(default_factory=list)
+    unpriced: list[str] = Field(default_factory=list)
     used: Amounts | None = None
 
 

@@ -73,6 +73,7 @@ class Turn(TypedDict, total=False):
     calls: list[Call]
     answer: str
     stop_reason: StopReason | None
+    notes: list[str]
 
 
 def fresh_turn() -> Turn:
@@ -100,6 +101,7 @@ def fresh_turn() -> Turn:
         calls=[],
         answer="",
         stop_reason=None,
+        notes=[],
     )
 
 

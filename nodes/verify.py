@@ -61,7 +61,7 @@ class Verify:
             best = Candidate(files=files, evidence=evidence)
         counted = spending.model_copy(update={"sandbox_runs": spending.sandbox_runs + 1})
         update = Turn(evidence=evidence, best=best, spending=counted)
-        cut = evidence.status == "failed" and seconds_left(request.limits, spending) <= 0
+        cut = evidence.status != "verified" and seconds_left(request.limits, spending) <= 0
         return update | late if cut else update
 
     async def _evidence(

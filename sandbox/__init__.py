@@ -1,7 +1,7 @@
 """Running code that nobody trusts, and the evidence of it."""
 
 from sandbox.bubblewrap import BubblewrapSandbox
-from sandbox.choose import Choice, open_sandbox
+from sandbox.choose import OPENING_S, Choice, open_sandbox
 from sandbox.evidence import Case, Check, Evidence, SourceFile, VerificationStatus
 from sandbox.nono import NonoSandbox
 from sandbox.protocol import Execution, Limits, Sandbox, SandboxError, Unavailable
@@ -9,6 +9,7 @@ from sandbox.tests_source import TestsError, check_tests
 from sandbox.verifier import Verifier
 
 __all__ = [
+    "OPENING_S",
     "BubblewrapSandbox",
     "Case",
     "Check",

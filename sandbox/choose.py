@@ -17,6 +17,9 @@ from sandbox.scratch import new_folder, remove_scratch, start_sweeping
 Choice = Literal["auto", "nono", "bubblewrap"]
 
 _LIMITS = Limits(wall_s=10.0, cpu_s=5, memory_mb=512)
+OPENING_S = 2 * _LIMITS.wall_s
+"""Seconds that `open_sandbox` may take: each of the two backends is tried once."""
+
 _ADVICE = {
     "nono": "nono needs macOS, or Linux 5.13 or newer with Landlock switched on",
     "bubblewrap": "bubblewrap needs `bwrap` (apt-get install bubblewrap) and user namespaces",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from graph.events import Finished
 from graph.services import Services
 from graph.settings import Settings
+from nodes import unmetered
 from serving import terminal
 from serving.progress import open_progress
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from graph.agent import Agent
     from graph.compiled import DuoGraph
     from nodes import Bounds, Result, Task
-    from providers import Models
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def open_agent(given: Mapping[str, str]) -> Agent:
     services = Services.from_settings(settings)
     agent = Agent(settings, services=services)
     say_who_answers(settings)
-    say_what_costs(settings, services.models)
+    say_what_costs(settings, bounds_of(agent.graph))
     return agent
 
 
@@ -76,17 +76,10 @@ def say_who_answers(settings: Settings) -> None:
         )
 
 
-def say_what_costs(settings: Settings, models: Models) -> None:
+def say_what_costs(settings: Settings, bounds: Bounds) -> None:
     """One line when a money limit cannot hold for some model, because nobody knows its price."""
-    if settings.max_cost_usd is None:
-        return
-    facts = [models.facts("reasoning"), models.facts("coding")]
-    pairs = [pair for fact in facts for pair in zip(fact.names, fact.prices, strict=True)]
-    if names := sorted({name for name, price in pairs if price is None}):
-        terminal.notice(
-            f"duograph: the money limit does not cover {', '.join(names)}: the price is unknown; "
-            "limit tokens or model calls as well."
-        )
+    if note := unmetered(bounds, settings.limits):
+        terminal.notice(f"duograph: {note[0].lower()}{note[1:]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from graph.agent import Agent
 from graph.settings import Settings
 from tests.support import AgentMaker, Lines
+
+
+settings.register_profile("duograph", deadline=None)  # no test asserts how long something took
+settings.load_profile("duograph")
 
 
 @pytest.fixture(autouse=True)

@@ -199,7 +199,6 @@ def examples(most: int) -> settings:
         max_examples=int(BY_HAND or most),
         derandomize=BY_HAND is None,
         database=None,
-        deadline=None,
         suppress_health_check=[
             HealthCheck.too_slow,
             HealthCheck.data_too_large,
