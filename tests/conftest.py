@@ -13,7 +13,6 @@ from graph.agent import Agent
 from graph.settings import Settings
 from tests.support import AgentMaker, Lines
 
-
 settings.register_profile("duograph", deadline=None)  # no test asserts how long something took
 settings.load_profile("duograph")
 
