@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack, aclosing
 from types import TracebackType
 from typing import Self, get_args
@@ -20,6 +20,7 @@ from graph.settings import Settings
 from graph.state import Context
 from graph.translate import Translator
 from nodes import Result, Task, problem_with
+from sandbox import SourceFile
 
 
 class RequestError(ValueError):
@@ -58,14 +59,22 @@ class Agent:
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
         self.sessions = Sessions(saver)
 
-    def ask(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
+    def ask(  # each is a choice of its own
+        self,
+        text: str,
+        *,
+        tests: str = "",
+        code: Sequence[SourceFile] = (),
+        task: Task | None = None,
+        thread_id: str | None = None,
     ) -> Result:
         """Answer one request.
 
         Args:
             text: What is wanted.
             tests: Python source that the solution must pass; it sees the solution's names.
+            code: Files that the request is about: to review, to change, to explain. One named `*.diff` or
+                `*.patch` is put onto the others.
             task: What kind of task it is; decided from the text when left out.
             thread_id: The session to go on with; a new one when left out.
 
@@ -75,28 +84,47 @@ class Agent:
         Raises:
             RequestError: When the text is empty or too long, or the tests do not parse.
         """
-        return _result_of(list(self.stream(text, tests=tests, task=task, thread_id=thread_id)))
+        return _result_of(list(self.stream(text, tests=tests, code=code, task=task, thread_id=thread_id)))
 
-    async def aask(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
+    async def aask(  # each is a choice of its own
+        self,
+        text: str,
+        *,
+        tests: str = "",
+        code: Sequence[SourceFile] = (),
+        task: Task | None = None,
+        thread_id: str | None = None,
     ) -> Result:
         """Answer one request; see `ask`."""
-        events = self.astream(text, tests=tests, task=task, thread_id=thread_id)
+        events = self.astream(text, tests=tests, code=code, task=task, thread_id=thread_id)
         return _result_of([event async for event in events])
 
-    def stream(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
+    def stream(  # each is a choice of its own
+        self,
+        text: str,
+        *,
+        tests: str = "",
+        code: Sequence[SourceFile] = (),
+        task: Task | None = None,
+        thread_id: str | None = None,
     ) -> Iterator[Event]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
         return iterate(
-            self.graph.loop_thread, lambda: self.astream(text, tests=tests, task=task, thread_id=thread_id)
+            self.graph.loop_thread,
+            lambda: self.astream(text, tests=tests, code=code, task=task, thread_id=thread_id),
         )
 
-    async def astream(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
+    async def astream(  # each is a choice of its own
+        self,
+        text: str,
+        *,
+        tests: str = "",
+        code: Sequence[SourceFile] = (),
+        task: Task | None = None,
+        thread_id: str | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
-        context = _context(text, tests, task)
+        context = _context(text, tests, code, task)
         started = Started(_thread_id(thread_id), str(uuid.uuid4()))
         yield started
         translator = Translator()
@@ -150,7 +178,7 @@ class Agent:
         await self.aclose()
 
 
-def _context(text: str, tests: str, task: Task | None) -> Context:
+def _context(text: str, tests: str, code: Sequence[SourceFile], task: Task | None) -> Context:
     """What the caller chose for this run, checked before anything is written.
 
     Raises:
@@ -159,14 +187,20 @@ def _context(text: str, tests: str, task: Task | None) -> Context:
     for name, value in (("text", text), ("tests", tests)):
         if not isinstance(value, str):
             raise RequestError(f"The argument {name} is {value!r}: it must be a string.")
-    if problem := problem_with(text, tests):
-        raise RequestError(problem)
     try:
-        return Context(task=task, tests=tests)
-    except ValidationError:
+        context = Context(task=task, tests=tests, code=list(code))
+    except (ValidationError, TypeError) as error:
+        if isinstance(error, ValidationError) and error.errors()[0]["loc"][0] == "task":
+            raise RequestError(
+                f"The task {task!r} is unknown: it is one of {', '.join(get_args(Task))}."
+            ) from None
         raise RequestError(
-            f"The task {task!r} is unknown: it is one of {', '.join(get_args(Task))}."
+            "The argument code holds something else than files: give SourceFile objects, each with a path "
+            "and content."
         ) from None
+    if problem := problem_with(text, tests, context.code):
+        raise RequestError(problem)
+    return context
 
 
 def _thread_id(given: str | None) -> str:

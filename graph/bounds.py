@@ -47,12 +47,14 @@ class Plan:
         guards: What counts its cycles.
         costs: What each node declares; a node that is absent declared nothing.
         inner: Supersteps inside nodes that are graphs themselves.
+        lanes: The graph as each kind of turn sees it; the whole graph when there are none.
     """
 
     shape: Shape
     guards: Sequence[Guard]
     costs: Mapping[str, Cost]
     inner: Mapping[str, int] = field(default_factory=dict)
+    lanes: Sequence[Shape] = ()
 
     def most(
         self, limits: TurnLimits, weight: Callable[[str], float], *, parallel_adds: bool = True
@@ -64,6 +66,15 @@ class Plan:
             weight: What one execution of a node adds.
             parallel_adds: Whether nodes of one superstep add up; they do not in time.
         """
+        return max(
+            self._most_in(shape, limits, weight, parallel_adds=parallel_adds)
+            for shape in self.lanes or (self.shape,)
+        )
+
+    def _most_in(
+        self, shape: Shape, limits: TurnLimits, weight: Callable[[str], float], *, parallel_adds: bool
+    ) -> float:
+        """The largest sum of `weight` over any walk in one lane."""
         caps = tuple(guard.limit(limits) for guard in self.guards)
         edges = {(guard.source, guard.target): at for at, guard in enumerate(self.guards)}
 
@@ -74,17 +85,17 @@ class Plan:
                 if passed[at] >= caps[at]:
                     return 0.0
                 passed = (*passed[:at], passed[at] + 1, *passed[at + 1 :])
-            copies = self.shape.fan_outs.get((name, target), 1) if parallel_adds else 1
+            copies = shape.fan_outs.get((name, target), 1) if parallel_adds else 1
             return copies * walk(target, passed)
 
         @cache
         def walk(name: str, passed: tuple[int, ...]) -> float:
             if name == END:
                 return 0.0
-            after = [follow(name, target, passed) for target in self.shape.always[name]]
+            after = [follow(name, target, passed) for target in shape.always[name]]
             after += [
                 max((follow(name, target, passed) for target in choice), default=0.0)
-                for choice in self.shape.choices[name]
+                for choice in shape.choices[name]
             ]
             rest = sum(after) if parallel_adds else max(after, default=0.0)
             return (0.0 if name == START else weight(name)) + rest

@@ -13,8 +13,9 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, StateGraph
 from langgraph.types import Send
 
-from graph.shape import Shape
+from graph.shape import Edge, Shape
 from nodes import TurnLimits
+from nodes.context import Route
 
 ANSWER = "respond"
 """The node that every turn ends in."""
@@ -68,15 +69,23 @@ def check_guards(shape: Shape, guards: Sequence[Guard]) -> None:
         )
 
 
-def wrap_routers(builder: StateGraph[Any, Any, Any, Any], shape: Shape, guards: Sequence[Guard]) -> None:
-    """Make every router keep to the guards and leave enough steps to reach the answer."""
+def wrap_routers(
+    builder: StateGraph[Any, Any, Any, Any],
+    shape: Shape,
+    guards: Sequence[Guard],
+    lanes: Mapping[Edge, frozenset[Route]],
+) -> None:
+    """Make every router keep to the guards and the lanes, and leave enough steps to reach the answer."""
     distance = shape.distances(ANSWER)
     for source, branches in builder.branches.items():
         own = [guard for guard in guards if guard.source == source]
+        open_to = {target: routes for (name, target), routes in lanes.items() if name == source}
         for name, branch in branches.items():
             targets = shape.targets(source)
             branches[name] = branch._replace(
-                path=_Keeper(branch.path, own, distance, targets, branch.ends or {}),
+                path=_Keeper(
+                    branch.path, own, open_to, distance=distance, targets=targets, labels=branch.ends or {}
+                ),
                 ends={target: target for target in targets},
                 input_schema=None,  # the state of the node: guards read channels that a router need not name
             )
@@ -85,10 +94,12 @@ def wrap_routers(builder: StateGraph[Any, Any, Any, Any], shape: Shape, guards: 
 class _Keeper(Runnable[Any, Any]):
     """A router that corrects another one. Routers are pure and quick, so they run on the event loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a choice is held against
         self,
         path: Runnable[Any, Any],
         guards: Sequence[Guard],
+        open_to: Mapping[str, frozenset[Route]],
+        *,
         distance: Mapping[str, int],
         targets: frozenset[str],
         labels: Mapping[Hashable, str],
@@ -96,6 +107,7 @@ class _Keeper(Runnable[Any, Any]):
         self._path = path
         self._is_async = getattr(path, "afunc", None) is not None
         self._guards = guards
+        self._open_to = open_to
         self._distance = distance
         self._targets = targets
         self._labels = labels
@@ -121,6 +133,8 @@ class _Keeper(Runnable[Any, Any]):
             return choice  # its number is declared, and the step limit stands behind it
         choice = self._labels.get(choice, choice)
         request = state.get("request")
+        if request is not None and request.route not in self._open_to.get(choice, {request.route}):
+            choice = ANSWER
         for guard in self._guards:
             if choice != guard.target or request is None:
                 continue
