@@ -11,8 +11,9 @@ _ROLES = {
     "code": "coding model",
     "verify": "sandbox, no model",
     "review": "evidence decides",
+    "demonstrate": "sandbox, no model",
 }
-_LABELS = {("review", "code"): " repair (bounded)"}
+_LABELS = {("review", "code"): " repair (bounded)", ("classify", "verify"): " code review"}
 
 
 def dot() -> str:

@@ -47,7 +47,7 @@ class Account:
             self._in_force(context, request),
             chosen.reasoning_model,
             chosen.coding_model,
-            context.model_copy(update={"tests": ""}).model_dump_json(),
+            context.model_dump_json(exclude={"tests", "code"}),
         )
 
     def step_limit(self, context: Context | None, asked: int | None, request: Request | None = None) -> int:

@@ -2,13 +2,14 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack, aclosing
 from types import TracebackType
-from typing import Self, get_args
+from typing import Self, Unpack, get_args
 
 from langchain_core.messages import HumanMessage
 from pydantic import ValidationError
+from typing_extensions import TypedDict
 
 from checkpoints import DatabaseError, Sessions, check_thread_id, new_thread_id
 from graph.bridge import iterate
@@ -20,10 +21,30 @@ from graph.settings import Settings
 from graph.state import Context
 from graph.translate import Translator
 from nodes import Result, Task, problem_with
+from sandbox import SourceFile
 
 
 class RequestError(ValueError):
     """A request cannot be taken; nothing was run and nothing was written."""
+
+
+class Choices(TypedDict, total=False):
+    """What a caller may choose for one run of an agent.
+
+    Attributes:
+        tests: Python source that the solution must pass; it sees the solution's names.
+        code: Files that the request is about: to review, to change, to explain. One named `*.diff` or
+            `*.patch` is put onto the others.
+        task: What kind of task it is; decided from the text when left out.
+        thread_id: The session to go on with; a new one when left out.
+        context: Limits and models of this run, such as `Context(max_repairs=0)`.
+    """
+
+    tests: str
+    code: Sequence[SourceFile]
+    task: Task | None
+    thread_id: str | None
+    context: Context | None
 
 
 class Agent:
@@ -58,23 +79,12 @@ class Agent:
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
         self.sessions = Sessions(saver)
 
-    def ask(
-        self,
-        text: str,
-        *,
-        tests: str = "",
-        task: Task | None = None,
-        thread_id: str | None = None,
-        context: Context | None = None,
-    ) -> Result:
+    def ask(self, text: str, **choices: Unpack[Choices]) -> Result:
         """Answer one request.
 
         Args:
             text: What is wanted.
-            tests: Python source that the solution must pass; it sees the solution's names.
-            task: What kind of task it is; decided from the text when left out.
-            thread_id: The session to go on with; a new one when left out.
-            context: What else to choose for this run: limits and models.
+            **choices: What else to choose for this run, each left out or as `Choices` says.
 
         Returns:
             The result, whatever the end was; its `status` and `stop_reason` say which.
@@ -82,50 +92,19 @@ class Agent:
         Raises:
             RequestError: When the text is empty or too long, or the tests do not parse.
         """
-        return _result_of(
-            list(self.stream(text, tests=tests, task=task, thread_id=thread_id, context=context))
-        )
+        return _result_of(list(self.stream(text, **choices)))
 
-    async def aask(
-        self,
-        text: str,
-        *,
-        tests: str = "",
-        task: Task | None = None,
-        thread_id: str | None = None,
-        context: Context | None = None,
-    ) -> Result:
+    async def aask(self, text: str, **choices: Unpack[Choices]) -> Result:
         """Answer one request; see `ask`."""
-        events = self.astream(text, tests=tests, task=task, thread_id=thread_id, context=context)
-        return _result_of([event async for event in events])
+        return _result_of([event async for event in self.astream(text, **choices)])
 
-    def stream(
-        self,
-        text: str,
-        *,
-        tests: str = "",
-        task: Task | None = None,
-        thread_id: str | None = None,
-        context: Context | None = None,
-    ) -> Iterator[Event]:
+    def stream(self, text: str, **choices: Unpack[Choices]) -> Iterator[Event]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
-        return iterate(
-            self.graph.loop_thread,
-            lambda: self.astream(text, tests=tests, task=task, thread_id=thread_id, context=context),
-        )
+        return iterate(self.graph.loop_thread, lambda: self.astream(text, **choices))
 
-    async def astream(
-        self,
-        text: str,
-        *,
-        tests: str = "",
-        task: Task | None = None,
-        thread_id: str | None = None,
-        context: Context | None = None,
-    ) -> AsyncGenerator[Event, None]:
+    async def astream(self, text: str, **choices: Unpack[Choices]) -> AsyncGenerator[Event, None]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
-        chosen = _context(text, tests, task, context)
-        started = Started(_thread_id(thread_id), str(uuid.uuid4()))
+        started, chosen = _opened(text, **choices)
         yield started
         translator = Translator()
         turn = self.graph.astream(
@@ -178,8 +157,16 @@ class Agent:
         await self.aclose()
 
 
-def _context(text: str, tests: str, task: Task | None, context: Context | None) -> Context:
-    """What the caller chose for this run, checked before anything is written.
+def _opened(  # noqa: PLR0913  # see `Choices`
+    text: str,
+    *,
+    tests: str = "",
+    code: Sequence[SourceFile] = (),
+    task: Task | None = None,
+    thread_id: str | None = None,
+    context: Context | None = None,
+) -> tuple[Started, Context]:
+    """The run's name and what the caller chose for it, checked before anything is written.
 
     Raises:
         RequestError: When something cannot be taken.
@@ -187,19 +174,26 @@ def _context(text: str, tests: str, task: Task | None, context: Context | None) 
     for name, value in (("text", text), ("tests", tests)):
         if not isinstance(value, str):
             raise RequestError(f"The argument {name} is {value!r}: it must be a string.")
-    if problem := problem_with(text, tests or (context.tests if isinstance(context, Context) else "")):
-        raise RequestError(problem)
     if not isinstance(context, Context | None):
         raise RequestError(
             f"The argument context is {context!r}: pass Context(…), such as Context(max_repairs=0)."
         )
-    given = {name: value for name, value in (("tests", tests), ("task", task)) if value}
+    base = {name: getattr(context, name) for name in context.model_fields_set} if context else {}
     try:
-        return Context.model_validate((context.model_dump() if context else {}) | given)
-    except ValidationError:
+        given = {"tests": tests, "task": task, "code": list(code)}
+        chosen = Context.model_validate(base | {name: value for name, value in given.items() if value})
+    except (ValidationError, TypeError) as error:
+        if isinstance(error, ValidationError) and error.errors()[0]["loc"][0] == "task":
+            raise RequestError(
+                f"The task {task!r} is unknown: it is one of {', '.join(get_args(Task))}."
+            ) from None
         raise RequestError(
-            f"The task {task!r} is unknown: it is one of {', '.join(get_args(Task))}."
+            "The argument code holds something else than files: give SourceFile objects, each with a path "
+            "and content."
         ) from None
+    if problem := problem_with(text, chosen.tests, chosen.code):
+        raise RequestError(problem)
+    return Started(_thread_id(thread_id), str(uuid.uuid4())), chosen
 
 
 def _thread_id(given: str | None) -> str:

@@ -43,12 +43,14 @@ class Plan:
         guards: What counts its cycles.
         costs: What each node declares; a node that is absent declared nothing.
         inner: The nodes that are graphs themselves.
+        lanes: The graph as each kind of turn sees it; the whole graph when there are none.
     """
 
     shape: Shape
     guards: Sequence[Guard]
     costs: Mapping[str, Cost]
     inner: Mapping[str, Inner] = field(default_factory=dict)
+    lanes: Sequence[Shape] = ()
 
     def most(
         self, limits: TurnLimits, weight: Callable[[str], float], *, parallel_adds: bool = True
@@ -60,9 +62,18 @@ class Plan:
             weight: What one execution of a node adds.
             parallel_adds: Whether nodes of one superstep add up; they do not in time.
         """
+        return max(
+            self._most_in(lane, limits, weight, parallel_adds=parallel_adds)
+            for lane in self.lanes or (self.shape,)
+        )
+
+    def _most_in(
+        self, shape: Shape, limits: TurnLimits, weight: Callable[[str], float], *, parallel_adds: bool
+    ) -> float:
+        """The largest sum of `weight` over any walk in one lane."""
         caps = tuple(max(0, guard.limit(limits)) for guard in self.guards)
         guarded = {(guard.source, guard.target): at for at, guard in enumerate(self.guards)}
-        order = self.shape.order(guarded.keys())
+        order = shape.order(guarded.keys())
         weights = {name: 0.0 if name == START else weight(name) for name in order}
         known: dict[tuple[str, tuple[int, ...]], float] = {}
 
@@ -74,14 +85,14 @@ class Plan:
                 if passed[at] >= caps[at]:
                     return 0.0
                 passed = (*passed[:at], passed[at] + 1, *passed[at + 1 :])
-            copies = self.shape.fan_outs.get((name, target), 1) if parallel_adds else 1
+            copies = shape.fan_outs.get((name, target), 1) if parallel_adds else 1
             return copies * known[target, passed]
 
         # Passing a guard leads to a larger tuple, so from the largest down all that follows is known.
         for passed in product(*(range(cap, -1, -1) for cap in caps)):
             for name in order:
-                after = [follow(name, target, passed) for target in self.shape.always[name]]
-                for choice in self.shape.choices[name]:
+                after = [follow(name, target, passed) for target in shape.always[name]]
+                for choice in shape.choices[name]:
                     ways = [follow(name, target, passed) for target in choice.targets]
                     several = parallel_adds and not choice.single
                     after.append(sum(ways) if several else max(ways, default=0.0))

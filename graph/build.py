@@ -9,14 +9,15 @@ from graph.account import Account, declared_costs, inner_graphs
 from graph.bounds import Plan
 from graph.compiled import DuoGraph
 from graph.guards import REPAIRS, Guard, check_guards, wrap_routers
+from graph.lanes import LANES, shapes_of
 from graph.routes import after_classify, after_code, after_reason, after_review
 from graph.services import Services
 from graph.settings import Settings
 from graph.shape import Shape
 from graph.state import STATE_TYPES, Context, Input, Output, State
-from nodes import Classify, Code, Node, Reason, Respond, Review, TurnLimits, Verify
+from nodes import Classify, Code, Demonstrate, Node, Reason, Respond, Review, TurnLimits, Verify
 
-NODES = ("classify", "reason", "code", "verify", "review", "respond")
+NODES = ("classify", "reason", "code", "verify", "review", "demonstrate", "respond")
 GUARDS = (REPAIRS,)
 """What counts each way back of the stock graph."""
 
@@ -34,6 +35,7 @@ def make_nodes(services: Services, limits: TurnLimits | None = None) -> dict[str
         "code": Code(services.models),
         "verify": Verify(services.verifier),
         "review": Review(services.models),
+        "demonstrate": Demonstrate(services.verifier),
         "respond": Respond(),
     }
 
@@ -49,6 +51,7 @@ def assemble(nodes: Mapping[str, Node]) -> StateGraph[State, Context, Input, Out
     builder.add_conditional_edges("code", after_code)
     builder.add_edge("verify", "review")
     builder.add_conditional_edges("review", after_review)
+    builder.add_edge("demonstrate", "respond")
     builder.add_edge("respond", END)
     return builder
 
@@ -108,10 +111,11 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
     settings = settings or Settings()
     shape = Shape.of(builder, fan_outs)
     check_guards(shape, guards)
-    wrap_routers(builder, shape, guards)
+    wrap_routers(builder, shape, guards, LANES)
     if checkpointer is not None:
         names = {(kind.__module__, kind.__qualname__) for kind in STATE_TYPES}
         checkpointer = checkpointer.with_allowlist(names)
     compiled = builder.compile(checkpointer=checkpointer, name="duograph")
-    plan = Plan(shape, guards, declared_costs(builder), inner_graphs(compiled))
+    lanes = shapes_of(shape, LANES)
+    plan = Plan(shape, guards, declared_costs(builder), inner_graphs(compiled), lanes)
     return DuoGraph.of(compiled, Account(plan, services.models, settings.limits, settings.verify_timeout_s))

@@ -16,8 +16,9 @@ from langgraph.graph import END, StateGraph
 from langgraph.types import Send
 
 from graph.needs import needs
-from graph.shape import Shape, gives_one
+from graph.shape import Edge, Shape, gives_one
 from nodes import TurnLimits
+from nodes.context import Route
 
 ANSWER = "respond"
 """The node that every turn ends in."""
@@ -71,8 +72,13 @@ def check_guards(shape: Shape, guards: Sequence[Guard]) -> None:
         )
 
 
-def wrap_routers(builder: StateGraph[Any, Any, Any, Any], shape: Shape, guards: Sequence[Guard]) -> None:
-    """Make every router keep to the guards, to the declared fan-outs, and leave enough steps to end well."""
+def wrap_routers(
+    builder: StateGraph[Any, Any, Any, Any],
+    shape: Shape,
+    guards: Sequence[Guard],
+    lanes: Mapping[Edge, frozenset[Route]],
+) -> None:
+    """Make every router keep to guards, lanes and declared fan-outs, and leave enough steps to end well."""
     guarded = {(guard.source, guard.target) for guard in guards}
     reserve = needs(shape, ANSWER, guarded)
     to_answer = shape.distances(ANSWER, guarded).keys()
@@ -82,6 +88,7 @@ def wrap_routers(builder: StateGraph[Any, Any, Any, Any], shape: Shape, guards: 
                 path=branch.path,
                 source=source,
                 guards=[guard for guard in guards if guard.source == source],
+                open_to={target: routes for (start, target), routes in lanes.items() if start == source},
                 reserve=reserve,
                 ways=(shape.targets(source) & to_answer) or shape.targets(source),
                 labels=branch.ends or {},
@@ -103,6 +110,7 @@ class _Keeper(Runnable[Any, Any]):
         path: Runnable[Any, Any],
         source: str,
         guards: Sequence[Guard],
+        open_to: Mapping[str, frozenset[Route]],
         reserve: Mapping[str, int],
         ways: AbstractSet[str],
         labels: Mapping[Hashable, str],
@@ -113,6 +121,7 @@ class _Keeper(Runnable[Any, Any]):
         self._gives_one = gives_one(path)
         self._source = source
         self._guards = guards
+        self._open_to = open_to
         self._reserve = reserve
         self._ways = ways
         self._labels = labels
@@ -165,6 +174,8 @@ class _Keeper(Runnable[Any, Any]):
 
     def _guarded(self, state: Any, choice: Any) -> Any:  # noqa: ANN401
         request = state.get("request")
+        if request is not None and request.route not in self._open_to.get(choice, {request.route}):
+            choice = ANSWER
         for guard in self._guards:
             if choice != guard.target or request is None:
                 continue

@@ -6,7 +6,19 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
-from nodes import Bounds, Candidate, Context, Request, Result, Spending, Status, StopReason, Turn, TurnLimits
+from nodes import (
+    Bounds,
+    Candidate,
+    Context,
+    Finding,
+    Request,
+    Result,
+    Spending,
+    Status,
+    StopReason,
+    Turn,
+    TurnLimits,
+)
 from providers import Call
 from sandbox import Case, Check, Evidence, SourceFile
 
@@ -19,6 +31,7 @@ STATE_TYPES = (
     Case,
     Check,
     Evidence,
+    Finding,
     Request,
     Result,
     SourceFile,

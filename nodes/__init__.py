@@ -11,14 +11,17 @@ if TYPE_CHECKING:
     from nodes.code import Code
     from nodes.context import Context, Task
     from nodes.cost import FREE, Cost
+    from nodes.demonstrate import Demonstrate
     from nodes.ends import REASON_OF, STATUS_OF, Status, StopReason
+    from nodes.findings import Finding, Severity, unshown
     from nodes.limits import MAX_REPAIRS, Amounts, Spending, TurnLimits
     from nodes.reason import Reason
     from nodes.respond import Respond
     from nodes.result import BOUNDS, Bounds, Candidate, Cycle, Result
     from nodes.review import Review
     from nodes.turn import Node, Request, Turn, fresh_turn
-    from nodes.verify import Verifies, Verify
+    from nodes.verifies import Verifies
+    from nodes.verify import Verify
 
 _NAMES = {
     "classify": (
@@ -34,11 +37,17 @@ _NAMES = {
         "Task",
     ),
     "cost": ("FREE", "Cost"),
+    "demonstrate": ("Demonstrate",),
     "ends": (
         "REASON_OF",
         "STATUS_OF",
         "Status",
         "StopReason",
+    ),
+    "findings": (
+        "Finding",
+        "Severity",
+        "unshown",
     ),
     "limits": (
         "MAX_REPAIRS",
@@ -62,10 +71,8 @@ _NAMES = {
         "Turn",
         "fresh_turn",
     ),
-    "verify": (
-        "Verifies",
-        "Verify",
-    ),
+    "verifies": ("Verifies",),
+    "verify": ("Verify",),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
@@ -84,12 +91,15 @@ __all__ = [
     "Context",
     "Cost",
     "Cycle",
+    "Demonstrate",
+    "Finding",
     "Node",
     "Reason",
     "Request",
     "Respond",
     "Result",
     "Review",
+    "Severity",
     "Spending",
     "Status",
     "StopReason",
@@ -102,6 +112,7 @@ __all__ = [
     "limits_of",
     "problem_with",
     "unmetered",
+    "unshown",
 ]
 
 

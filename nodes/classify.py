@@ -1,6 +1,7 @@
 """Open the turn: take the request, reset the scratch, decide route and task. Calls no model."""
 
 import re
+from collections.abc import Sequence
 from typing import ClassVar
 
 from langchain_core.messages import AnyMessage
@@ -11,9 +12,10 @@ from nodes.context import Context, Route, Task
 from nodes.cost import FREE, Cost
 from nodes.ends import StopReason
 from nodes.limits import Spending, TurnLimits
+from nodes.material import Material, material, problem_with_code, words_of
 from nodes.result import BOUNDS, Bounds
 from nodes.turn import Request, Turn, fresh_turn
-from sandbox import TestsError, check_tests
+from sandbox import SourceFile, TestsError, check_tests
 
 MAX_REQUEST_CHARS = 200_000
 """The longest request that is taken, in characters: some 50,000 tokens, a quarter of a large window."""
@@ -57,6 +59,18 @@ _FOLLOW_UP = re.compile(
     r"|(?:the|this) (?:function|class|code) (?:should|must))\b"
 )
 
+_REVIEW = re.compile(
+    r"\b(?:review|critique|audit|look over|proof-?read"
+    r"|(?:find|spot|any|see|are there|check for)\b[^.?!]{0,30}"
+    r"\b(?:bugs?|problems?|mistakes?|issues?|errors?|faults?|flaws?|vulnerabilit(?:y|ies))"
+    r"|what(?:.s| is) wrong|is (?:this|it|that)(?: code)? (?:ok|okay|right|correct|good|safe|fine))\b"
+)
+"""Words that ask for a review, where there is code."""
+
+_REVIEW_IT = re.compile(
+    r"^\W*(?:review|critique|audit)\b.*\b(?:it|this|that|your|the)\b|^\W*(?:review|critique|audit)\W*$"
+)
+
 
 class Classify:
     """The first node. The same text in the same session gets the same decision."""
@@ -71,12 +85,15 @@ class Classify:
         given: Context | None = runtime.context  # None when the caller chose nothing
         context = given or Context()
         text = last_request(state.get("messages", []))
-        base = state.get("solution", []) if _follows(text) else []
-        task = context.task or _task(text, tests=context.tests, follows_code=bool(base))
-        route: Route = "code" if task == "code_generation" else "answer"
+        before = state.get("solution", [])
+        code = material(text, context.code) or _meant(text, before)
+        base = code.files if context.code else before if _follows(text) else []
+        task = context.task or _task(text, context, has_code=bool(code), follows_code=bool(base))
+        route = _route(task, code)
         turn = fresh_turn()
         turn["spending"] = Spending(first_step=_first_step(state, config))
         limits = limits_of(self._limits, context)
+        turn["files"] = code.files if route == "review" else []
         turn["request"] = Request(
             text=text,
             tests=context.tests,
@@ -86,12 +103,15 @@ class Classify:
             reasoning_model=context.reasoning_model,
             coding_model=context.coding_model,
             base=base if route == "code" else [],
+            attached=code.files if route == "review" or context.code else [],
+            diff=code.diff if route == "review" or context.code else "",
+            unrunnable=code.unrunnable,
         )
         bounds = config.get("configurable", {}).get(BOUNDS)
         if isinstance(bounds, Bounds) and (note := unmetered(bounds, limits)):
             turn["notes"] = [note]
             runtime.stream_writer({"note": note})
-        if problem := problem_with(text, context.tests):
+        if problem := problem_with(text, context.tests, context.code):
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=problem)
         return turn
 
@@ -124,12 +144,13 @@ def last_request(messages: list[AnyMessage]) -> str:
     return str(messages[-1].text).strip() if messages and messages[-1].type == "human" else ""
 
 
-def problem_with(text: str, tests: str) -> str | None:
+def problem_with(text: str, tests: str, code: Sequence[SourceFile] = ()) -> str | None:
     """Why a request cannot be taken, in one sentence that says what to do; None when it can.
 
     Args:
         text: The request.
         tests: The user's tests, or nothing.
+        code: Files that came with it.
     """
     if not text.strip():
         return (
@@ -143,7 +164,7 @@ def problem_with(text: str, tests: str) -> str | None:
             check_tests(tests, name="tests")
     except TestsError as error:
         return str(error)
-    return None
+    return problem_with_code(code)
 
 
 def _plain(text: str) -> str:
@@ -156,10 +177,26 @@ def _follows(text: str) -> bool:
     return _FOLLOW_UP.match(_plain(text)) is not None
 
 
-def _task(text: str, *, tests: str, follows_code: bool) -> Task:
+def _meant(text: str, before: list[SourceFile]) -> Material:
+    """The files of the turn before, where the request is to review them."""
+    return Material(before if _REVIEW_IT.search(_plain(text)) else [])
+
+
+def _route(task: Task, code: Material) -> Route:
+    """A review needs code to look at; without any it is a question like others."""
+    if task == "code_generation":
+        return "code"
+    return "review" if task == "code_review" and code else "answer"
+
+
+def _task(text: str, context: Context, *, has_code: bool, follows_code: bool) -> Task:
     """Decide by rules in order; the first that matches wins."""
-    if tests.strip():
+    if has_code and _REVIEW.search(words_of(text).lower()) and not _follows(text):
+        return "code_review"
+    if context.tests.strip():
         return "code_generation"
     plain = _plain(text)
     found: Task = next((task for task, rule in _RULES if re.search(rule, plain, re.DOTALL)), "general")
+    if context.code and found == "general" and not _follows(text):
+        return "code_review"
     return "code_generation" if follows_code and found in {"general", "problem_solving"} else found

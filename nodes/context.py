@@ -6,9 +6,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nodes.limits import MAX_REPAIRS
+from sandbox.evidence import SourceFile
 
 Task = Literal["planning", "code_generation", "code_review", "problem_solving", "explanation", "general"]
-Route = Literal["code", "answer"]
+Route = Literal["code", "answer", "review"]
 
 
 def _studio(nodes: Sequence[str], kind: str | None = None) -> dict[str, Any]:
@@ -38,6 +39,11 @@ class Context(BaseModel):
         default="",
         description="Your tests: Python source that sees the solution's names. They outrank all others.",
         json_schema_extra=_studio(["verify"], "prompt"),
+    )
+    code: list[SourceFile] = Field(
+        default_factory=list,
+        description="Files that the request is about, each with path and content; a *.diff is put onto them.",
+        json_schema_extra=_studio(["classify", "verify", "review"]),
     )
     max_repairs: int | None = Field(
         default=None,

@@ -1,6 +1,7 @@
 """Read the fenced blocks of a model's answer: whole files, however untidy the answer is."""
 
 import ast
+import json
 import re
 import warnings
 from dataclasses import dataclass
@@ -98,6 +99,18 @@ def solution_files(text: str) -> list[SourceFile]:
     return [SourceFile(path=path, content=content) for path, content in named.items()]
 
 
+def json_in(text: str) -> object:
+    """The JSON value that an answer consists of, or that its first block of JSON holds; None without one."""
+    fenced = [block.text for block in blocks(text) if block.language == "json"]
+    for candidate in (*fenced[:1], text):
+        if candidate.strip()[:1] in {"{", "["}:
+            try:
+                return json.loads(candidate)
+            except (ValueError, RecursionError):
+                continue
+    return None
+
+
 def _merge(texts: list[str]) -> str:
     """One module from the loose blocks of an answer."""
     kept: list[tuple[frozenset[str] | None, str]] = []
@@ -122,6 +135,11 @@ def _names(text: str) -> frozenset[str] | None:
         return None
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     return frozenset(node.name for node in tree.body if isinstance(node, kinds))
+
+
+def defines_something(text: str) -> bool:
+    """Whether a text is Python that defines a function or a class."""
+    return bool(text.strip()) and bool(_names(text))
 
 
 def _parses(text: str) -> bool:

@@ -9,6 +9,7 @@ from nodes.cost import Cost
 from nodes.ends import StopReason
 from nodes.fences import blocks, without_blocks
 from nodes.prompting import fence, prompt
+from nodes.show import show_files
 from nodes.turn import Turn, request_of
 from providers.protocol import Models, Reply
 
@@ -28,7 +29,13 @@ class Reason:
         """Plan, or answer."""
         request = request_of(state)
         coding = request.route == "code"
-        asked = "\n\n".join(filter(None, (fence("request", request.text), fence("tests", request.tests))))
+        parts = (
+            fence("request", request.text),
+            fence("code", show_files(request.attached)),
+            fence("diff", request.diff),
+            fence("tests", request.tests),
+        )
+        asked = "\n\n".join(filter(None, parts))
         messages: list[BaseMessage] = [
             SystemMessage(prompt("plan" if coding else "answer")),
             *history(state.get("messages", [])[:-1]),

@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nodes.context import Route, Task
 from nodes.ends import Status, StopReason
+from nodes.findings import Finding
 from nodes.limits import Amounts
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
@@ -59,11 +60,13 @@ class Result(BaseModel):
     Attributes:
         answer: The message for the user, Markdown.
         task: What kind of task it was taken for.
-        route: `code` or `answer`.
+        route: `code`, `answer` or `review`.
         status: How it ended; see `Status`.
         stop_reason: Why it ended; see `StopReason`.
-        verification: The evidence; `not_applicable` where there was no code to prove.
-        files: The solution, best candidate if none is verified.
+        verification: The evidence; `not_applicable` where there was no code to prove. Of a review: what
+            running the reviewed code showed.
+        files: The solution, best candidate if none is verified; none for a review.
+        findings: What a review found, the gravest first.
         plan: The reasoning model's plan.
         repairs: Repairs used.
         calls: Every model call in order, failed ones too.
@@ -80,6 +83,7 @@ class Result(BaseModel):
     stop_reason: StopReason
     verification: Evidence
     files: list[SourceFile] = Field(default_factory=list)
+    findings: list[Finding] = Field(default_factory=list)
     plan: str = ""
     repairs: int = 0
     calls: list[Call] = Field(default_factory=list)

@@ -8,6 +8,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from nodes.asking import ask
 from nodes.cost import Cost
+from nodes.critique import critique
 from nodes.ends import STATUS_OF, Status, StopReason
 from nodes.progress import digest, failure_of, is_stuck
 from nodes.prompting import fence, prompt
@@ -29,6 +30,12 @@ class Review:
         self._models = models
 
     async def __call__(self, state: Turn) -> Turn:
+        """Review the user's code, or decide about our own."""
+        if request_of(state).route == "review":
+            return await critique(self._models, state)
+        return await self._decide(state)
+
+    async def _decide(self, state: Turn) -> Turn:
         """Decide from the evidence first; ask the model only where the evidence leaves a question."""
         if state.get("stop_reason"):
             return Turn(verdict="stop")

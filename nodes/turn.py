@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from nodes.context import Route, Task
 from nodes.ends import StopReason
+from nodes.findings import Finding
 from nodes.limits import Spending, TurnLimits
 from nodes.result import Candidate, Result
 from providers.protocol import Call
@@ -30,7 +31,10 @@ class Request(BaseModel):
         limits: What the turn may use.
         reasoning_model: A chain that replaces the configured one for this turn.
         coding_model: The same for the coder.
-        base: The files of the turn before, when this request goes on with them.
+        base: The files that new code starts from: those given, or those of the turn before.
+        attached: The code that the request is about: what a review reviews.
+        diff: A diff that came with it, already put onto `attached` where it fits.
+        unrunnable: Why what came with it cannot be run, or nothing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +47,9 @@ class Request(BaseModel):
     reasoning_model: str | None = None
     coding_model: str | None = None
     base: list[SourceFile] = Field(default_factory=list)
+    attached: list[SourceFile] = Field(default_factory=list)
+    diff: str = ""
+    unrunnable: str = ""
 
 
 class Turn(TypedDict, total=False):
@@ -65,6 +72,7 @@ class Turn(TypedDict, total=False):
     verdict: Verdict | None
     diagnosis: str
     doubt: str
+    findings: list[Finding]
     repairs: int
     tried: list[str]
     last_failure: str
@@ -93,6 +101,7 @@ def fresh_turn() -> Turn:
         verdict=None,
         diagnosis="",
         doubt="",
+        findings=[],
         repairs=0,
         tried=[],
         last_failure="",

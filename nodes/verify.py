@@ -1,8 +1,8 @@
 """Run the candidate in the sandbox and keep what that showed. Calls no model, ever."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import copy_context
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from langgraph.runtime import Runtime
 
@@ -13,23 +13,8 @@ from nodes.limits import describe, seconds_left
 from nodes.progress import is_better
 from nodes.result import Candidate
 from nodes.turn import Turn, request_of, spending_of
+from nodes.verifies import Verifies
 from sandbox.evidence import Check, Evidence, SourceFile
-
-
-class Verifies(Protocol):
-    """What this node needs of the sandbox."""
-
-    async def verify(
-        self,
-        files: Sequence[SourceFile],
-        *,
-        tests: str = "",
-        acceptance: str = "",
-        on_check: Callable[[Check], None] | None = None,
-        seconds: float | None = None,
-    ) -> Evidence:
-        """Climb the ladder and report each step, in at most `seconds`."""
-        ...
 
 
 class Verify:
@@ -67,6 +52,8 @@ class Verify:
     async def _evidence(
         self, state: Turn, files: list[SourceFile], on_check: Callable[[Check], None], seconds: float
     ) -> Evidence:
+        if not files and request_of(state).route == "review":
+            return Evidence(status="not_executed", reason=request_of(state).unrunnable)
         if not files:
             check = Check(name="code", passed=False, detail="The coding model's answer held no Python code.")
             on_check(check)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 from serving import exits, terminal
 from serving.faults import Fault, InputError, fault_of
 from serving.files import Destination
-from serving.inputs import read_request, read_tests, read_thread
+from serving.inputs import read_code, read_request, read_tests, read_thread
 from serving.signals import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from nodes import Result, Task
+    from sandbox import SourceFile
     from serving.signals import Signals
     from serving.turn import Outcome
 
@@ -28,6 +29,7 @@ class Question:
         text: The request, or `-` for standard input.
         thread: The session to go on with.
         tests: The tests' file.
+        code: Files that the request is about.
         task: The kind of task.
         out: The folder for the solution's files.
         force: Whether files there may be replaced.
@@ -37,6 +39,7 @@ class Question:
     text: str
     thread: str | None = None
     tests: str | None = None
+    code: tuple[str, ...] = ()
     task: str | None = None
     out: str | None = None
     force: bool = False
@@ -57,10 +60,11 @@ def ask(question: Question, *, settings: Mapping[str, str], signals: Signals, as
     elif question.force:
         raise InputError("--force goes with --out: name the folder to write to.")
     thread_id = read_thread(question.thread)
-    tests = read_tests(question.tests)
-    text = read_request(question.text)
+    asked = Asked(
+        read_request(question.text), thread_id, read_tests(question.tests), read_code(question.code)
+    )
     try:
-        outcome = _answer(question, text, tests, thread_id, settings=settings, signals=signals)
+        outcome = _answer(question, asked, settings=settings, signals=signals)
     except Interrupted as stop:
         stop.hint = f"go on with: duograph ask --thread {thread_id} TEXT"
         raise
@@ -69,15 +73,17 @@ def ask(question: Question, *, settings: Mapping[str, str], signals: Signals, as
     return fault.exit_code if fault else exits.of_result(outcome.result)
 
 
-def _answer(  # noqa: PLR0913  # everything that one turn depends on, gathered by its only caller
-    question: Question,
-    text: str,
-    tests: str,
-    thread_id: str,
-    *,
-    settings: Mapping[str, str],
-    signals: Signals,
-) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the words of a question led to: the request's text, session, tests and files."""
+
+    text: str
+    thread_id: str
+    tests: str
+    code: Sequence[SourceFile]
+
+
+def _answer(question: Question, asked: Asked, *, settings: Mapping[str, str], signals: Signals) -> Outcome:
     """Load the graph and run the turn."""
     with terminal.starting():
         import graph.agent  # noqa: F401, PLC0415  # seconds of imports, after the cheap checks
@@ -85,7 +91,8 @@ def _answer(  # noqa: PLR0913  # everything that one turn depends on, gathered b
         from serving.running import Runner  # noqa: PLC0415  # the same
         from serving.turn import Turn, bounds_of, open_agent, run_turn  # noqa: PLC0415  # the same
 
-    turn = Turn(text, thread_id, tests, cast("Task | None", question.task))  # click has checked it
+    task = cast("Task | None", question.task)  # click has checked it
+    turn = Turn(asked.text, asked.thread_id, asked.tests, task, asked.code)
     agent = open_agent(settings)
     if question.explain:
         for name, most in describe(bounds_of(agent.graph)):

@@ -86,6 +86,19 @@ def _named(flag: str, metavar: str, text: str) -> Callable[[Callable[..., Any]],
     return click.option(flag, metavar=metavar, help=text, callback=_refuse_option)
 
 
+def _files(flag: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option that names a file and may be given more than once."""
+
+    def refuse_options(
+        context: click.Context, option: click.Parameter, values: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        for value in values:
+            _refuse_option(context, option, value)
+        return values
+
+    return click.option(flag, metavar="FILE", multiple=True, help=text, callback=refuse_options)
+
+
 _CHAIN = "Chain of models for this run, such as openai:gpt-5,offline."
 _LIMITS = (
     ("--max-repairs", "max_repairs", "N", "At most N repairs of failing code."),
@@ -135,6 +148,7 @@ def duograph() -> None:
 @_json_option
 @_thread_option
 @_named("--tests", "FILE", "Python tests that the solution must pass.")
+@_files("--code", "A file that TEXT is about: to review, change or explain; may be repeated.")
 @click.option("--task", type=click.Choice(TASKS), help="The kind of task; decided from TEXT when left out.")
 @_named("--out", "DIR", "Write the solution's files into this folder.")
 @click.option("--force", is_flag=True, help="Let --out replace files that exist.")
@@ -149,6 +163,7 @@ def ask(  # noqa: PLR0913  # click passes every option as an argument
     as_json: bool,
     thread: str | None,
     tests: str | None,
+    code: tuple[str, ...],
     task: str | None,
     out: str | None,
     force: bool,
@@ -156,14 +171,14 @@ def ask(  # noqa: PLR0913  # click passes every option as an argument
     **settings: str | None,
 ) -> Action:
     """Answer one request; TEXT is `-` to read it from standard input."""
-    if text == tests == "-":
-        raise click.UsageError("only one of TEXT and --tests can be -, which is standard input")
+    if (text, tests, *code).count("-") > 1:
+        raise click.UsageError("only one of TEXT, --tests and --code can be -, which is standard input")
 
     def action() -> int:
         from serving import ask as body  # noqa: PLC0415  # bodies load when they run
 
         question = body.Question(
-            text, thread=thread, tests=tests, task=task, out=out, force=force, explain=explain
+            text, thread=thread, tests=tests, code=code, task=task, out=out, force=force, explain=explain
         )
         return body.ask(question, settings=_chosen(settings), signals=shell.signals, as_json=as_json)
 

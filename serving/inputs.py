@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import stat
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from serving.faults import InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox import SourceFile
+
 MAX_BYTES = 4_000_000
 """More than any limit of the graph (200,000 characters), so that its message is the one shown."""
+
+
+_DIFF = re.compile(r"^--- .*\n\+\+\+ .*\n@@ -", re.MULTILINE)
 
 
 def read_request(text: str) -> str:
@@ -72,6 +83,34 @@ def read_tests(path: str | None) -> str:
 
     check_tests(source, name="standard input" if path == "-" else path)
     return source
+
+
+def read_code(paths: Sequence[str]) -> list[SourceFile]:
+    """The files that a request is about, named as they are seen from here.
+
+    A file that is not below the current folder goes by its last name alone.
+
+    Raises:
+        InputError: When one cannot be read, or two would have the same name.
+    """
+    if not paths:
+        return []
+    from sandbox.evidence import SourceFile  # noqa: PLC0415  # costs time that `--help` does not have
+
+    files: dict[str, SourceFile] = {}
+    for path in paths:
+        content = read_source(path, "code")
+        name = _name_of(path) if path != "-" else "input.diff" if _DIFF.search(content) else "solution.py"
+        if name in files:
+            raise InputError(f"Two --code files are called {name}: give each once, or work in their folder.")
+        files[name] = SourceFile(path=name, content=content)
+    return list(files.values())
+
+
+def _name_of(path: str) -> str:
+    """A file's path from here, or its last name when it lies elsewhere."""
+    place = Path(os.path.relpath(path))
+    return Path(path).name if place.is_absolute() or place.parts[:1] == ("..",) else place.as_posix()
 
 
 def _read_standard_input() -> str:

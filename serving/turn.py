@@ -16,11 +16,12 @@ from serving import terminal
 from serving.progress import open_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from graph.agent import Agent
     from graph.compiled import DuoGraph
     from nodes import Bounds, Result, Task
+    from sandbox import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,14 @@ class Turn:
         thread_id: The session.
         tests: The user's tests, or nothing.
         task: The kind of task, if the user said so.
+        code: Files that the request is about.
     """
 
     text: str
     thread_id: str
     tests: str = ""
     task: Task | None = None
+    code: Sequence[SourceFile] = ()
 
 
 def open_agent(given: Mapping[str, str]) -> Agent:
@@ -104,7 +107,9 @@ async def run_turn(agent: Agent, turn: Turn) -> Outcome:
     started = time.monotonic()
     result: Result | None = None
     with open_progress() as progress:
-        events = agent.astream(turn.text, tests=turn.tests, task=turn.task, thread_id=turn.thread_id)
+        events = agent.astream(
+            turn.text, tests=turn.tests, code=turn.code, task=turn.task, thread_id=turn.thread_id
+        )
         async with aclosing(events):
             async for event in events:
                 progress.show(event)

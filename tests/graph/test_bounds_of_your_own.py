@@ -190,7 +190,7 @@ def test_a_fan_out_beyond_what_is_declared_is_named(declared: dict[tuple[str, st
         builder.branches["reason"].clear()
         builder.add_conditional_edges("reason", spread(count), ["work", "respond"])
         graph = compile_graph(builder, services, settings=Settings(), fan_outs=declared)
-        assert graph.bounds().sandbox_runs == sent
+        assert graph.bounds().sandbox_runs == max(2, sent)  # a review runs the sandbox twice
         if count == sent:
             used(graph)
         else:

@@ -7,6 +7,7 @@ from graph.state import Context
 EDGES = {
     ("__start__", "classify"),
     ("classify", "reason"),
+    ("classify", "verify"),
     ("classify", "respond"),
     ("reason", "code"),
     ("reason", "respond"),
@@ -14,7 +15,9 @@ EDGES = {
     ("code", "respond"),
     ("verify", "review"),
     ("review", "code"),
+    ("review", "demonstrate"),
     ("review", "respond"),
+    ("demonstrate", "respond"),
     ("respond", "__end__"),
 }
 

@@ -56,6 +56,13 @@ VERDICTS = (
     "verdict - revise",
     "VERDICT: MAYBE",
 )
+REVIEWS = (
+    "NO FINDINGS",
+    "FINDING solution.py:2 error: wrong.\n```python\nassert double(2) == 4\n```",
+    "FINDING solution.py:2 warning: x\n```python\nwhile 1:\n    assert 1\n```\nFINDING solution.py:1 note: y",
+    "FINDING solution.py:99 error: z\n```python\nassert (\n```\nFINDING gone.py:1 error: w",
+    '[{"file": "solution.py", "line": 1, "severity": "error", "message": "m", "test": "assert double(1)"}]',
+)
 SOLUTIONS = (
     GOOD,
     BAD,

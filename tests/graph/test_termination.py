@@ -30,6 +30,7 @@ from graph.state import STATE_TYPES
 from nodes import Context, Result, Verifies
 from tests.graph.test_limits_adversary import (
     PLANS,
+    REVIEWS,
     SOLUTIONS,
     TESTS,
     VERDICTS,
@@ -46,6 +47,7 @@ from tests.graph.test_limits_checks import (
 )
 from tests.support import ASK, Lines
 
+DIFF = "--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n def double(x):\n-    return x\n+    return 2 * x\n"
 BY_HAND = os.environ.get("TERMINATION_EXAMPLES")
 
 
@@ -79,11 +81,16 @@ _LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "turn_timeout_s": st.sampled_from((1e-6, 0.005, 0.02, 0.05, 86_400.0)),
     "recursion_limit": st.integers(1, 12) | st.integers(1, 200),
 }
-_REQUESTS = st.sampled_from(
+_REQUESTS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     (
         *({"text": ASK, "tests": tests} for tests in ("", "", "", TESTS, TESTS, TESTS)),
         {"text": "now handle None", "tests": ""},
         {"text": "What is a monad?", "tests": ""},
+        *({"text": f"Review this code:\n{code}"} for code in SOLUTIONS[:-1:5]),
+        {"text": "review this", "code": [{"path": "a.py", "content": "x = 1\n"}], "tests": TESTS},
+        {"text": "review this", "code": [{"path": "../a.py", "content": "x = 1\n"}]},
+        {"text": f"review this\n{DIFF}"},
+        {"text": "review it"},
         {"text": ASK, "task": "general"},
         {"text": ASK, "tests": "def broken("},
         {"text": " "},
@@ -110,7 +117,7 @@ def chains(favourites: tuple[str, ...]) -> st.SearchStrategy[list[Lines | str]]:
 
 WORLDS = st.builds(
     World,
-    reasoning=chains(PLANS + VERDICTS),
+    reasoning=chains(PLANS + VERDICTS + REVIEWS),
     coding=chains(SOLUTIONS),
     turns=st.tuples(asks(), asks()),
     model_timeout_s=st.sampled_from((120.0,) * 6 + (0.005,)),

@@ -33,7 +33,8 @@ async def test_the_task_is_read_from_the_text(text: str, task: str) -> None:
     request = (await classify(text))["request"]
     assert request is not None
     assert request.task == task
-    assert request.route == ("code" if task == "code_generation" else "answer")
+    routes = {"code_generation": "code", "code_review": "review"}
+    assert request.route == routes.get(task, "answer")
 
 
 async def test_what_the_caller_says_outranks_the_text() -> None:

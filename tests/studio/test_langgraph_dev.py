@@ -107,7 +107,7 @@ async def test_studio_sees_the_forms_and_the_drawing(server: str) -> None:
         drawing = await client.assistants.get_graph(assistant)
         edges = {(edge["source"], edge["target"]) for edge in drawing["edges"]}
         assert ("review", "code") in edges
-        assert len(edges) == 11
+        assert len(edges) == 14
 
 
 async def test_a_bad_request_ends_with_an_answer_there_too(server: str) -> None:
