@@ -6,8 +6,8 @@ asyncio needs it; a pair of datagram sockets does not, since each of them can se
 
 What Landlock does not look at is refused as well: watching folders for the names of files, memory that
 no limit counts (memfd, System V), kernel objects that outlive their maker, owners and extended attributes
-of files, and calls that act on a process by its number. The program is classic BPF, see seccomp(2) and the kernel's
-Documentation/userspace-api/seccomp_filter.rst.
+of files, and calls that act on a process by its number. The program is classic BPF, see seccomp(2) and
+the kernel's Documentation/userspace-api/seccomp_filter.rst.
 """
 
 import os

@@ -43,13 +43,14 @@ def numbers(machine: str) -> dict[str, int]:
     return {name: int(number) for name, number in found}
 
 
-REFUSED_ALWAYS = (
-    "socket bind connect listen ptrace process_vm_readv process_vm_writev pidfd_getfd add_key request_key "
-    "keyctl bpf perf_event_open userfaultfd unshare setns mount umount2 pivot_root chroot kexec_load "
-    "init_module finit_module delete_module open_by_handle_at io_uring_setup inotify_add_watch fanotify_init "
-    "memfd_create shmget semget msgget mq_open syslog fchown fchownat setxattr lsetxattr fsetxattr "
-    "removexattr tkill kcmp"
-).split()
+REFUSED_ALWAYS = [
+    "socket", "bind", "connect", "listen", "ptrace", "process_vm_readv", "process_vm_writev",
+    "pidfd_getfd", "add_key", "request_key", "keyctl", "bpf", "perf_event_open", "userfaultfd",
+    "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "kexec_load", "init_module",
+    "finit_module", "delete_module", "open_by_handle_at", "io_uring_setup", "inotify_add_watch",
+    "fanotify_init", "memfd_create", "shmget", "semget", "msgget", "mq_open", "syslog", "fchown",
+    "fchownat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "tkill", "kcmp",
+]  # fmt: skip
 BY_ARGUMENT = [
     ("kill", (-1, 9), REFUSED),
     ("kill", (4242, 9), ALLOWED),
