@@ -43,7 +43,9 @@ class Machine:
             _listener(stack, socket.AF_UNIX, socket.SOCK_DGRAM, self.datagram),
             _listener(stack, socket.AF_UNIX, socket.SOCK_DGRAM, f"\0{mark}"),
         ]
-        self._before: Facts = {}
+        # One of many, since programs may run beside each other.
+        libraries = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
+        self._library = libraries[int(mark[:8], 16) % len(libraries)]
 
     def fill(self, source: str) -> str:
         """Put this machine's facts into a program."""
@@ -52,6 +54,8 @@ class Machine:
             "KEY": str(int(self.mark[:7], 16)),
             "OUTSIDE": str(self.outside),
             "PROGRAM": str(os.getpid()),
+            "NEWEST": Path("/proc/loadavg").read_text().split()[-1],
+            "LIBRARY": str(self._library),
             "TCP": str(self._listeners[0].getsockname()[1]),
             "UDP": str(self._listeners[1].getsockname()[1]),
             "STREAM": self.stream,
@@ -87,7 +91,7 @@ class Machine:
             "somebody called": [each.getsockname() for each in select.select(self._listeners, [], [], 0)[0]],
             "our scripts": _tree(INSIDE),
             "libraries": [_facts_of(Path(sysconfig.get_path(name))) for name in ("stdlib", "purelib")],
-            "locks": _locked(Path(json.__file__)),
+            "locks": _locked(self._library),
             "working folder, mask": (Path.cwd(), _mask()),
             "limits": Path("/proc/self/limits").read_text(),
         }
