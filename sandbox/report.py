@@ -21,7 +21,7 @@ def clip(text: str, most: int = _CLIP) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with whatever cannot be seen or stored written as an escape, such as `\\x1b`."""
+    """The text with whatever cannot be seen or stored written as an escape, as Python's own repr does."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), lines)
 

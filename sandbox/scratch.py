@@ -47,7 +47,7 @@ def remove_scratch(folder: Path) -> None:
     Each folder is opened from the one above it and left through `..`, so that no path ever gets long, few
     descriptors are open, and the time grows with the number of entries only. Whatever ran there must be dead.
     """
-    os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101 - as below
+    os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101 - beside its kin below
     here = os.open(folder, _FOLDER)
     waiting = [_empty(here)]
     entered: list[str] = []
@@ -56,14 +56,14 @@ def remove_scratch(folder: Path) -> None:
             if waiting[-1]:
                 entered.append(waiting[-1].pop())
                 # The folder's own rights decide whether it can be read and emptied.
-                os.chmod(entered[-1], stat.S_IRWXU, dir_fd=here)  # noqa: PTH101 - relative to a descriptor
+                os.chmod(entered[-1], stat.S_IRWXU, dir_fd=here)
                 here = _move(here, entered[-1])
                 waiting.append(_empty(here))
                 continue
             waiting.pop()
             if waiting:
                 here = _move(here, "..")
-                os.rmdir(entered.pop(), dir_fd=here)  # noqa: PTH106 - the same
+                os.rmdir(entered.pop(), dir_fd=here)
     finally:
         os.close(here)
     with contextlib.suppress(FileNotFoundError):
@@ -77,7 +77,7 @@ def _empty(folder: int) -> list[str]:
         if entry.is_dir(follow_symlinks=False):
             folders.append(entry.name)
         else:
-            os.unlink(entry.name, dir_fd=folder)  # noqa: PTH108 - relative to a descriptor
+            os.unlink(entry.name, dir_fd=folder)
     return folders
 
 

@@ -124,9 +124,7 @@ class Machine:
         return [row for row in rows if row.split()[0] == key]
 
 
-def _listener(
-    stack: ExitStack, family: int, kind: int, address: tuple[str, int] | str
-) -> socket.socket:
+def _listener(stack: ExitStack, family: int, kind: int, address: tuple[str, int] | str) -> socket.socket:
     made = stack.enter_context(socket.socket(family, kind))
     made.bind(address)
     if kind == socket.SOCK_STREAM:

@@ -55,7 +55,7 @@ class Program(BaseModel):
     """More files of the solution, by path."""
     tests: str = "assert f(2) == 4"
     ends: Literal["failed", "verified"] = "failed"
-    """`verified` only for an honest solution: its tests pass, and what it tried beside that came to nothing."""
+    """`verified` only for an honest solution: its tests pass, and what else it tried came to nothing."""
     says: tuple[str, ...] = ()
     """One of these stands in the detail of the failed check, so that it failed for the reason it should."""
     limits: dict[str, int | float] = Field(default_factory=dict)
@@ -115,7 +115,7 @@ def every_program() -> list[Program]:
     return [program for category in categories() for program in load(category)]
 
 
-def cases(*names: str) -> Any:  # noqa: ANN401 - pytest's own type of parameter sets has no public name
+def cases(*names: str) -> pytest.MarkDecorator:
     """Every program of these categories on every backend, as parameters `program` and `backend_name`.
 
     Left to the slow tests: nono without a PID namespace, which few machines need, and on bubblewrap the
