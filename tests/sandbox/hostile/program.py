@@ -15,6 +15,9 @@ FOLDER = Path(__file__).parent / "programs"
 BACKENDS = ("nono", "nono-without-namespace", "bubblewrap")
 EVERY_DAY = ("nono", "bubblewrap")
 
+_WALLS = ("environment", "leftovers", "links", "paths", "signals", "sockets")
+"""Categories that a backend decides by itself."""
+
 _ATTEMPT = """\
 def f(x):
     return x * x
@@ -119,14 +122,14 @@ def cases(*names: str) -> pytest.MarkDecorator:
     """Every program of these categories on every backend, as parameters `program` and `backend_name`.
 
     Left to the slow tests: nono without a PID namespace, which few machines need, and on bubblewrap the
-    programs that wait for the clock, which is the guard's and the same for all.
+    programs that meet only what is the same for all: the guard, its limits and the harness.
     """
     found = []
     for program in (program for name in names for program in load(name)):
         for backend in BACKENDS:
             marks: list[pytest.MarkDecorator] = []
-            waits = "wall_s" in program.limits and backend != "nono"
-            if program.slow or waits or backend not in EVERY_DAY:
+            same = program.category not in _WALLS or "wall_s" in program.limits
+            if program.slow or backend not in EVERY_DAY or (same and backend != "nono"):
                 marks.append(pytest.mark.slow)
             if backend in program.open_on:
                 # Strict: the day it is closed, this list must say so.
