@@ -1,6 +1,7 @@
 """Reading the harness's records into checks; whatever is missing has failed."""
 
 import json
+import re
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +10,20 @@ from sandbox.evidence import Case, Check
 from sandbox.protocol import Execution, Limits
 
 _CLIP = 2000
+# What no terminal, model, database or JSON may get from untrusted code: control characters, half letters
+# (surrogates), and marks that turn the direction of writing. See Boucher and Anderson, "Trojan Source", 2021.
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def clip(text: str, most: int = _CLIP) -> str:
     """Shorten a long text in the middle."""
     return text if len(text) <= most else f"{text[: most // 2]}\n…\n{text[-most // 2 :]}"
+
+
+def visible(text: str) -> str:
+    """The text with whatever cannot be seen or stored written as an escape, as Python's own repr does."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), lines)
 
 
 class Reader:
@@ -38,7 +48,7 @@ class Reader:
             if line.startswith(self._prefix) and self._end is None:
                 try:
                     self._take(json.loads(line[len(self._prefix) :]))
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, AttributeError):
                     # A record that cannot be read leaves its step open, and an open step has failed.
                     self._end = {"broken": True, "exit": 0}
 
@@ -47,16 +57,18 @@ class Reader:
         if kind == "begin":
             self._open, self._trying, self._cases = record["name"], "", []
         elif kind == "trying":
-            self._trying = record["name"]
+            self._trying = visible(record["name"])
         elif kind == "case":
-            detail = record["detail"]
-            self._cases.append(Case(name=record["name"], passed=record["passed"] is True, detail=detail))
+            name, detail = visible(record["name"]), visible(record["detail"])
+            self._cases.append(Case(name=name, passed=record["passed"] is True, detail=detail))
         elif kind == "output":
-            self._output = record["text"]
+            self._output = visible(record["text"])
         elif kind == "end":
             self._end = record
         elif kind == "check":
-            detail = record["detail"] if record["passed"] else self._with_output(record["detail"])
+            detail = visible(record["detail"])
+            if not record["passed"]:
+                detail = self._with_output(detail)
             self._add(
                 Check(
                     name=record["name"],
@@ -94,7 +106,7 @@ class Reader:
         if execution.timed_out or (self._end is not None and self._end.get("timeout")):
             return f"stopped after {limits.wall_s:g} s"
         code = execution.exit_code if self._end is None else int(self._end["exit"])
-        stderr = execution.stderr.decode("utf-8", "replace").strip()[-500:]
+        stderr = visible(execution.stderr.decode("utf-8", "replace")).strip()[-500:]
         tail = f": {stderr}" if stderr else ""
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and execution.duration_s >= limits.cpu_s):
             return f"used up its {limits.cpu_s} s of processor time{tail}"

@@ -1,0 +1,77 @@
+"""The arena: a program meets a backend, and one helper says what must hold afterwards."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from sandbox import BubblewrapSandbox, Evidence, NonoSandbox, Sandbox, SourceFile, Verifier
+from tests.sandbox.hostile.machine import Machine
+from tests.sandbox.hostile.program import Program
+
+Survive = Callable[[Program, str], Awaitable[Evidence]]
+
+_MOST_EVIDENCE = 1 << 19
+_MOST_SECONDS = 40.0
+"""Only a verifier that hangs takes this long; the limits of the programs are a fraction of it."""
+
+
+@pytest.fixture(scope="session")
+def backends() -> dict[str, Sandbox]:
+    """The real things, kept so that their threads are started once."""
+    return {
+        "nono": NonoSandbox(),
+        "nono-without-namespace": NonoSandbox(namespace=False),
+        "bubblewrap": BubblewrapSandbox(),
+    }
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    if sys.platform != "linux":
+        pytest.skip("the programs speak to Linux")
+    with ExitStack() as stack:
+        mark, secret = uuid.uuid4().hex, f"secret-{uuid.uuid4().hex}"
+        made = Machine(tmp_path, mark, secret, stack)
+        monkeypatch.setattr(tempfile, "tempdir", str(made.temporary))
+        monkeypatch.setenv("OPENAI_API_KEY", secret)
+        yield made
+
+
+@pytest.fixture
+def survive(machine: Machine, backends: dict[str, Sandbox]) -> Survive:
+    """Let a program loose on a backend and see that all of this holds afterwards.
+
+    The verifier answers, and in time; the program is counted as what it is; no secret shows; the evidence
+    stays small; and the machine is as it was: no process, scratch folder, file, IPC object or lock is left,
+    nobody was called, our own descriptors and limits are unchanged.
+    """
+
+    async def run(program: Program, backend_name: str) -> Evidence:
+        if backend_name == "bubblewrap" and shutil.which("bwrap") is None:
+            pytest.skip("bwrap is not on PATH: apt-get install bubblewrap")
+        sandbox = backends[backend_name]
+        verifier = Verifier(sandbox, limits=program.made_limits())
+        sources = {"solution.py": program.solution(), **program.files}
+        files = [SourceFile(path=path, content=machine.fill(text)) for path, text in sources.items()]
+        with machine.watched():
+            async with asyncio.timeout(_MOST_SECONDS):
+                evidence = await verifier.verify(files, tests=machine.fill(program.test_source()))
+        assert evidence.sandbox == sandbox.name, evidence
+        assert evidence.status == program.expected, evidence
+        said = evidence.model_dump_json()
+        assert machine.secret not in said
+        assert len(said) < _MOST_EVIDENCE
+        if program.expected == "failed":
+            assert evidence.failure is not None
+            reason = "\n".join([evidence.failure.detail, *(case.detail for case in evidence.failure.cases)])
+            assert any(words in reason for words in program.says), reason
+        return evidence
+
+    return run
