@@ -130,8 +130,13 @@ class Bench:
         return evidence.status == "verified", f"{failure.name}: {failure.detail}" if failure else ""
 
 
-async def open_bench(modes: Sequence[str], settings: Settings) -> Bench:
+async def open_bench(modes: Sequence[str], settings: Settings, models: Models | None = None) -> Bench:
     """Build the graphs and open the sandbox; no model is asked.
+
+    Args:
+        modes: Of `MODES`.
+        settings: Limits, sandbox, and the models' chains.
+        models: Your own in place of those that the settings describe.
 
     Raises:
         NoSandboxError: When no sandbox holds here, so that nothing could be judged.
@@ -141,7 +146,8 @@ async def open_bench(modes: Sequence[str], settings: Settings) -> Bench:
     if isinstance(sandbox, Unavailable):
         raise NoSandboxError(f"No answer can be judged here, so no model was asked: {sandbox.reason}.")
     verifier = Verifier(sandbox, limits=Limits(wall_s=settings.verify_timeout_s))
-    models = (await asyncio.to_thread(Services.from_settings, settings)).models
+    if models is None:
+        models = (await asyncio.to_thread(Services.from_settings, settings)).models
     services = Services(models=models, verifier=verifier)
     graphs = {mode: build_mode(mode, services, settings) for mode in modes}
     return Bench(graphs, models, verifier, setup_of(settings, models))

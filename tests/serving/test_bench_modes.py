@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from graph.settings import Settings
 from nodes import Status
+from providers import RoleModels
 from serving.bench import MODES
 from serving.bench.modes import WAYS
 from serving.bench.play import Bench, open_bench, play_all
@@ -15,8 +16,11 @@ from serving.bench.tasks import BenchTask
 from tests.support import ASK, BAD, GOOD, PLAN
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from langchain_core.messages import BaseMessage
+
+    from providers import Reply, Role, Step
     from serving.bench.records import Record
     from tests.support import Lines
 
@@ -100,19 +104,36 @@ async def test_without_hidden_tests_the_visible_ones_judge(make_bench: OpenBench
     assert (await bench.play("solo", TASK.model_copy(update={"hidden_tests": ""}))).correct is False
 
 
-async def test_no_model_sees_a_hidden_test(make_bench: OpenBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = await make_bench([{"content": PLAN}, WHY], [{"content": BAD}, {"content": GOOD}])
-    seen: list[str] = []
-    reply = bench.models.reply
+class Listener(RoleModels):
+    """The real models, and a note of everything that they were asked."""
 
-    async def listen(role: object, messages: list[object], **more: object) -> object:
-        seen.extend(str(message) for message in messages)
-        return await reply(role, messages, **more)  # type: ignore[arg-type]
+    def __init__(self, chains: Mapping[Role, str]) -> None:
+        super().__init__(chains)
+        self.heard: list[str] = []
 
-    monkeypatch.setattr(bench.models, "reply", listen)
-    assert (await bench.play("full", TASK)).correct is True
-    assert any("double(2) == 4" in text for text in seen)
-    assert not any("-6" in text for text in seen)
+    async def reply(
+        self,
+        role: Role,
+        messages: Sequence[BaseMessage],
+        *,
+        step: Step,
+        **options: Any,  # noqa: ANN401  # whatever the contract grows
+    ) -> Reply:
+        self.heard += [str(message.text) for message in messages]
+        return await super().reply(role, messages, step=step, **options)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_no_model_sees_a_hidden_test(script: Callable[[str, Lines], str], mode: str) -> None:
+    coding = [{"content": BAD}, {"content": BAD.replace("return x", "return -x")}, {"content": GOOD}]
+    chains: dict[Role, str] = {
+        "reasoning": script("reasoning", [{"content": PLAN.replace("-1", "-7").replace("-2", "-14")}, WHY]),
+        "coding": script("coding", coding),
+    }
+    models = Listener(chains)
+    await (await open_bench([mode], Settings(), models)).play(mode, TASK)
+    assert any("double(2) == 4" in text for text in models.heard)
+    assert not any("-6" in text for text in models.heard)
 
 
 @pytest.mark.parametrize(
