@@ -98,21 +98,14 @@ def test_a_run_goes_on_where_it_stopped(cli: CommandLine, tasks: str) -> None:
     assert "bench: 0 turns (3 known from before)" in again.err
 
 
-def test_results_of_something_else_are_refused_and_kept(cli: CommandLine, tasks: str) -> None:
-    env = cli.models([{"content": PLAN}], [CODE | {"repeat": True}])
-    words = ("bench", "solo", "--tasks", tasks, "--out", "results.jsonl")
-    assert cli.run(*words, env=env).code == 0
+def test_results_of_other_models_are_refused_and_kept(cli: CommandLine, tasks: str) -> None:
+    words = ("bench", "solo", "--tasks", tasks, "--limit", "1", "--out", "results.jsonl")
+    assert cli.run(*words).code == 0
     before = (cli.folder / "results.jsonl").read_bytes()
-    other = cli.run(*words, env=env | {"DUOGRAPH_CODING_MODEL": "offline"})
-    assert (other.code, "was made with coding_model 'scripted:" in other.err) == (2, True)
-    other = cli.run(*words, "--max-repairs", "1", env=env)
-    assert (other.code, "was made with max_repairs 2, and now it is 1" in other.err) == (2, True)
-    write_tasks(cli, "one", "two", "three", tests="assert double(0) == 0")
-    other = cli.run(*words, env=env)
-    assert (other.code, "line 1: the task 'one' has changed since" in other.err) == (2, True)
+    other = cli.run(*words, env=cli.models([{"content": PLAN}], [CODE]))
+    assert other.code == 2
+    assert "results.jsonl, line 1 was made with reasoning_model 'offline', and now it is" in other.err
     assert (cli.folder / "results.jsonl").read_bytes() == before
-    other = cli.run("bench", "solo", "--out", tasks)
-    assert (other.code, "line 1 is no result of a benchmark" in other.err) == (2, True)
 
 
 def test_models_that_fail_end_the_run_with_5_and_are_tried_again(cli: CommandLine) -> None:
@@ -166,13 +159,9 @@ def test_without_a_sandbox_no_model_is_asked(cli: CommandLine, tasks: str) -> No
     [
         (["bench"], "Missing argument 'MODE...'"),
         (["bench", "duo"], "'duo' is not one of"),
-        (["bench", "solo", "--jobs", "0"], "0 is not in the range"),
         (["bench", "solo", "--limit", "0"], "0 is not in the range"),
-        (["bench", "solo", "--tasks", "none.jsonl"], "The tasks file none.jsonl cannot be read"),
         (["bench", "solo", "--tasks", "tasks.jsonl"], "tasks.jsonl, line 1: Invalid JSON"),
-        (["bench", "solo", "--out", "."], "--out . is not a file"),
         (["bench", "solo", "--out", "none/results.jsonl"], "--out none/results.jsonl cannot be written"),
-        (["bench", "solo", "--max-repairs", "x"], "The setting max_repairs is 'x'"),
     ],
 )
 def test_mistakes_are_one_sentence_and_exit_code_2(cli: CommandLine, words: list[str], message: str) -> None:
