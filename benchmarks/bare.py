@@ -17,7 +17,10 @@ PATIENCE_S = 10.0
 
 _RUN = f"""
 import asyncio, inspect, json, os, resource, sys, types
-resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+try:
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+except (ValueError, OSError):  # macOS has no such limit
+    pass
 resource.setrlimit(resource.RLIMIT_CPU, ({CPU_S}, {CPU_S}))
 solution, tests = json.load(sys.stdin)
 module = sys.modules["solution"] = types.ModuleType("solution")
