@@ -29,12 +29,26 @@ def interpreter_path() -> str:
     return str(Path(sys.executable).resolve())
 
 
-def inside_command(script: str, *arguments: int | str) -> list[str]:
+class InsideCommand(tuple[str, ...]):
+    """The command of one of our inner scripts, which a warm interpreter can run without starting another.
+
+    Attributes:
+        script: Its name.
+        arguments: What its `main` is given.
+    """
+
+    script: str
+    arguments: tuple[int | str, ...]
+
+
+def inside_command(script: str, *arguments: int | str) -> InsideCommand:
     """The command that runs `main` of one of our inner scripts, as imports so that bytecode is reused."""
     _compile_scripts()
     call = f"{script}.main({', '.join(map(repr, arguments))})"
     code = f"import sys; sys.path.insert(0, {str(INSIDE)!r}); import {script}; {call}"
-    return [interpreter_path(), "-I", "-S", "-B", "-c", code]
+    command = InsideCommand((interpreter_path(), "-I", "-S", "-B", "-c", code))
+    command.script, command.arguments = script, arguments
+    return command
 
 
 @functools.cache
