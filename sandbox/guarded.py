@@ -6,7 +6,6 @@ import marshal
 import os
 import selectors
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -116,7 +115,13 @@ class _Run:
         return self._outcome(time.monotonic() - began)
 
     def _start(self, wires: Wires) -> None:
-        theirs = (wires.theirs_in, wires.theirs_out, wires.theirs_err, self._control.read, wires.theirs_status)
+        theirs = (
+            wires.theirs_in,
+            wires.theirs_out,
+            wires.theirs_err,
+            self._control.read,
+            wires.theirs_status,
+        )
         try:
             processes = self._template.fork(theirs, self._task.package)
         finally:

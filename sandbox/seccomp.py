@@ -6,6 +6,7 @@ needs it. The program is classic
 BPF, see seccomp(2) and the kernel's Documentation/userspace-api/seccomp_filter.rst.
 """
 
+import functools
 import os
 import struct
 
@@ -58,8 +59,11 @@ _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """The audit name of an architecture, and its column in the table."""
 
 
+_INSTRUCTION = struct.Struct("=HBBI")
+
+
 def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    return struct.pack("=HBBI", code, if_true, if_false, value)
+    return _INSTRUCTION.pack(code, if_true, if_false, value)
 
 
 def _deny_when(number: int, test: int, values: tuple[int, ...]) -> list[bytes]:
@@ -71,6 +75,7 @@ def _deny_when(number: int, test: int, values: tuple[int, ...]) -> list[bytes]:
     return [_step(_JUMP_EQ, number, 0, len(body)), *body]
 
 
+@functools.lru_cache(maxsize=8)
 def filter_program(machine: str = "", protected: tuple[int, ...] = ()) -> bytes:
     """Build the filter for this machine.
 

@@ -69,7 +69,7 @@ class _Process:
                     stderr=subprocess.PIPE,
                     pass_fds=(theirs.fileno(),),
                     cwd="/",
-                    env={"LANG": "C.UTF-8"},
+                    env={"LANG": "C.UTF-8", "LD_BIND_NOW": "1"},
                     start_new_session=True,
                 )
         except BaseException:

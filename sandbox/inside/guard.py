@@ -1,9 +1,9 @@
 """The guard: starts one confined command, watches its limits, and ends its whole process tree.
 
 It runs as its own small process, a fork of the template, because a fork inside a large threaded program is
-neither quick nor safe, and because it must outlive whatever the command does. Its orders (marshal) come over the control
-pipe; when that pipe closes, by cancellation or by the death of the program, everything is killed. One
-`name value` line per fact goes to the status pipe.
+neither quick nor safe, and because it must outlive whatever the command does. Its orders (marshal) come over
+the control pipe; when that pipe closes, by cancellation or by the death of the program, everything is killed.
+One `name value` line per fact goes to the status pipe.
 """
 
 from __future__ import annotations
