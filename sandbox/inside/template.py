@@ -20,10 +20,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from sandbox.inside import confine, guard
+    from sandbox.inside import confine, guard, tree
 else:
     import confine
     import guard
+    import tree
 
 _DESCRIPTORS = 5
 """Standard input, output and error of the command, the control pipe and the status pipe of the guard."""
@@ -41,8 +42,8 @@ def main(requests: int, package: str) -> None:
         package: Where nono-py is, if runs are confined by it.
     """
     socket = _socket.socket(fileno=_lowest(requests))
-    # The kernel reaps the guards; the end of one is seen on its status pipe.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # The program sees the end of a guard on its status pipe; here it is reaped, so that its time is counted.
+    signal.signal(signal.SIGCHLD, _reap)
     scripts_wait = bool(package) and confine.LINUX
     if scripts_wait:
         confine.load_nono(package)
@@ -59,6 +60,12 @@ def main(requests: int, package: str) -> None:
             # The first run is a probe as a rule; while it goes on there is time.
             scripts_wait = False
             _load_scripts()
+
+
+def _reap(*_: object) -> None:
+    with tree.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _lowest(descriptor: int) -> int:
