@@ -110,15 +110,17 @@ def main() -> None:
         if isinstance(sandbox, Unavailable):
             raise SystemExit(f"no sandbox: {sandbox.reason}")
         rows = compare(sides(runner, sandbox, folder), repeat=options.repeat)
-    batches = [batch() for _ in range(max(1, options.repeat // 10))]
-    rate, used = (statistics.median(column) for column in zip(*batches, strict=True))
-    found = targets(rows, rate)
+    rates, used = zip(*(batch() for _ in range(max(1, options.repeat // 10))), strict=True)
+    found = targets(rows, statistics.median(rates))
     if options.json:
-        facts = {"rows": rows, "targets": found}
-        print(json.dumps({name: [asdict(each) for each in many] for name, many in facts.items()}))
+        facts = {"rows": [asdict(row) for row in rows], "targets": [asdict(each) for each in found]}
+        print(json.dumps(facts | {"solutions_per_s": rates, "cpu_ms_per_solution": used}))
         return
     show(rows, as_json=False)
-    print(f"\n{BATCH} solutions by `duograph verify --jsonl`: {used:.1f} ms of processor time each\n")
+    print(f"\n`duograph verify --jsonl`, {BATCH} solutions each time:")
+    for rate, cpu_ms in zip(rates, used, strict=True):
+        print(f"{rate:.1f} solutions/s, {cpu_ms:.1f} ms of processor time each")
+    print()
     for each in found:
         print(f"{each.name:26} {each.seen:6}  {each.target:12} {'met' if each.met else 'missed'}")
 

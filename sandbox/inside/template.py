@@ -30,7 +30,7 @@ _DESCRIPTORS = 5
 """Standard input, output and error of the command, the control pipe and the status pipe of the guard."""
 _SIZE = 4
 _OWN = ("template", "guard", "confine", "kernel", "tree")
-_UNSEEN = ("ctypes", "_ctypes", "ctypes._endian")
+_UNSEEN = ("ctypes", "_ctypes", "ctypes._endian", "nono_py", "nono_py._nono_py")
 """What only we need; a solution that wants it imports it itself."""
 
 
