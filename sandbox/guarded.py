@@ -21,6 +21,10 @@ Orders = Mapping[str, object]
 OnStdout = Callable[[bytes], None]
 
 _CHUNK = 1 << 16
+_ANSWER_S = 20.0
+"""A template that has started no guard by then is taken for dead."""
+_STAND_IN = 0x3FFF_FFFF
+"""Stands for the guard's process number until the guard puts it in; no process can have this one."""
 _DECIDED = ("exit", "timeout", "processes", "stopped")
 
 
@@ -62,9 +66,9 @@ class Task:
             return command.script, command.arguments
         return None
 
-    def orders(self, *ours: int) -> bytes:
-        """The message to the guard; `ours` are the processes that nobody may signal."""
-        closed, opened = self.filters((*ours, os.getpid()))
+    def orders(self, template: int) -> bytes:
+        """The message to the guard; nobody may signal it, its template and us."""
+        closed, opened = self.filters((_STAND_IN, template, os.getpid()))
         limits = self.limits
         message = marshal.dumps(
             {
@@ -84,6 +88,7 @@ class Task:
                 "rules": self.rules,
                 "filter": closed,
                 "filter_open": opened,
+                "stand_in": _STAND_IN,
             }
         )
         return len(message).to_bytes(8, "big") + message
@@ -98,21 +103,31 @@ class _Run:
         self._template = template
         limit = task.limits.output_kb << 10
         self._kept = {"out": Clipped(limit), "err": Clipped(limit), "status": Clipped(8 << 10)}
+        self._started = False
         self._streamed = 0
         self._stream_limit = limit
         self._stdin = memoryview(task.stdin)
 
     def __call__(self) -> Execution:
         began = time.monotonic()
+        self._attempt()
+        # The template may have died under the request. Nothing has run then.
+        if not self._started and self._control.renew():
+            self._stdin = memoryview(self._task.stdin)
+            self._attempt()
+        return self._outcome(time.monotonic() - began)
+
+    def _attempt(self) -> None:
         wires = Wires()
         try:
             self._start(wires)
             self._pump(wires)
-        finally:
-            # On an error the guard waits for this, and we for the guard.
+        except BaseException:
+            # The guard waits for this, and we for the guard.
             self._control.stop()
+            raise
+        finally:
             wires.wait_and_close()
-        return self._outcome(time.monotonic() - began)
 
     def _start(self, wires: Wires) -> None:
         theirs = (
@@ -123,11 +138,11 @@ class _Run:
             wires.theirs_status,
         )
         try:
-            processes = self._template.fork(theirs, self._task.package)
+            template = self._template.ask(theirs, self._task.package)
         finally:
             wires.close_theirs()
             self._control.close_read()
-        self._control.send(self._task.orders(*processes))
+        self._control.send(self._task.orders(template))
 
     def _pump(self, wires: Wires) -> None:
         with selectors.DefaultSelector() as selector:
@@ -140,7 +155,7 @@ class _Run:
                 wires.close(wires.stdin)
             open_readers = 3
             while open_readers:
-                for key, _ in selector.select():
+                for key, _ in self._wait(selector):
                     if key.data == "in":
                         if not self._feed(key.fd):
                             selector.unregister(key.fileobj)
@@ -148,6 +163,13 @@ class _Run:
                     elif not self._read(key.fd, key.data):
                         selector.unregister(key.fileobj)
                         open_readers -= 1
+
+    def _wait(self, selector: selectors.BaseSelector) -> Sequence[tuple[selectors.SelectorKey, int]]:
+        ready = selector.select(None if self._started else _ANSWER_S)
+        if not ready:
+            self._template.end()
+            raise SandboxError(f"no guard process was started within {_ANSWER_S:g} s")
+        return ready
 
     def _feed(self, descriptor: int) -> bool:
         try:
@@ -161,6 +183,7 @@ class _Run:
     def _read(self, descriptor: int, name: str) -> bool:
         piece = os.read(descriptor, _CHUNK)
         self._kept[name].add(piece)
+        self._started = self._started or (name == "status" and bool(piece))
         if (
             name == "out"
             and piece

@@ -46,6 +46,21 @@ class Control:
             if self._write in self._open:
                 os.write(self._write, message)
 
+    def renew(self) -> bool:
+        """Open another pipe for another guard.
+
+        Returns:
+            Whether there may be one: not when the run was stopped.
+        """
+        with self._lock:
+            if self._write not in self._open:
+                return False
+            while self._open:
+                os.close(self._open.pop())
+            self.read, self._write = os.pipe()
+            self._open = {self.read, self._write}
+            return True
+
     def stop(self) -> None:
         """Tell the guard to kill everything."""
         self._close(self._write)

@@ -2,18 +2,15 @@
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
-import sys
 import threading
 import weakref
 from collections.abc import Sequence
 
 from sandbox.interpreter import inside_command
 from sandbox.protocol import SandboxError
-
-_ANSWER_S = 20.0
-"""A template that has not answered by then is taken for dead."""
 
 
 class Template:
@@ -24,33 +21,40 @@ class Template:
         self._lock = threading.Lock()
         self._process: _Process | None = None
 
-    def fork(self, descriptors: Sequence[int], package: str) -> tuple[int, int]:
-        """Fork a guard. Blocks.
+    def ask(self, descriptors: Sequence[int], package: str) -> int:
+        """Ask for a guard. Whether there is one shows on its status pipe, which ends with it. Blocks.
 
         Args:
             descriptors: Standard input, output and error of the command, the control and the status pipe;
-                the guard has copies.
+                the guard gets copies.
             package: Where nono-py is, if the run is confined by it.
 
         Returns:
-            The numbers of the guard and of the template.
+            The template's process number.
 
         Raises:
-            SandboxError: When there is none; nothing runs then.
+            SandboxError: When there is no template; nothing runs then.
         """
         with self._lock:
             kept = self._process
             # A program that forked itself must not share the socket with its parent.
             if kept is not None and kept.owner == os.getpid():
-                with contextlib.suppress(OSError, EOFError):
-                    return kept.fork(descriptors), kept.pid
+                with contextlib.suppress(OSError):
+                    return kept.ask(descriptors)
                 kept.end()
             self._process = None
             try:
-                started = self._process = _Process(package)
-                return started.fork(descriptors), started.pid
-            except (OSError, EOFError) as error:
+                self._process = _Process(package)
+                return self._process.ask(descriptors)
+            except OSError as error:
                 raise SandboxError(f"the guard process could not be started: {error}") from error
+
+    def end(self) -> None:
+        """End a template that does not answer, and the guard that waits in it; the others go on."""
+        with self._lock:
+            if self._process is not None:
+                self._process.end()
+            self._process = None
 
 
 class _Process:
@@ -75,34 +79,28 @@ class _Process:
         except BaseException:
             ours.close()
             raise
-        ours.settimeout(_ANSWER_S)
         self.pid = process.pid
         self._socket = ours
         self._process = process
         self.end = weakref.finalize(self, _end, process, ours, self.owner)
 
-    def fork(self, descriptors: Sequence[int]) -> int:
-        """Ask for a guard.
+    def ask(self, descriptors: Sequence[int]) -> int:
+        """Hand over the descriptors for one run.
 
         Raises:
-            OSError: When it could not be made.
-            EOFError: When the template is dead.
+            OSError: When the template is dead.
         """
         socket.send_fds(self._socket, [b"+"], list(descriptors))
-        answer = self._socket.recv(8)
-        if len(answer) != 8:  # noqa: PLR2004 - one number
-            raise EOFError("the template process ended")
-        guard = int.from_bytes(answer, sys.byteorder, signed=True)
-        if guard < 0:
-            raise OSError(-guard, os.strerror(-guard))
-        return guard
+        return self.pid
 
 
 def _end(process: "subprocess.Popen[bytes]", requests: socket.socket, owner: int) -> None:
     """Let go of a template. It keeps nothing that could be lost, and its guards do without it."""
     requests.close()
     if owner == os.getpid():
-        process.kill()
+        # The guard that waits for a run is in its session, those that have one are not.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()

@@ -140,6 +140,14 @@ class Watch:
         return tree.count_tasks(os.getpid()) > self._processes
 
 
+def _with_own_number(program: bytes, stand_in: int) -> bytes:
+    """Put our process number into a filter that was built before we were known."""
+    for wanted, known in ((stand_in, os.getpid()), (-stand_in, -os.getpid())):
+        old, new = (number.to_bytes(4, sys.byteorder, signed=True) for number in (wanted, known))
+        program = program.replace(old, new)
+    return program
+
+
 def main(control: int, status: int) -> Callable[[], None] | None:
     """Run the orders that come over `control` and report on `status`, two pipes.
 
@@ -149,6 +157,8 @@ def main(control: int, status: int) -> Callable[[], None] | None:
     for descriptor in (control, status):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional only
     orders = read_orders(control)
+    os.write(status, b"started 1\n")
+    orders["filter_open"] = _with_own_number(orders["filter_open"], orders["stand_in"])
     namespaced = False
     if LINUX:
         kernel.adopt_orphans()

@@ -1,16 +1,16 @@
 """The template: an interpreter with our own scripts loaded, which forks a guard for each run.
 
 Starting an interpreter and importing takes longer than all the rest of a small run. So one process does it
-once; it never sees a solution, tests, a token or the orders of a run, only descriptors that it hands to a
-fork of itself. The fork reads the orders, confines what it starts, and is no longer the template's business.
-It ends when the socket to the program closes.
+once, and has always one fork of itself waiting for the next run. It hears nothing but that its fork was
+taken: a solution, tests, a token, the orders and even the descriptors of a run reach only that fork, which
+confines what it starts and is no longer the template's business. Both end when the socket to the program
+closes.
 """
 
 from __future__ import annotations
 
 import _signal as signal  # type: ignore[import-not-found]
 import _socket
-import errno
 import gc
 import os
 import resource
@@ -35,37 +35,30 @@ _UNSEEN = ("ctypes", "_ctypes", "ctypes._endian", "nono_py", "nono_py._nono_py")
 
 
 def main(requests: int, package: str) -> None:
-    """Fork a guard for each request on a socket.
+    """Keep a guard ready for the next request on a socket.
 
     Args:
         requests: The socket's descriptor.
         package: Where nono-py is, if runs are confined by it.
     """
-    socket = _socket.socket(fileno=_lowest(requests))
-    # The program sees the end of a guard on its status pipe; here it is reaped, so that its time is counted.
+    requests = _lowest(requests)
     signal.signal(signal.SIGCHLD, _reap)
     scripts_wait = bool(package) and confine.LINUX
     if scripts_wait:
         confine.load_nono(package)
     while True:
-        descriptors = _receive(socket)
-        child = _fork() if len(descriptors) == _DESCRIPTORS else -errno.EMFILE
-        if child == 0:
-            socket.detach()
-            _be_guard(descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        socket.sendall(child.to_bytes(8, sys.byteorder, signed=True))
+        taken, take = os.pipe()
+        if os.fork() == 0:
+            _be_guard(requests, take)
+        os.close(take)
+        # A guard that ends without a word had no program to serve, or could not live.
+        if not os.read(taken, 1):
+            os._exit(0)
+        os.close(taken)
         if scripts_wait:
             # The first run is a probe as a rule; while it goes on there is time.
             scripts_wait = False
             _load_scripts()
-
-
-def _reap(*_: object) -> None:
-    with tree.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
 
 
 def _lowest(descriptor: int) -> int:
@@ -80,29 +73,11 @@ def _lowest(descriptor: int) -> int:
     return low
 
 
-def _receive(socket: _socket.socket) -> list[int]:
-    """Wait for a request; the end of the program is the end of the template."""
-    flags = getattr(_socket, "MSG_CMSG_CLOEXEC", 0)
-    data, ancillary, _, _ = socket.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTORS * _SIZE), flags)
-    if not data:
-        os._exit(0)
-    return [
-        int.from_bytes(packed[start : start + _SIZE], sys.byteorder)
-        for _, _, packed in ancillary
-        for start in range(0, len(packed), _SIZE)
-    ]
-
-
-def _fork() -> int:
-    """Fork.
-
-    Returns:
-        The child's number, 0 in the child, the negative errno when there is none.
-    """
-    try:
-        return os.fork()
-    except OSError as error:
-        return -(error.errno or 1)
+def _reap(*_: object) -> None:
+    """The program sees the end of a guard on its status pipe; here it is reaped, so that its time counts."""
+    with tree.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _load_scripts() -> None:
@@ -114,12 +89,15 @@ def _load_scripts() -> None:
     gc.freeze()
 
 
-def _be_guard(descriptors: list[int]) -> NoReturn:
-    """Become the guard of one run, and in its confined child the script that was ordered."""
-    os.setsid()
+def _be_guard(requests: int, take: int) -> NoReturn:
+    """Wait for a run and be its guard, and in its confined child the script that was ordered."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     status = 1
     try:
+        descriptors = _receive(requests)
+        os.write(take, b"+")
+        # From here on the end of the template's session is not ours.
+        os.setsid()
         script = guard.main(*_arrange(descriptors))
         if script is None:
             os._exit(0)
@@ -132,6 +110,22 @@ def _be_guard(descriptors: list[int]) -> NoReturn:
     os._exit(status)
 
 
+def _receive(requests: int) -> list[int]:
+    """Wait for a request; the end of the program is the end of us."""
+    socket = _socket.socket(fileno=requests)
+    flags = getattr(_socket, "MSG_CMSG_CLOEXEC", 0)
+    data, ancillary, _, _ = socket.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTORS * _SIZE), flags)
+    socket.detach()
+    descriptors = [
+        int.from_bytes(packed[start : start + _SIZE], sys.byteorder)
+        for _, _, packed in ancillary
+        for start in range(0, len(packed), _SIZE)
+    ]
+    if not data or len(descriptors) != _DESCRIPTORS:
+        os._exit(0)
+    return descriptors
+
+
 def _arrange(descriptors: list[int]) -> tuple[int, int]:
     """Put the command's streams in their place, and leave open nothing else but the two pipes.
 
@@ -142,9 +136,8 @@ def _arrange(descriptors: list[int]) -> tuple[int, int]:
     # All lie above the standard streams and our socket, so that none overwrites another.
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    kept = {control, status}
     low = 3
-    for descriptor in sorted(kept):
+    for descriptor in sorted((control, status)):
         os.closerange(low, descriptor)
         low = descriptor + 1
     confine.close_from(low)

@@ -1,7 +1,6 @@
 """Runs are forked from one warm interpreter: nothing passes from one to the next, none runs without it."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
@@ -44,6 +43,9 @@ async def test_a_template_that_died_is_replaced_and_the_next_run_is_confined(
     await run_python("pass")
     (first,) = set(_templates(os.getpid())) - before
     os.kill(first, signal.SIGKILL)
+    # Its last fork may wait for one more run.
+    await run_python("pass")
+    await run_python("pass")
     done = await run_python(
         f"import socket\nfor attempt in (lambda: open({str(tmp_path / 'secret')!r}), socket.socket):\n"
         "  try: attempt()\n  except OSError as error: print(type(error).__name__)"
@@ -75,19 +77,32 @@ async def test_the_template_cannot_be_signalled(run_python: RunPython) -> None:
 
 
 def test_nothing_runs_when_no_guard_can_be_had() -> None:
-    template = Template()
     with pytest.raises(SandboxError, match="could not be started"):
-        template.fork([-1] * 5, "")
+        Template().ask([-1] * 5, "")
 
 
-def test_too_few_descriptors_are_refused_and_the_template_lives_on() -> None:
+def test_a_request_without_all_descriptors_starts_nothing() -> None:
     template = Template()
-    with contextlib.ExitStack() as files:
-        pipe = os.pipe()
-        for end in pipe:
-            files.callback(os.close, end)
-        with pytest.raises(SandboxError, match="could not be started"):
-            template.fork(pipe, "")
+    read, write = os.pipe()
+    template.ask([read, write], "")
+    os.close(write)
+    assert os.read(read, 1) == b""
+    os.close(read)
+
+
+async def test_a_template_that_hangs_is_given_up_and_replaced(
+    run_python: RunPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.guarded._ANSWER_S", 0.5)
+    before = set(_templates(os.getpid()))
+    await run_python("pass")
+    (template,) = set(_templates(os.getpid())) - before
+    os.killpg(template, signal.SIGSTOP)
+    with pytest.raises(SandboxError, match="no guard process was started"):
+        await run_python("open('ran', 'w')")
+    assert (await run_python("print('ran')")).stdout == b"ran\n"
+    assert not (tmp_path / "scratch/ran").exists()
+    await _gone(template)
 
 
 def test_the_template_ends_with_its_program(tmp_path: Path) -> None:
@@ -129,7 +144,7 @@ template = Template()
 def ask():
     control = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
-    found = template.fork([null, null, null, control[0], null], "")[1]
+    found = template.ask([null, null, null, control[0], null], "")
     os.close(control[1])
     return found
 first = ask()
