@@ -90,7 +90,7 @@ class Climb:
         reader.finish(execution, self.limits)
         return reader.checks
 
-    def _job(self, folder: Path, token: str) -> tuple[list[str], bytes]:
+    def _job(self, folder: Path, token: str) -> tuple[Sequence[str], bytes]:
         job = marshal.dumps(
             {
                 "folder": str(folder),

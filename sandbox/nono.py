@@ -26,6 +26,7 @@ class NonoSandbox:
         self._guards = Guards()
         self._namespace = namespace
         self._readable: Readable | None = None
+        self._package = ""
 
     async def run(  # noqa: PLR0913 - the protocol's keywords read better than one more object
         self,
@@ -54,8 +55,9 @@ class NonoSandbox:
 
     def _rules(self, folder: Path) -> dict[str, object]:
         found = self._readable = self._readable or readable()
+        package = self._package = self._package or nono_folder()
         return {
-            "package": nono_folder(),
+            "package": package,
             "folders": list(found.folders),
             "files": list(found.files),
             "writable": [str(folder)],

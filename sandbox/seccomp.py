@@ -10,6 +10,7 @@ of files, and calls that act on a process by its number. The program is classic 
 the kernel's Documentation/userspace-api/seccomp_filter.rst.
 """
 
+import functools
 import os
 import struct
 from collections.abc import Mapping, Sequence
@@ -119,8 +120,11 @@ _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """The audit name of an architecture, and its column in the table."""
 
 
+_INSTRUCTION = struct.Struct("=HBBI")
+
+
 def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    return struct.pack("=HBBI", code, if_true, if_false, value)
+    return _INSTRUCTION.pack(code, if_true, if_false, value)
 
 
 def _load_argument(position: int) -> bytes:
@@ -154,6 +158,7 @@ def _only_connected_pairs(number: int) -> list[bytes]:
     return [_step(_JUMP_EQ, number, 0, len(body)), *body]
 
 
+@functools.lru_cache(maxsize=8)
 def filter_program(machine: str = "", protected: tuple[int, ...] = ()) -> bytes:
     """Build the filter for this machine.
 

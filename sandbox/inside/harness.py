@@ -23,6 +23,12 @@ else:
     import private
     from records import escape
 
+_WITHOUT_TESTS = ("records", "describing", "steps")
+_WITH_TESTS = (
+    *("records", "describing", "looking", "judging", "equality", "asserts", "rewriting"),
+    *("unittest_cases", "pytest_cases", "cases", "suites", "steps"),
+)
+"""The modules that the untrusted process needs, each after those that it imports."""
 _TAIL = 2000
 _MOST_RECORD_BYTES = 4 << 20
 _MOST_AT_ONCE = 1 << 20
@@ -149,12 +155,9 @@ def _become_child(job: dict[str, Any], nonce: bytes, records: int, output: int) 
     os.dup2(output, 2)
     for descriptor in (null, output):
         os.close(descriptor)
-    names = ["records", "describing", "steps"]
-    if job["tests"] or job["acceptance"]:
-        names[2:2] = ["looking", "judging", "equality", "asserts", "rewriting"]
-        names[-1:-1] = ["unittest_cases", "pytest_cases", "cases", "suites"]
-    modules = private.load(job["inside"], *names)
-    if len(modules) > 3:  # noqa: PLR2004 - the three that every run needs
+    with_tests = job["tests"] or job["acceptance"]
+    modules = private.load(job["inside"], *(_WITH_TESTS if with_tests else _WITHOUT_TESTS))
+    if with_tests:
         job["plan"] = vars(modules[-2])["Plan"]
     for name in ("harness", "records", "private"):
         sys.modules.pop(name, None)
@@ -163,6 +166,11 @@ def _become_child(job: dict[str, Any], nonce: bytes, records: int, output: int) 
     except BaseException:  # noqa: BLE001 - the relay notices that the end is missing
         os._exit(70)
     os._exit(0)
+
+
+def load_all(folder: str) -> None:
+    """Load what any run needs, in an interpreter that many runs will be forked from."""
+    private.load(folder, *_WITH_TESTS)
 
 
 def main() -> None:
@@ -183,4 +191,5 @@ def main() -> None:
     token = _read_exactly(32)
     relay = Relay(child, records_read, output_read, nonce)
     relay.close(relay.run(token, job["seconds"]))
-    sys.exit(0)
+    # Nothing is left to do that would be worth an orderly end of the interpreter.
+    os._exit(0)

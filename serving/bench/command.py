@@ -105,7 +105,7 @@ def _play(run: _Run, settings: Settings, *, jobs: int, signals: Signals) -> None
         run.bench = await open_bench(run.modes, settings)
         run.results.load(run.tasks, run.bench.setup)
         say_who_answers(settings)
-        say_what_costs(settings, run.bench.models)
+        say_what_costs(settings, run.bench.bounds[run.modes[-1]])
         left = run.left()
         terminal.notice(_announce(run, run.bench, left))
         with open_progress(len(left)) as progress:
