@@ -106,7 +106,8 @@ class Machine:
                 mine = int(fields[1]) == os.getpid()
                 inside = str((entry / "cwd").readlink()).startswith(str(self.temporary))
                 if mine or inside or self.mark in line:
-                    found.append(f"{entry.name} {fields[0]} {line[:200]}")
+                    state = "zombie" if fields[0] == "Z" else "lives"
+                    found.append(f"{entry.name} {state} {line[:200]}")
         return sorted(found)
 
     def _marked_files(self) -> list[str]:
