@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from nodes import Bounds, Candidate, Context, Request, Result, Spending, Status, StopReason, Turn, TurnLimits
 from providers import Call
-from sandbox import Case, Check, Evidence, SourceFile
+from sandbox import Case, Check, Diagnostic, Evidence, SourceFile
 
 __all__ = ["STATE_TYPES", "Context", "Input", "Output", "State"]
 
@@ -18,6 +18,7 @@ STATE_TYPES = (
     Candidate,
     Case,
     Check,
+    Diagnostic,
     Evidence,
     Request,
     Result,

@@ -39,6 +39,11 @@ class Context(BaseModel):
         description="Your tests: Python source that sees the solution's names. They outrank all others.",
         json_schema_extra=_studio(["verify"], "prompt"),
     )
+    verify_types: bool | None = Field(
+        default=None,
+        description="Whether the code must pass the type checker; left empty, as configured (no).",
+        json_schema_extra=_studio(["verify"]),
+    )
     max_repairs: int | None = Field(
         default=None,
         ge=0,
