@@ -86,10 +86,10 @@ class Climb:
         checks: list[Check] = []
 
         def take(check: Check) -> None:
-            checks.append(self._complete(self.settling.settle(check, cut=reader.cut)))
+            checks.append(self._complete(check))
             on_check(checks[-1])
 
-        reader = Reader(token, take)
+        reader = Reader(token, lambda check: take(self.settling.settle(check, cut=reader.cut)))
         command, stdin = await asyncio.to_thread(self._job, folder, token)
         limits = replace(self.limits, wall_s=self.limits.wall_s + _GRACE_S, output_kb=_REPORT_KB)
         execution = await self.sandbox.run(

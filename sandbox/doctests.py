@@ -56,7 +56,8 @@ def read_examples(text: str) -> "list[doctest.Example]":
     try:
         return doctest.DocTestParser().get_examples(text)
     except ValueError as error:
-        raise DoctestError(" ".join(str(error).split())) from error
+        said = str(error).replace("of the docstring for <string>", "of the doctest")
+        raise DoctestError(" ".join(said.split())) from error
 
 
 def from_doctests(text: str) -> str:

@@ -28,10 +28,25 @@ SIGNS = st.sampled_from(
     ("{call} == {value}", "{call} -> {value}", "`{call}` should return `{value}`", "{call} returns {value}.")
 )
 WORDS = st.sampled_from(
-    (
-        "f(2) f (2) returns should return == -> 4 [1,2] 'a' the Write def not if . , ``` assert class f(x) ` and"
-    ).split()
-    + ["\n", "\n>>> f(2)", "\n>>> f(2)\n4\n", "should return"]
+    [
+        *(
+            "f(2)",
+            "f",
+            "(2)",
+            "returns",
+            "==",
+            "->",
+            "4",
+            "[1, 2]",
+            "'a'",
+            "the",
+            "Write",
+            "def",
+            "not",
+            "if",
+        ),
+        *(".", ",", "```", "assert", "class", "f(x)", "`", "and", "should return", "\n", "\n>>> f(2)\n4\n"),
+    ]
 )
 PROSE = "Write return returns should be the f(x) g(n) sum of 4 all -> int == if"
 
