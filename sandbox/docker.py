@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,16 +61,12 @@ class DockerSandbox:
         container = f"duograph-{os.getpid()}-{secrets.token_hex(6)}"
         words = self.arguments(command, container, folder=folder, limits=limits, env=env)
         running = _Running(limits, on_stdout)
+        done: Execution | None = None
         try:
-            await running.start(words)
-            done = await running.finish(stdin)
-        except BaseException:
-            await self._remove(container)
-            raise
+            done = await running.run(words, stdin)
         finally:
-            running.let_go()
-        if done.timed_out or done.exit_code < 0:
-            await self._remove(container)
+            if done is None or done.timed_out or done.exit_code < 0:
+                await _to_the_end(self._clear(running, container))
         return _outcome(done)
 
     def arguments(
@@ -141,19 +137,11 @@ class DockerSandbox:
             raise SandboxError(f"the docker daemon does not answer ({said}): start it")
         self._is_ready = True
 
-    async def _remove(self, container: str) -> None:
-        """Kill and remove a container, whatever state it is in; also while this task is being cancelled."""
-        removing = asyncio.ensure_future(_ask(self._docker(), "rm", "--force", "--volumes", container))
-        cancelled = False
-        while not removing.done():
-            try:
-                await asyncio.shield(removing)
-            except asyncio.CancelledError:
-                cancelled = True
-            except SandboxError:
-                break
-        if cancelled:
-            raise asyncio.CancelledError
+    async def _clear(self, running: "_Running", container: str) -> None:
+        """Kill and remove a container, whatever state it is in, and its client."""
+        with contextlib.suppress(SandboxError):
+            await _ask(self._docker(), "rm", "--force", "--volumes", container)
+        await running.let_go()
 
 
 @dataclass(slots=True)
@@ -169,17 +157,15 @@ class _Running:
     on_stdout: Callable[[bytes], None] | None
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
 
-    async def start(self, words: Sequence[str]) -> None:
+    async def run(self, words: Sequence[str], stdin: bytes) -> Execution:
+        """Start the client, feed and read it until it ends or its time is over."""
         pipe = asyncio.subprocess.PIPE
         try:
             self.process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe)
         except OSError as error:
             raise SandboxError(f"docker could not be started: {error}") from error
-
-    async def finish(self, stdin: bytes) -> Execution:
-        """Feed and read the container until it ends or its time is over."""
         process = self.process
-        assert process and process.stdin and process.stdout and process.stderr  # noqa: S101, PT018 - they are pipes
+        assert process.stdin and process.stdout and process.stderr  # noqa: S101, PT018 - they are pipes
         limit = self.limits.output_kb << 10
         out, err = Clipped(limit), Clipped(limit)
         began, timed_out = time.monotonic(), False
@@ -196,11 +182,34 @@ class _Running:
         code = -9 if timed_out or process.returncode is None else process.returncode
         return Execution(code, out.value(), err.value(), time.monotonic() - began, timed_out)
 
-    def let_go(self) -> None:
-        """End the client; the container is another process."""
-        if self.process is not None and self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
+    async def let_go(self) -> None:
+        """End the client, if it has not ended by itself, and read its pipes to their end."""
+        process = self.process
+        if process is None or process.stdout is None or process.stderr is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        nowhere = Clipped(2)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CONTROL_S):
+                await asyncio.gather(
+                    _read(process.stdout, nowhere, 0, None),
+                    _read(process.stderr, nowhere, 0, None),
+                    process.wait(),
+                )
+
+
+async def _to_the_end(work: Coroutine[None, None, None]) -> None:
+    """Await `work` even while this task is being cancelled, and then let the cancellation go on."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 def _mount(path: str, *, writable: bool = False) -> str:
