@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from graph.settings import Settings, SettingsError
     from nodes import Bounds, Context, Cost, Finding, Result, Status, StopReason, TurnLimits
     from providers import ModelConfigError
-    from sandbox import Case, Check, Evidence, SourceFile
+    from sandbox import Case, Check, Diagnostic, Evidence, SourceFile
 
 __version__ = "0.1.0"
 
@@ -43,7 +43,7 @@ _PUBLIC = {
     "graph.settings": ("Settings", "SettingsError"),
     "nodes": ("Bounds", "Context", "Cost", "Finding", "Result", "Status", "StopReason", "TurnLimits"),
     "providers": ("ModelConfigError",),
-    "sandbox": ("Case", "Check", "Evidence", "SourceFile"),
+    "sandbox": ("Case", "Check", "Diagnostic", "Evidence", "SourceFile"),
 }
 _HOME_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 
@@ -57,6 +57,7 @@ __all__ = [
     "Context",
     "Cost",
     "DatabaseError",
+    "Diagnostic",
     "DuoGraph",
     "Event",
     "Evidence",

@@ -22,15 +22,18 @@ GUARDS = (REPAIRS,)
 """What counts each way back of the stock graph."""
 
 
-def make_nodes(services: Services, limits: TurnLimits | None = None) -> dict[str, Node]:
+def make_nodes(
+    services: Services, limits: TurnLimits | None = None, *, types: bool = False
+) -> dict[str, Node]:
     """The stock nodes by name, each given its services.
 
     Args:
         services: Models and verifier.
         limits: What a turn may use when the caller does not say.
+        types: Whether the type checker must pass when the caller does not say.
     """
     return {
-        "classify": Classify(limits),
+        "classify": Classify(limits, types=types),
         "reason": Reason(services.models),
         "code": Code(services.models),
         "verify": Verify(services.verifier),
@@ -78,7 +81,7 @@ def build_graph(
     """
     settings = settings or Settings()
     services = services or Services.from_settings(settings)
-    stock = make_nodes(services, settings.limits)
+    stock = make_nodes(services, settings.limits, types=settings.verify_types)
     if unknown := sorted(set(nodes or {}) - set(stock)):
         raise ValueError(f"nodes names {unknown[0]!r}, which the graph lacks: it has {', '.join(NODES)}.")
     builder = assemble(stock | dict(nodes or {}))

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from graph.proving import open_verifier
 from graph.settings import Settings
 from nodes import Verifies
 from providers import Models, RoleModels
-from sandbox import Check, Evidence, Limits, SourceFile, Verifier, open_sandbox
+from sandbox import Check, Evidence, Options, SourceFile, Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class LazyVerifier:
         self._settings = settings
         self._verifier: Verifier | None = None
 
-    async def verify(
+    async def verify(  # noqa: PLR0913  # as the sandbox offers it
         self,
         files: Sequence[SourceFile],
         *,
@@ -57,17 +58,17 @@ class LazyVerifier:
         acceptance: str = "",
         on_check: Callable[[Check], None] | None = None,
         seconds: float | None = None,
+        options: Options | None = None,
     ) -> Evidence:
         """Open the sandbox if need be, then climb the ladder; see `sandbox.Verifier.verify`."""
         started = time.monotonic()
         if self._verifier is None:  # two first uses at once probe twice, which does no harm
             try:
                 async with asyncio.timeout(seconds):
-                    sandbox = await open_sandbox(self._settings.sandbox)
+                    self._verifier = await open_verifier(self._settings)
             except TimeoutError:
                 return Evidence(status="not_executed", reason="the time was over before a sandbox was open")
-            self._verifier = Verifier(sandbox, limits=Limits(wall_s=self._settings.verify_timeout_s))
         left = None if seconds is None else seconds - (time.monotonic() - started)
         return await self._verifier.verify(
-            files, tests=tests, acceptance=acceptance, on_check=on_check, seconds=left
+            files, tests=tests, acceptance=acceptance, on_check=on_check, seconds=left, options=options
         )

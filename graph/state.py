@@ -20,7 +20,7 @@ from nodes import (
     TurnLimits,
 )
 from providers import Call
-from sandbox import Case, Check, Evidence, SourceFile
+from sandbox import Case, Check, Diagnostic, Evidence, SourceFile
 
 __all__ = ["STATE_TYPES", "Context", "Input", "Output", "State"]
 
@@ -30,6 +30,7 @@ STATE_TYPES = (
     Candidate,
     Case,
     Check,
+    Diagnostic,
     Evidence,
     Finding,
     Request,

@@ -16,6 +16,7 @@ from nodes.material import Material, material, problem_with_code, words_of
 from nodes.result import BOUNDS, Bounds
 from nodes.turn import Request, Turn, fresh_turn
 from sandbox import SourceFile, TestsError, check_tests
+from sandbox.examples import examples_in
 
 MAX_REQUEST_CHARS = 200_000
 """The longest request that is taken, in characters: some 50,000 tokens, a quarter of a large window."""
@@ -72,13 +73,21 @@ _REVIEW_IT = re.compile(
 )
 
 
+_TYPED = re.compile(
+    r"\b(?:pass\w*|clean|satisf\w+|check\w*|accepted|valid|run)\s+(?:\w+\s+){0,3}(?:`\s*)?mypy\b"
+    r"|\bmypy[- ](?:clean|compliant|compatible|checked)\b|\bpass\w*\s+(?:\w+\s+){0,2}type[- ]?check",
+    re.IGNORECASE,
+)
+
+
 class Classify:
     """The first node. The same text in the same session gets the same decision."""
 
     cost: ClassVar[Cost] = FREE
 
-    def __init__(self, limits: TurnLimits | None = None) -> None:
+    def __init__(self, limits: TurnLimits | None = None, *, types: bool = False) -> None:
         self._limits = limits or TurnLimits()
+        self._types = types
 
     async def __call__(self, state: Turn, runtime: Runtime[Context], config: RunnableConfig) -> Turn:
         """Copy what the caller chose into the state, so that a resumed turn knows it too."""
@@ -97,6 +106,9 @@ class Classify:
         turn["request"] = Request(
             text=text,
             tests=context.tests,
+            examples=examples_in(text) if route == "code" else "",
+            types=_wants_types(text)
+            or (self._types if context.verify_types is None else context.verify_types),
             task=task,
             route=route,
             limits=limits,
@@ -165,6 +177,11 @@ def problem_with(text: str, tests: str, code: Sequence[SourceFile] = ()) -> str 
     except TestsError as error:
         return str(error)
     return problem_with_code(code)
+
+
+def _wants_types(text: str) -> bool:
+    """Whether a request asks for code that the type checker accepts."""
+    return _TYPED.search(text[:MAX_REQUEST_CHARS]) is not None
 
 
 def _plain(text: str) -> str:

@@ -45,6 +45,11 @@ class Context(BaseModel):
         description="Files that the request is about, each with path and content; a *.diff is put onto them.",
         json_schema_extra=_studio(["classify", "verify", "review"]),
     )
+    verify_types: bool | None = Field(
+        default=None,
+        description="Whether the code must pass the type checker; left empty, as configured (no).",
+        json_schema_extra=_studio(["verify"]),
+    )
     max_repairs: int | None = Field(
         default=None,
         ge=0,

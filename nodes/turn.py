@@ -26,6 +26,8 @@ class Request(BaseModel):
     Attributes:
         text: What the user wrote.
         tests: The user's tests, or nothing.
+        examples: Tests that stand in the text; they are the user's too.
+        types: Whether the type checker must pass.
         task: As given or as decided.
         route: What `task` means for the path through the graph.
         limits: What the turn may use.
@@ -41,6 +43,8 @@ class Request(BaseModel):
 
     text: str
     tests: str = ""
+    examples: str = ""
+    types: bool = False
     task: Task = "general"
     route: Route = "answer"
     limits: TurnLimits = TurnLimits()
@@ -68,6 +72,7 @@ class Turn(TypedDict, total=False):
     acceptance: str
     files: list[SourceFile]
     evidence: Evidence | None
+    misses: dict[str, dict[str, str]]
     best: Candidate | None
     verdict: Verdict | None
     diagnosis: str
@@ -97,6 +102,7 @@ def fresh_turn() -> Turn:
         acceptance="",
         files=[],
         evidence=None,
+        misses={},
         best=None,
         verdict=None,
         diagnosis="",

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sandbox.evidence import Check, Evidence, SourceFile
+from sandbox.options import Options
 
 
 class Verifies(Protocol):
     """Runs code and says what that showed."""
 
-    async def verify(
+    async def verify(  # noqa: PLR0913  # as the sandbox offers it
         self,
         files: Sequence[SourceFile],
         *,
@@ -17,6 +18,7 @@ class Verifies(Protocol):
         acceptance: str = "",
         on_check: Callable[[Check], None] | None = None,
         seconds: float | None = None,
+        options: Options | None = None,
     ) -> Evidence:
         """Climb the ladder and report each step, in at most `seconds`."""
         ...

@@ -8,6 +8,7 @@ from langgraph.runtime import Runtime
 
 from nodes.context import Context
 from nodes.cost import Cost
+from nodes.doubts import doubted, with_misses
 from nodes.ends import StopReason
 from nodes.limits import describe, seconds_left
 from nodes.progress import is_better
@@ -15,6 +16,7 @@ from nodes.result import Candidate
 from nodes.turn import Turn, request_of, spending_of
 from nodes.verifies import Verifies
 from sandbox.evidence import Check, Evidence, SourceFile
+from sandbox.options import Options
 
 
 class Verify:
@@ -45,7 +47,7 @@ class Verify:
         if best is None or is_better(evidence, best.evidence):
             best = Candidate(files=files, evidence=evidence)
         counted = spending.model_copy(update={"sandbox_runs": spending.sandbox_runs + 1})
-        update = Turn(evidence=evidence, best=best, spending=counted)
+        update = Turn(evidence=evidence, best=best, spending=counted, misses=with_misses(state, evidence))
         cut = evidence.status != "verified" and seconds_left(request.limits, spending) <= 0
         return update | late if cut else update
 
@@ -65,6 +67,7 @@ class Verify:
                 acceptance=state.get("acceptance", ""),
                 on_check=on_check,
                 seconds=seconds,
+                options=_options(state),
             )
         except OSError as error:  # a full disk, no more processes: the machine's fault, not the code's
             return Evidence(status="not_executed", reason=f"the sandbox could not be used ({error})")
@@ -72,3 +75,9 @@ class Verify:
             check = Check(name="code", passed=False, detail=str(error))
             on_check(check)
             return Evidence(status="failed", checks=[check])
+
+
+def _options(state: Turn) -> Options:
+    """What the request asks for beside its tests, and which generated tests may be wrong themselves."""
+    request = request_of(state)
+    return Options(types=request.types, examples=request.examples, doubted=doubted(state))

@@ -5,6 +5,7 @@ import functools
 import os
 import sys
 import sysconfig
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +79,8 @@ def _installed(what: str) -> str:
     return sysconfig.get_path(what)
 
 
-def readable() -> Readable:
-    """Collect what the interpreter, the dynamic linker and ruff must read."""
+def readable(packages: Sequence[str] = ()) -> Readable:
+    """Collect what the interpreter, the dynamic linker and ruff must read, and folders of more packages."""
     if sys.platform == "darwin":
         wanted = [sys.base_prefix, sys.prefix, *_MAC_FOLDERS]
     else:
@@ -87,7 +88,7 @@ def readable() -> Readable:
         wanted = [f"{prefix}/{name}" for prefix in prefixes for name in ("lib", "lib64")]
         wanted += [*_SYSTEM_FOLDERS, "/usr/share/zoneinfo"]
     stdlib = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
-    folders = [*wanted, *stdlib, *site_folders(), str(INSIDE)]
+    folders = [*wanted, *stdlib, *site_folders(), *packages, str(INSIDE)]
     files = [interpreter_path(), *_SYSTEM_FILES, ruff_path() or ""]
     return Readable(
         tuple(

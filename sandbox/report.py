@@ -13,6 +13,7 @@ _CLIP = 2000
 # What no terminal, model, database or JSON may get from untrusted code: control characters, half letters
 # (surrogates), and marks that turn the direction of writing. See Boucher and Anderson, "Trojan Source", 2021.
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CLIP_OUTPUT = 1000
 
 
 def clip(text: str, most: int = _CLIP) -> str:
@@ -40,6 +41,8 @@ class Reader:
         self._output = ""
         self._end: dict[str, Any] | None = None
         self.checks: list[Check] = []
+        self.cut = False
+        """Whether the last check is of a step in which the process ended."""
 
     def feed(self, data: bytes) -> None:
         """Take the next piece of the harness's standard output."""
@@ -66,16 +69,14 @@ class Reader:
         elif kind == "end":
             self._end = record
         elif kind == "check":
-            detail = visible(record["detail"])
-            if not record["passed"]:
-                detail = self._with_output(detail)
             self._add(
                 Check(
                     name=record["name"],
                     passed=record["passed"] is True,
-                    detail=detail,
+                    detail=visible(record["detail"]),
                     duration_s=record["duration_s"],
                     required=record["required"],
+                    output=self._printed(),
                     cases=self._cases,
                 )
             )
@@ -85,9 +86,10 @@ class Reader:
         self.checks.append(check)
         self._on_check(check)
 
-    def _with_output(self, detail: str) -> str:
-        output = self._output.strip()
-        return clip(f"{detail}\noutput: {clip(output, 1000)}" if output else detail)
+    def _printed(self) -> str:
+        """What was printed since the last step that ended, with what stood before it."""
+        output, self._output = self._output.strip(), ""
+        return clip(output, _CLIP_OUTPUT)
 
     def finish(self, execution: Execution, limits: Limits) -> None:
         """Close what the run left open."""
@@ -97,10 +99,26 @@ class Reader:
         at = f" at {self._trying}" if self._trying and self._open else ""
         if self._trying and self._open not in ("", "import"):
             self._cases = [*self._cases, Case(name=self._trying, passed=False, detail=why)]
-        detail = self._with_output(f"{why}{at}")
         # Between two steps the next one is what did not happen.
         name = self._open or ("parse" if not self.checks else "import")
-        self._add(Check(name=name, passed=False, detail=detail, cases=self._cases))
+        self.cut = True
+        self._add(
+            Check(
+                name=name,
+                passed=False,
+                detail=clip(f"{why}{at}"),
+                exit_code=self._exit_code(execution),
+                output=self._printed(),
+                cases=self._cases,
+            )
+        )
+
+    def _exit_code(self, execution: Execution) -> int | None:
+        """How the process ended that stopped in the middle; the relay's own end only stands in for it."""
+        if self._end is None:
+            return execution.exit_code
+        code = self._end.get("exit")
+        return code if isinstance(code, int) and not self._end.get("broken") else None
 
     def _why(self, execution: Execution, limits: Limits) -> str:
         if execution.timed_out or (self._end is not None and self._end.get("timeout")):

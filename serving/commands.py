@@ -166,30 +166,37 @@ def bounds(*, as_json: bool, **settings: str | None) -> Action:
 
 
 @duograph.command()
-@named("--code", "FILE", "A Python file to verify, or - for standard input.")
+@files(
+    "--code", "A Python file to verify, or - for standard input; repeat it for several, below this folder."
+)
 @named("--tests", "FILE", "Python tests that it must pass; they see its names.")
+@click.option("--types", is_flag=True, help="The type checker (mypy) must pass too.")
 @click.option(
     "--jsonl", is_flag=True, help='Verify {"id", "code", "tests"} objects, one a line, from standard input.'
 )
 @json_option
 @click.pass_obj
-def verify(shell: Shell, *, code: str | None, tests: str | None, jsonl: bool, as_json: bool) -> Action:
+def verify(  # noqa: PLR0913  # click passes every option as an argument
+    shell: Shell, /, *, code: list[str], tests: str | None, types: bool, jsonl: bool, as_json: bool
+) -> Action:
     """Run code in the sandbox and report what that showed. Needs no model."""
-    if jsonl == (code is not None):
+    if jsonl == bool(code):
         raise click.UsageError("give either --code FILE or --jsonl")
     if jsonl and tests is not None:
         raise click.UsageError("--tests goes with --code; with --jsonl each line brings its own")
-    if code == tests == "-":
+    if [*code, tests].count("-") > 1:
         raise click.UsageError("only one of --code and --tests can be -, which is standard input")
+    if len(code) > 1 and "-" in code:
+        raise click.UsageError("- goes with no second --code: several files need names")
 
     def action() -> int:
         if jsonl:
             from serving.jsonl import verify_lines  # noqa: PLC0415  # bodies load when they run
 
-            return verify_lines(shell.signals)
-        from serving.verify import verify_file  # noqa: PLC0415  # the same
+            return verify_lines(shell.signals, types=types)
+        from serving.verify import verify_files  # noqa: PLC0415  # the same
 
-        return verify_file(code or "", tests, signals=shell.signals, as_json=as_json)
+        return verify_files(code, tests, types=types, signals=shell.signals, as_json=as_json)
 
     return action
 

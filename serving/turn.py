@@ -14,6 +14,7 @@ from graph.settings import Settings
 from nodes import unmetered
 from serving import terminal
 from serving.progress import open_progress
+from serving.proving import say_unconfined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +57,7 @@ def open_agent(given: Mapping[str, str]) -> Agent:
     settings = Settings(**given)
     services = Services.from_settings(settings)
     agent = Agent(settings, services=services)
+    say_unconfined(settings)
     say_who_answers(settings)
     say_what_costs(settings, bounds_of(agent.graph))
     return agent

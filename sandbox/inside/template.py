@@ -104,6 +104,8 @@ def _be_guard(requests: int, take: int) -> NoReturn:
         _forget()
         script()
         status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001 - whatever it is, nothing may return into the loop
         sys.excepthook(*sys.exc_info())
     sys.stdout.flush()
