@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from graph.saver import open_saver
     from graph.services import Services
     from graph.settings import Settings, SettingsError
-    from nodes import Bounds, Context, Cost, Finding, Result, Status, StopReason, TurnLimits
+    from nodes import Bounds, Context, Cost, Finding, PlanAnswer, Result, Status, StopReason, TurnLimits
     from providers import ModelConfigError
     from sandbox import Case, Check, Evidence, SourceFile
 
@@ -41,7 +41,17 @@ _PUBLIC = {
     "graph.saver": ("open_saver",),
     "graph.services": ("Services",),
     "graph.settings": ("Settings", "SettingsError"),
-    "nodes": ("Bounds", "Context", "Cost", "Finding", "Result", "Status", "StopReason", "TurnLimits"),
+    "nodes": (
+        "Bounds",
+        "Context",
+        "Cost",
+        "Finding",
+        "PlanAnswer",
+        "Result",
+        "Status",
+        "StopReason",
+        "TurnLimits",
+    ),
     "providers": ("ModelConfigError",),
     "sandbox": ("Case", "Check", "Evidence", "SourceFile"),
 }
@@ -65,6 +75,7 @@ __all__ = [
     "Guard",
     "ModelConfigError",
     "NodeStarted",
+    "PlanAnswer",
     "RequestError",
     "Result",
     "Services",

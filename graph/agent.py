@@ -10,10 +10,11 @@ from typing import Self, get_args
 from langchain_core.messages import HumanMessage
 from pydantic import ValidationError
 
-from checkpoints import DatabaseError, Sessions, check_thread_id, new_thread_id
+from checkpoints import DatabaseError, Sessions
 from graph.bridge import iterate
 from graph.build import build_graph
 from graph.events import Event, Finished, Started
+from graph.resuming import RequestError, Resuming, result_of, session_of, waiting_result
 from graph.saver import open_saver
 from graph.services import Services
 from graph.settings import Settings
@@ -22,12 +23,10 @@ from graph.translate import Translator
 from nodes import Result, Task, problem_with
 from sandbox import SourceFile
 
-
-class RequestError(ValueError):
-    """A request cannot be taken; nothing was run and nothing was written."""
+__all__ = ["Agent", "RequestError"]
 
 
-class Agent:
+class Agent(Resuming):
     """Two models, a sandbox and a session store behind one call.
 
     Use it as a context manager, sync or async, or call `close` when done. It may be shared by
@@ -84,7 +83,7 @@ class Agent:
         Raises:
             RequestError: When the text is empty or too long, or the tests do not parse.
         """
-        return _result_of(list(self.stream(text, tests=tests, code=code, task=task, thread_id=thread_id)))
+        return result_of(list(self.stream(text, tests=tests, code=code, task=task, thread_id=thread_id)))
 
     async def aask(  # each is a choice of its own
         self,
@@ -97,7 +96,7 @@ class Agent:
     ) -> Result:
         """Answer one request; see `ask`."""
         events = self.astream(text, tests=tests, code=code, task=task, thread_id=thread_id)
-        return _result_of([event async for event in events])
+        return result_of([event async for event in events])
 
     def stream(  # each is a choice of its own
         self,
@@ -125,11 +124,16 @@ class Agent:
     ) -> AsyncGenerator[Event, None]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
         context = _context(text, tests, code, task)
-        started = Started(_thread_id(thread_id), str(uuid.uuid4()))
+        started = Started(session_of(thread_id), str(uuid.uuid4()))
+        async for event in self._turn({"messages": [HumanMessage(text)]}, started, context):
+            yield event
+
+    async def _turn(self, given: object, started: Started, context: Context) -> AsyncGenerator[Event, None]:
+        """Run a turn, or the rest of one that waited."""
         yield started
         translator = Translator()
         turn = self.graph.astream(
-            {"messages": [HumanMessage(text)]},
+            given,
             {"configurable": {"thread_id": started.thread_id, "run_id": started.run_id}},
             context=context,
             stream_mode=["tasks", "messages", "custom", "updates"],
@@ -145,9 +149,12 @@ class Agent:
             if translator.result is None:
                 raise
             translator.result.notes.append(f"This turn could not be saved: {error}")
-        if translator.result is None:
+        result = translator.result or await waiting_result(
+            self.graph, started.thread_id, started.run_id, self.graph.bounds(context)
+        )
+        if result is None:
             raise RuntimeError("The turn ended without an answer: some edge goes around respond.")
-        yield Finished(translator.result)
+        yield Finished(result)
 
     def close(self) -> None:
         """Close the models' connections, the event loop of the sync calls and the session store."""
@@ -201,23 +208,3 @@ def _context(text: str, tests: str, code: Sequence[SourceFile], task: Task | Non
     if problem := problem_with(text, tests, context.code):
         raise RequestError(problem)
     return context
-
-
-def _thread_id(given: str | None) -> str:
-    """The thread to go on with, or a new one.
-
-    Raises:
-        RequestError: When `given` cannot be a thread id.
-    """
-    try:
-        return check_thread_id(given) if given else new_thread_id()
-    except ValueError as error:
-        raise RequestError(str(error)) from None
-
-
-def _result_of(events: list[Event]) -> Result:
-    """The result at the end of a turn."""
-    last = events[-1]
-    if not isinstance(last, Finished):
-        raise TypeError(f"The turn ended with {type(last).__name__} and not with a result.")
-    return last.result

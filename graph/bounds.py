@@ -149,10 +149,9 @@ class Plan:
     def cycles(self, limits: TurnLimits) -> list[Cycle]:
         """Every way back with its guard."""
         return [
-            Cycle(
-                nodes=self.shape.path(guard.target, guard.source), guard=guard.name, limit=guard.limit(limits)
-            )
+            Cycle(nodes=path, guard=guard.name, limit=guard.limit(limits))
             for guard in self.guards
+            if (path := self.shape.path(guard.target, guard.source))
         ]
 
 

@@ -8,18 +8,18 @@ from langgraph.graph import END, START, StateGraph
 from graph.account import Account, declared_costs, inner_steps
 from graph.bounds import Plan
 from graph.compiled import DuoGraph
-from graph.guards import REPAIRS, Guard, check_guards, wrap_routers
+from graph.guards import APPROVAL, REPAIRS, Guard, check_guards, wrap_routers
 from graph.lanes import LANES, shapes_of
-from graph.routes import after_classify, after_code, after_reason, after_review
+from graph.routes import after_approve, after_classify, after_code, after_reason, after_review
 from graph.services import Services
 from graph.settings import Settings
 from graph.shape import Shape
 from graph.state import STATE_TYPES, Context, Input, Output, State
-from nodes import Classify, Code, Demonstrate, Node, Reason, Respond, Review, TurnLimits, Verify
+from nodes import Approve, Classify, Code, Demonstrate, Node, Reason, Respond, Review, TurnLimits, Verify
 
-NODES = ("classify", "reason", "code", "verify", "review", "demonstrate", "respond")
-GUARDS = (REPAIRS,)
-"""What counts each way back of the stock graph."""
+NODES = ("classify", "reason", "approve", "code", "verify", "review", "demonstrate", "respond")
+GUARDS = (REPAIRS, APPROVAL)
+"""What counts each way back of the stock graph, and the question about a plan."""
 
 
 def make_nodes(services: Services, limits: TurnLimits | None = None) -> dict[str, Node]:
@@ -32,6 +32,7 @@ def make_nodes(services: Services, limits: TurnLimits | None = None) -> dict[str
     return {
         "classify": Classify(limits),
         "reason": Reason(services.models),
+        "approve": Approve(),
         "code": Code(services.models),
         "verify": Verify(services.verifier),
         "review": Review(services.models),
@@ -48,6 +49,7 @@ def assemble(nodes: Mapping[str, Node]) -> StateGraph[State, Context, Input, Out
     builder.add_edge(START, "classify")
     builder.add_conditional_edges("classify", after_classify)
     builder.add_conditional_edges("reason", after_reason)
+    builder.add_conditional_edges("approve", after_approve)
     builder.add_conditional_edges("code", after_code)
     builder.add_edge("verify", "review")
     builder.add_conditional_edges("review", after_review)

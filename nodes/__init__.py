@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nodes.approve import Approve
     from nodes.classify import MAX_REQUEST_CHARS, Classify, limits_of, problem_with
     from nodes.code import Code
     from nodes.context import Context, Task
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from nodes.ends import REASON_OF, STATUS_OF, Status, StopReason
     from nodes.findings import Finding, Severity, unshown
     from nodes.limits import MAX_REPAIRS, Amounts, Spending, TurnLimits
+    from nodes.plans import PlanAnswer, PlanQuestion, ask_about, show_plan
     from nodes.reason import Reason
     from nodes.respond import Respond
     from nodes.result import BOUNDS, Bounds, Candidate, Cycle, Result
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from nodes.verify import Verify
 
 _NAMES = {
+    "approve": ("Approve",),
     "classify": (
         "MAX_REQUEST_CHARS",
         "Classify",
@@ -54,6 +57,12 @@ _NAMES = {
         "Spending",
         "TurnLimits",
     ),
+    "plans": (
+        "PlanAnswer",
+        "PlanQuestion",
+        "ask_about",
+        "show_plan",
+    ),
     "reason": ("Reason",),
     "respond": ("Respond",),
     "result": (
@@ -82,6 +91,7 @@ __all__ = [
     "REASON_OF",
     "STATUS_OF",
     "Amounts",
+    "Approve",
     "Bounds",
     "Candidate",
     "Classify",
@@ -92,6 +102,8 @@ __all__ = [
     "Demonstrate",
     "Finding",
     "Node",
+    "PlanAnswer",
+    "PlanQuestion",
     "Reason",
     "Request",
     "Respond",
@@ -106,9 +118,11 @@ __all__ = [
     "TurnLimits",
     "Verifies",
     "Verify",
+    "ask_about",
     "fresh_turn",
     "limits_of",
     "problem_with",
+    "show_plan",
     "unshown",
 ]
 

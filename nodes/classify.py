@@ -13,6 +13,7 @@ from nodes.cost import FREE, Cost
 from nodes.ends import StopReason
 from nodes.limits import Spending, TurnLimits
 from nodes.material import Material, material, problem_with_code, words_of
+from nodes.plans import can_wait
 from nodes.turn import Request, Turn, fresh_turn
 from sandbox import SourceFile, TestsError, check_tests
 
@@ -71,6 +72,12 @@ _REVIEW_IT = re.compile(
 )
 
 
+_CANNOT_WAIT = (
+    "A plan can only wait for approval where the turn is kept: compile the graph with a checkpointer, or "
+    "switch plan_approval off."
+)
+
+
 class Classify:
     """The first node. The same text in the same session gets the same decision."""
 
@@ -89,6 +96,7 @@ class Classify:
         base = code.files if context.code else before if _follows(text) else []
         task = context.task or _task(text, context, has_code=bool(code), follows_code=bool(base))
         route = _route(task, code)
+        limits = limits_of(self._limits, context)
         turn = fresh_turn()
         turn["files"] = code.files if route == "review" else []
         turn["spending"] = Spending(first_step=config.get("metadata", {}).get("langgraph_step", 1))
@@ -97,7 +105,7 @@ class Classify:
             tests=context.tests,
             task=task,
             route=route,
-            limits=limits_of(self._limits, context),
+            limits=limits,
             reasoning_model=context.reasoning_model,
             coding_model=context.coding_model,
             base=base if route == "code" else [],
@@ -107,6 +115,8 @@ class Classify:
         )
         if problem := problem_with(text, context.tests, context.code):
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=problem)
+        elif route == "code" and limits.plan_approval and not can_wait(config):
+            turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=_CANNOT_WAIT)
         return turn
 
 

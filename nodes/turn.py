@@ -73,6 +73,8 @@ class Turn(TypedDict, total=False):
     diagnosis: str
     doubt: str
     findings: list[Finding]
+    approvals: int
+    asked_at: float
     repairs: int
     tried: list[str]
     last_failure: str
@@ -101,6 +103,8 @@ def fresh_turn() -> Turn:
         diagnosis="",
         doubt="",
         findings=[],
+        approvals=0,
+        asked_at=0.0,
         repairs=0,
         tried=[],
         last_failure="",

@@ -6,15 +6,16 @@ so that errors and signals of the work itself never pass through click.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from serving.file_options import approve_option, files, result_options
+from serving.options import Shell, chosen, json_option, named, setting_options
+from serving.resume_command import resume
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from serving.signals import Signals
 
     Action = Callable[[], int]
 
@@ -36,6 +37,7 @@ Exit codes:
   3    ended by a limit
   4    code that is not verified
   5    every model failed
+  6    a plan waits for approval
   130  interrupted (143 when terminated)
 
 \b
@@ -46,19 +48,6 @@ Settings come from DUOGRAPH_* variables and ./duograph.toml:
   DUOGRAPH_MAX_REPAIRS, DUOGRAPH_MAX_COST_USD and more: limits of every turn, see `duograph bounds --help`
   DUOGRAPH_DEBUG=1   show tracebacks
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """What every command is given.
-
-    Attributes:
-        signals: How this process is stopped.
-        version: What `--version` shows, if the caller knows it.
-    """
-
-    signals: Signals
-    version: str | None = None
 
 
 def _show_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  # click's signature
@@ -74,58 +63,7 @@ def _show_version(context: click.Context, _option: click.Parameter, wanted: bool
     context.exit()
 
 
-def _refuse_option(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """Refuse an option where a value belongs: click takes whatever word comes next."""
-    if value is not None and value.startswith("-") and value != "-":
-        raise click.BadParameter(f"{value!r} looks like an option: give a value that does not begin with '-'")
-    return value
-
-
-def _named(flag: str, metavar: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option whose value is a name: of a file, a session, a chain of models."""
-    return click.option(flag, metavar=metavar, help=text, callback=_refuse_option)
-
-
-def _files(flag: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option that names a file and may be given more than once."""
-
-    def refuse_options(
-        context: click.Context, option: click.Parameter, values: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        for value in values:
-            _refuse_option(context, option, value)
-        return values
-
-    return click.option(flag, metavar="FILE", multiple=True, help=text, callback=refuse_options)
-
-
-_CHAIN = "Chain of models for this run, such as openai:gpt-5,offline."
-_LIMITS = (
-    ("--max-repairs", "max_repairs", "N", "At most N repairs of failing code."),
-    ("--max-model-calls", "max_model_calls", "N", "At most N calls of models, failed ones too."),
-    ("--max-input-tokens", "max_input_tokens", "N", "At most N tokens sent to models."),
-    ("--max-output-tokens", "max_output_tokens", "N", "At most N tokens received from models."),
-    ("--max-cost-usd", "max_cost_usd", "USD", "At most this much money, where prices are known."),
-    ("--turn-timeout", "turn_timeout_s", "SECONDS", "At most this long, for the whole turn."),
-)
-"""Option, setting, metavar and help; the settings say what is a good value."""
-
-
-def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that are settings for one run."""
-    for flag, setting, metavar, text in reversed(_LIMITS):
-        command = click.option(flag, setting, metavar=metavar, help=text)(command)
-    command = _named("--coding-model", "CHAIN", _CHAIN)(command)
-    return _named("--reasoning-model", "CHAIN", _CHAIN)(command)
-
-
-def _chosen(options: dict[str, str | None]) -> dict[str, str]:
-    """The settings that were given."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
-_thread_option = _named("--thread", "ID", "Go on with this session.")
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_thread_option = named("--thread", "ID", "Go on with this session.")
 
 
 @click.group(
@@ -145,15 +83,15 @@ def duograph() -> None:
 
 @duograph.command(epilog=_CONNECT)
 @click.argument("text")
-@_json_option
+@json_option
 @_thread_option
-@_named("--tests", "FILE", "Python tests that the solution must pass.")
-@_files("--code", "A file that TEXT is about: to review, change or explain; may be repeated.")
+@named("--tests", "FILE", "Python tests that the solution must pass.")
+@files("--code", "A file that TEXT is about: to review, change or explain; may be repeated.")
 @click.option("--task", type=click.Choice(TASKS), help="The kind of task; decided from TEXT when left out.")
-@_named("--out", "DIR", "Write the solution's files into this folder.")
-@click.option("--force", is_flag=True, help="Let --out replace files that exist.")
+@result_options
+@approve_option
 @click.option("--explain", is_flag=True, help="First say what the turn can use at most.")
-@_setting_options
+@setting_options
 @click.pass_obj
 def ask(  # noqa: PLR0913  # click passes every option as an argument
     shell: Shell,
@@ -167,6 +105,7 @@ def ask(  # noqa: PLR0913  # click passes every option as an argument
     task: str | None,
     out: str | None,
     force: bool,
+    approve_plan: bool,
     explain: bool,
     **settings: str | None,
 ) -> Action:
@@ -180,16 +119,18 @@ def ask(  # noqa: PLR0913  # click passes every option as an argument
         question = body.Question(
             text, thread=thread, tests=tests, code=code, task=task, out=out, force=force, explain=explain
         )
-        return body.ask(question, settings=_chosen(settings), signals=shell.signals, as_json=as_json)
+        given = chosen(settings | {"plan_approval": "true" if approve_plan else None})
+        return body.ask(question, settings=given, signals=shell.signals, as_json=as_json)
 
     return action
 
 
 @duograph.command(epilog=_CONNECT, short_help="Talk in a session that remembers.")
 @_thread_option
-@_setting_options
+@approve_option
+@setting_options
 @click.pass_obj
-def chat(shell: Shell, /, *, thread: str | None, **settings: str | None) -> Action:
+def chat(shell: Shell, /, *, thread: str | None, approve_plan: bool, **settings: str | None) -> Action:
     """Talk in a session that remembers; /help lists what else you can type.
 
     From a pipe, each line is a turn, and the exit code is that of the first one that did not end well.
@@ -198,14 +139,18 @@ def chat(shell: Shell, /, *, thread: str | None, **settings: str | None) -> Acti
     def action() -> int:
         from serving.chat import chat as body  # noqa: PLC0415  # bodies load when they run
 
-        return body(thread=thread, settings=_chosen(settings), signals=shell.signals)
+        given = chosen(settings | {"plan_approval": "true" if approve_plan else None})
+        return body(thread=thread, settings=given, signals=shell.signals)
 
     return action
 
 
+duograph.add_command(resume)
+
+
 @duograph.command()
-@_json_option
-@_setting_options
+@json_option
+@setting_options
 def bounds(*, as_json: bool, **settings: str | None) -> Action:
     """Say what a turn can use at most.
 
@@ -215,18 +160,18 @@ def bounds(*, as_json: bool, **settings: str | None) -> Action:
     def action() -> int:
         from serving.bounds import show_bounds  # noqa: PLC0415  # bodies load when they run
 
-        return show_bounds(_chosen(settings), as_json=as_json)
+        return show_bounds(chosen(settings), as_json=as_json)
 
     return action
 
 
 @duograph.command()
-@_named("--code", "FILE", "A Python file to verify, or - for standard input.")
-@_named("--tests", "FILE", "Python tests that it must pass; they see its names.")
+@named("--code", "FILE", "A Python file to verify, or - for standard input.")
+@named("--tests", "FILE", "Python tests that it must pass; they see its names.")
 @click.option(
     "--jsonl", is_flag=True, help='Verify {"id", "code", "tests"} objects, one a line, from standard input.'
 )
-@_json_option
+@json_option
 @click.pass_obj
 def verify(shell: Shell, *, code: str | None, tests: str | None, jsonl: bool, as_json: bool) -> Action:
     """Run code in the sandbox and report what that showed. Needs no model."""
@@ -255,7 +200,7 @@ def sessions() -> None:
 
 
 @sessions.command("list")
-@_json_option
+@json_option
 @click.option(
     "--limit", metavar="N", type=click.IntRange(min=1), default=50, show_default=True, help="At most N."
 )
@@ -275,7 +220,7 @@ def list_sessions(*, as_json: bool, limit: int) -> Action:
 
 @sessions.command("show")
 @click.argument("thread")
-@_json_option
+@json_option
 def show_session(*, thread: str, as_json: bool) -> Action:
     """Print the conversation of THREAD: a session's id, or how it begins."""
 
