@@ -27,7 +27,7 @@ _MAKE = (
     r"|give|need)\w*"
 )
 _THING = (
-    r"\b(?:functions?|func|class(?:es)?|methods?|modules?|scripts?|program|code|snippet|decorator|generator"
+    r"\b(?:functions?|func|class(?:es)?|methods?|modules?|packages?|library|scripts?|program|code|snippet|decorator|generator"
     r"|iterator|context manager|parser|algorithm|regex|cli|dataclass|validator|python|unit ?tests?"
     r"|implementation)\b"
 )

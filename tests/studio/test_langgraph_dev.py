@@ -151,7 +151,7 @@ async def test_a_plan_is_approved_there_too(server: str) -> None:
 
 async def test_code_is_reviewed_there_too(server: str) -> None:
     async with get_client(url=server) as client:
-        code = [{"path": "a.py", "content": "def f():\n    return y\n"}]
+        code: Any = [{"path": "a.py", "content": "def f():\n    return y\n"}]
         values: Any = await client.runs.wait(
             None, "duograph", input=says("review this"), context={"code": code}
         )
