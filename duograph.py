@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from graph.saver import open_saver
     from graph.services import Services
     from graph.settings import Settings, SettingsError
-    from nodes import Bounds, Context, Cost, Finding, PlanAnswer, Result, Status, StopReason, TurnLimits
+    from nodes import (
+        Bounds,
+        Context,
+        Cost,
+        Diagnosis,
+        Finding,
+        PlanAnswer,
+        Result,
+        Status,
+        StopReason,
+        TurnLimits,
+    )
     from providers import ModelConfigError
     from sandbox import Case, Check, Evidence, SourceFile
 
@@ -45,6 +56,7 @@ _PUBLIC = {
         "Bounds",
         "Context",
         "Cost",
+        "Diagnosis",
         "Finding",
         "PlanAnswer",
         "Result",
@@ -67,6 +79,7 @@ __all__ = [
     "Context",
     "Cost",
     "DatabaseError",
+    "Diagnosis",
     "DuoGraph",
     "Event",
     "Evidence",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nodes.ends import REASON_OF, STATUS_OF, Status, StopReason
     from nodes.findings import Finding, Severity, unshown
     from nodes.limits import MAX_REPAIRS, Amounts, Spending, TurnLimits
+    from nodes.opinions import Diagnosis
     from nodes.plans import PlanAnswer, PlanQuestion, ask_about, show_plan
     from nodes.reason import Reason
     from nodes.respond import Respond
@@ -57,6 +58,7 @@ _NAMES = {
         "Spending",
         "TurnLimits",
     ),
+    "opinions": ("Diagnosis",),
     "plans": (
         "PlanAnswer",
         "PlanQuestion",
@@ -100,6 +102,7 @@ __all__ = [
     "Cost",
     "Cycle",
     "Demonstrate",
+    "Diagnosis",
     "Finding",
     "Node",
     "PlanAnswer",

@@ -38,7 +38,7 @@ def _before(state: Turn) -> list[SourceFile]:
 def _messages(state: Turn) -> list[BaseMessage]:
     """What the coder sees: the request, the plan and the tests; for a repair also what failed."""
     request = request_of(state)
-    evidence = state.get("evidence")
+    evidence, diagnosis = state.get("evidence"), state.get("diagnosis")
     parts = [
         fence("request", request.text),
         fence("plan", state.get("plan", "")),
@@ -46,6 +46,9 @@ def _messages(state: Turn) -> list[BaseMessage]:
         fence("solution", show_files(_before(state))),
     ]
     if evidence is not None:
-        parts += [fence("failure", show_failure(evidence)), fence("diagnosis", state.get("diagnosis", ""))]
+        parts += [
+            fence("failure", show_failure(evidence)),
+            fence("diagnosis", diagnosis.show() if diagnosis else ""),
+        ]
     rules = prompt("code" if evidence is None else "repair")
     return [SystemMessage(rules), HumanMessage("\n\n".join(filter(None, parts)))]

@@ -13,6 +13,7 @@ from nodes.context import Route, Task
 from nodes.ends import StopReason
 from nodes.findings import Finding
 from nodes.limits import Spending, TurnLimits
+from nodes.opinions import Diagnosis
 from nodes.result import Candidate, Result
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
@@ -70,8 +71,9 @@ class Turn(TypedDict, total=False):
     evidence: Evidence | None
     best: Candidate | None
     verdict: Verdict | None
-    diagnosis: str
+    diagnosis: Diagnosis | None
     doubt: str
+    remark: str
     findings: list[Finding]
     approvals: int
     asked_at: float
@@ -100,8 +102,9 @@ def fresh_turn() -> Turn:
         evidence=None,
         best=None,
         verdict=None,
-        diagnosis="",
+        diagnosis=None,
         doubt="",
+        remark="",
         findings=[],
         approvals=0,
         asked_at=0.0,
