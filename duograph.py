@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from graph.saver import open_saver
     from graph.services import Services
     from graph.settings import Settings, SettingsError
-    from nodes import Bounds, Context, Cost, Finding, Result, Status, StopReason, TurnLimits
+    from nodes import (
+        Bounds,
+        Context,
+        Cost,
+        Diagnosis,
+        Finding,
+        PlanAnswer,
+        Result,
+        Status,
+        StopReason,
+        TurnLimits,
+    )
     from providers import ModelConfigError
     from sandbox import Case, Check, Diagnostic, Evidence, SourceFile
 
@@ -41,7 +52,18 @@ _PUBLIC = {
     "graph.saver": ("open_saver",),
     "graph.services": ("Services",),
     "graph.settings": ("Settings", "SettingsError"),
-    "nodes": ("Bounds", "Context", "Cost", "Finding", "Result", "Status", "StopReason", "TurnLimits"),
+    "nodes": (
+        "Bounds",
+        "Context",
+        "Cost",
+        "Diagnosis",
+        "Finding",
+        "PlanAnswer",
+        "Result",
+        "Status",
+        "StopReason",
+        "TurnLimits",
+    ),
     "providers": ("ModelConfigError",),
     "sandbox": ("Case", "Check", "Diagnostic", "Evidence", "SourceFile"),
 }
@@ -57,6 +79,7 @@ __all__ = [
     "Context",
     "Cost",
     "DatabaseError",
+    "Diagnosis",
     "Diagnostic",
     "DuoGraph",
     "Event",
@@ -67,6 +90,7 @@ __all__ = [
     "ModelConfigError",
     "NodeStarted",
     "Noted",
+    "PlanAnswer",
     "RequestError",
     "Result",
     "Services",

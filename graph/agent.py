@@ -11,10 +11,11 @@ from langchain_core.messages import HumanMessage
 from pydantic import ValidationError
 from typing_extensions import TypedDict
 
-from checkpoints import DatabaseError, Sessions, check_thread_id, new_thread_id
+from checkpoints import DatabaseError, Sessions
 from graph.bridge import iterate
 from graph.build import build_graph
 from graph.events import Event, Finished, Started
+from graph.resuming import RequestError, Resuming, result_of, session_of, waiting_result
 from graph.saver import open_saver
 from graph.services import Services
 from graph.settings import Settings
@@ -23,9 +24,7 @@ from graph.translate import Translator
 from nodes import Result, Task, problem_with
 from sandbox import SourceFile
 
-
-class RequestError(ValueError):
-    """A request cannot be taken; nothing was run and nothing was written."""
+__all__ = ["Agent", "RequestError"]
 
 
 class Choices(TypedDict, total=False):
@@ -47,7 +46,7 @@ class Choices(TypedDict, total=False):
     context: Context | None
 
 
-class Agent:
+class Agent(Resuming):
     """Two models, a sandbox and a session store behind one call.
 
     Use it as a context manager, sync or async, or call `close` when done. It may be shared by
@@ -92,11 +91,11 @@ class Agent:
         Raises:
             RequestError: When the text is empty or too long, or the tests do not parse.
         """
-        return _result_of(list(self.stream(text, **choices)))
+        return result_of(list(self.stream(text, **choices)))
 
     async def aask(self, text: str, **choices: Unpack[Choices]) -> Result:
         """Answer one request; see `ask`."""
-        return _result_of([event async for event in self.astream(text, **choices)])
+        return result_of([event async for event in self.astream(text, **choices)])
 
     def stream(self, text: str, **choices: Unpack[Choices]) -> Iterator[Event]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
@@ -105,12 +104,18 @@ class Agent:
     async def astream(self, text: str, **choices: Unpack[Choices]) -> AsyncGenerator[Event, None]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
         started, chosen = _opened(text, **choices)
+        async with aclosing(self._turn({"messages": [HumanMessage(text)]}, started, chosen)) as events:
+            async for event in events:
+                yield event
+
+    async def _turn(self, given: object, started: Started, context: Context) -> AsyncGenerator[Event, None]:
+        """Run a turn, or the rest of one that waited."""
         yield started
         translator = Translator()
         turn = self.graph.astream(
-            {"messages": [HumanMessage(text)]},
+            given,
             {"configurable": {"thread_id": started.thread_id, "run_id": started.run_id}},
-            context=chosen,
+            context=context,
             stream_mode=["tasks", "messages", "custom", "updates"],
             durability="sync",  # a database that cannot be written is found before a model is paid
             version="v2",
@@ -124,9 +129,12 @@ class Agent:
             if translator.result is None:
                 raise
             translator.result.notes.append(f"This turn could not be saved: {error}")
-        if translator.result is None:
+        result = translator.result or await waiting_result(
+            self.graph, started.thread_id, started.run_id, self.graph.bounds(context)
+        )
+        if result is None:
             raise RuntimeError("The turn ended without an answer: some edge goes around respond.")
-        yield Finished(translator.result)
+        yield Finished(result)
 
     def close(self) -> None:
         """Close the models' connections, the event loop of the sync calls and the session store."""
@@ -193,24 +201,4 @@ def _opened(  # noqa: PLR0913  # see `Choices`
         ) from None
     if problem := problem_with(text, chosen.tests, chosen.code):
         raise RequestError(problem)
-    return Started(_thread_id(thread_id), str(uuid.uuid4())), chosen
-
-
-def _thread_id(given: str | None) -> str:
-    """The thread to go on with, or a new one.
-
-    Raises:
-        RequestError: When `given` cannot be a thread id.
-    """
-    try:
-        return check_thread_id(given) if given else new_thread_id()
-    except ValueError as error:
-        raise RequestError(str(error)) from None
-
-
-def _result_of(events: list[Event]) -> Result:
-    """The result at the end of a turn."""
-    last = events[-1]
-    if not isinstance(last, Finished):
-        raise TypeError(f"The turn ended with {type(last).__name__} and not with a result.")
-    return last.result
+    return Started(session_of(thread_id), str(uuid.uuid4())), chosen

@@ -167,10 +167,9 @@ class Plan:
     def _cycles(self, limits: TurnLimits, inner: Mapping[str, Bounds]) -> list[Cycle]:
         """Every way back with its guard."""
         own = [
-            Cycle(
-                nodes=self.shape.path(guard.target, guard.source), guard=guard.name, limit=guard.limit(limits)
-            )
+            Cycle(nodes=path, guard=guard.name, limit=guard.limit(limits))
             for guard in self.guards
+            if (path := self.shape.path(guard.target, guard.source))
         ]
         return own + [
             cycle.model_copy(update={"nodes": [f"{name}:{node}" for node in cycle.nodes]})

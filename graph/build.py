@@ -8,18 +8,18 @@ from langgraph.graph import END, START, StateGraph
 from graph.account import Account, declared_costs, inner_graphs
 from graph.bounds import Plan
 from graph.compiled import DuoGraph
-from graph.guards import REPAIRS, Guard, check_guards, wrap_routers
+from graph.guards import APPROVAL, REPAIRS, Guard, check_guards, wrap_routers
 from graph.lanes import LANES, shapes_of
-from graph.routes import after_classify, after_code, after_reason, after_review
+from graph.routes import after_approve, after_classify, after_code, after_reason, after_review
 from graph.services import Services
 from graph.settings import Settings
 from graph.shape import Shape
 from graph.state import STATE_TYPES, Context, Input, Output, State
-from nodes import Classify, Code, Demonstrate, Node, Reason, Respond, Review, TurnLimits, Verify
+from nodes import Approve, Classify, Code, Demonstrate, Node, Reason, Respond, Review, TurnLimits, Verify
 
-NODES = ("classify", "reason", "code", "verify", "review", "demonstrate", "respond")
-GUARDS = (REPAIRS,)
-"""What counts each way back of the stock graph."""
+NODES = ("classify", "reason", "approve", "code", "verify", "review", "demonstrate", "respond")
+GUARDS = (REPAIRS, APPROVAL)
+"""What counts each way back of the stock graph, and the question about a plan."""
 
 
 def make_nodes(
@@ -35,6 +35,7 @@ def make_nodes(
     return {
         "classify": Classify(limits, types=types),
         "reason": Reason(services.models),
+        "approve": Approve(),
         "code": Code(services.models),
         "verify": Verify(services.verifier),
         "review": Review(services.models),
@@ -51,6 +52,7 @@ def assemble(nodes: Mapping[str, Node]) -> StateGraph[State, Context, Input, Out
     builder.add_edge(START, "classify")
     builder.add_conditional_edges("classify", after_classify)
     builder.add_conditional_edges("reason", after_reason)
+    builder.add_conditional_edges("approve", after_approve)
     builder.add_conditional_edges("code", after_code)
     builder.add_edge("verify", "review")
     builder.add_conditional_edges("review", after_review)
@@ -94,7 +96,7 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
     *,
     settings: Settings | None = None,
     checkpointer: BaseCheckpointSaver[str] | None = None,
-    guards: Sequence[Guard] = GUARDS,
+    guards: Sequence[Guard] | None = None,
     fan_outs: Mapping[tuple[str, str], int] | None = None,
 ) -> DuoGraph:
     """Compile a state machine, yours or the stock one, with a bound on every turn.
@@ -104,7 +106,7 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
         services: What the nodes were given; the bound asks the models how long their chains are.
         settings: Read from the environment and `duograph.toml` when left out.
         checkpointer: Your own saver.
-        guards: What counts each way back.
+        guards: What counts each way back; when left out, those of `GUARDS` whose edge the graph has.
         fan_outs: How many copies of a node an edge may start, for routers that return `Send`s.
 
     Raises:
@@ -113,6 +115,8 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
     """
     settings = settings or Settings()
     shape = Shape.of(builder, fan_outs)
+    if guards is None:
+        guards = [guard for guard in GUARDS if shape.is_decided(guard.source, guard.target)]
     check_guards(shape, guards)
     wrap_routers(builder, shape, guards, LANES)
     if checkpointer is not None:

@@ -45,6 +45,16 @@ class Guard:
     otherwise: str = ANSWER
 
 
+APPROVAL = Guard(
+    "approval",
+    "reason",
+    "approve",
+    "approvals",
+    lambda limits: int(limits.plan_approval),
+    otherwise="code",
+)
+"""Not a way back: it keeps the bound from counting a question that is not asked."""
+
 REPAIRS = Guard("repairs", "review", "code", "repairs", lambda limits: limits.max_repairs)
 
 

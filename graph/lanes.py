@@ -15,6 +15,7 @@ ROUTES: tuple[Route, ...] = get_args(Route)
 LANES: Mapping[Edge, frozenset[Route]] = {
     ("classify", "reason"): frozenset({"code", "answer"}),
     ("classify", "verify"): frozenset({"review"}),
+    ("reason", "approve"): frozenset({"code"}),
     ("reason", "code"): frozenset({"code"}),
     ("review", "code"): frozenset({"code"}),
     ("review", "demonstrate"): frozenset({"review"}),

@@ -15,8 +15,15 @@ def after_classify(state: State) -> Literal["reason", "verify", "respond"]:
     return "verify" if request.route == "review" else "reason"
 
 
-def after_reason(state: State) -> Literal["code", "respond"]:
-    """Code is written only when it was asked for and the reasoning model did its part."""
+def after_reason(state: State) -> Literal["approve", "code", "respond"]:
+    """Code is written only when it was asked for, and a person approves of the plan where that is wanted."""
+    if state.get("stop_reason"):
+        return "respond"
+    return "approve" if state.get("approvals") else "code"
+
+
+def after_approve(state: State) -> Literal["code", "respond"]:
+    """A plan that was rejected ends the turn."""
     return "respond" if state.get("stop_reason") else "code"
 
 

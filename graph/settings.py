@@ -47,6 +47,7 @@ class Settings(BaseSettings):
         max_output_tokens: Tokens that a turn may receive from models.
         max_cost_usd: US dollars that a turn may spend on models whose price is known.
         turn_timeout_s: Seconds that a turn may take, from which every timeout inside it is cut.
+        plan_approval: Whether a person must approve each plan before code is written.
         model_timeout_s: Seconds one model call may take.
         verify_timeout_s: Seconds one run in the sandbox may take.
         openai_api_key: The key for `openai:` models, from `OPENAI_API_KEY` as well.
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     max_output_tokens: int | None = Field(default=None, ge=1)
     max_cost_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     turn_timeout_s: float = Field(default=TURN_TIMEOUT_S, gt=0, le=86_400)
+    plan_approval: bool = False
     model_timeout_s: float = Field(default=120.0, gt=0, le=3600)
     verify_timeout_s: float = Field(default=10.0, gt=0, le=600)
     openai_api_key: SecretStr | None = Field(

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nodes.approve import Approve
     from nodes.classify import MAX_REQUEST_CHARS, Classify, limits_of, problem_with, unmetered
     from nodes.code import Code
     from nodes.context import Context, Task
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from nodes.ends import REASON_OF, STATUS_OF, Status, StopReason
     from nodes.findings import Finding, Severity, unshown
     from nodes.limits import MAX_REPAIRS, Amounts, Spending, TurnLimits
+    from nodes.opinions import Diagnosis
+    from nodes.plans import PlanAnswer, PlanQuestion, ask_about, show_plan
     from nodes.reason import Reason
     from nodes.respond import Respond
     from nodes.result import BOUNDS, Bounds, Candidate, Cycle, Result
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from nodes.verify import Verify
 
 _NAMES = {
+    "approve": ("Approve",),
     "classify": (
         "MAX_REQUEST_CHARS",
         "Classify",
@@ -55,6 +59,13 @@ _NAMES = {
         "Spending",
         "TurnLimits",
     ),
+    "opinions": ("Diagnosis",),
+    "plans": (
+        "PlanAnswer",
+        "PlanQuestion",
+        "ask_about",
+        "show_plan",
+    ),
     "reason": ("Reason",),
     "respond": ("Respond",),
     "result": (
@@ -84,6 +95,7 @@ __all__ = [
     "REASON_OF",
     "STATUS_OF",
     "Amounts",
+    "Approve",
     "Bounds",
     "Candidate",
     "Classify",
@@ -92,8 +104,11 @@ __all__ = [
     "Cost",
     "Cycle",
     "Demonstrate",
+    "Diagnosis",
     "Finding",
     "Node",
+    "PlanAnswer",
+    "PlanQuestion",
     "Reason",
     "Request",
     "Respond",
@@ -108,9 +123,11 @@ __all__ = [
     "TurnLimits",
     "Verifies",
     "Verify",
+    "ask_about",
     "fresh_turn",
     "limits_of",
     "problem_with",
+    "show_plan",
     "unmetered",
     "unshown",
 ]

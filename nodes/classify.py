@@ -13,6 +13,7 @@ from nodes.cost import FREE, Cost
 from nodes.ends import StopReason
 from nodes.limits import Spending, TurnLimits
 from nodes.material import Material, material, problem_with_code, words_of
+from nodes.plans import can_wait
 from nodes.result import BOUNDS, Bounds
 from nodes.turn import Request, Turn, fresh_turn
 from sandbox import SourceFile, TestsError, check_tests
@@ -28,7 +29,7 @@ _MAKE = (
     r"|give|need)\w*"
 )
 _THING = (
-    r"\b(?:functions?|func|class(?:es)?|methods?|modules?|scripts?|program|code|snippet|decorator|generator"
+    r"\b(?:functions?|func|class(?:es)?|methods?|modules?|packages?|library|scripts?|program|code|snippet|decorator|generator"
     r"|iterator|context manager|parser|algorithm|regex|cli|dataclass|validator|python|unit ?tests?"
     r"|implementation)\b"
 )
@@ -79,6 +80,11 @@ _TYPED = re.compile(
     re.IGNORECASE,
 )
 
+_CANNOT_WAIT = (
+    "A plan can only wait for approval where the turn is kept: compile the graph with a checkpointer, or "
+    "switch plan_approval off."
+)
+
 
 class Classify:
     """The first node. The same text in the same session gets the same decision."""
@@ -125,6 +131,8 @@ class Classify:
             runtime.stream_writer({"note": note})
         if problem := problem_with(text, context.tests, context.code):
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=problem)
+        elif route == "code" and limits.plan_approval and not can_wait(config):
+            turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=_CANNOT_WAIT)
         return turn
 
 

@@ -90,6 +90,11 @@ class Context(BaseModel):
         description="Wall-clock seconds for the whole turn.",
         json_schema_extra=_studio(["reason", "code", "verify", "review"]),
     )
+    plan_approval: bool | None = Field(
+        default=None,
+        description="Wait for a person to approve, edit or reject the plan; left empty, as configured (no).",
+        json_schema_extra=_studio(["approve"]),
+    )
     reasoning_model: str | None = Field(
         default=None,
         description="A model string or chain for this run, such as openai:gpt-5,offline.",

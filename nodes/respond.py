@@ -46,7 +46,7 @@ class Respond:
         nothing = Evidence(status="not_applicable" if request.route == "answer" else "not_executed")
         is_review = request.route == "review"
         configurable = config.get("configurable", {})
-        notes = _notes(state)
+        notes = [*_notes(state), *filter(None, [state.get("remark", "")])]
         result = Result(
             answer="\n\n".join([_answer(state, reason, best), *notes]),
             task=request.task,
@@ -58,6 +58,7 @@ class Respond:
             findings=state.get("findings", []),
             plan=state.get("plan", ""),
             repairs=state.get("repairs", 0),
+            diagnosis=state.get("diagnosis"),
             calls=state.get("calls", []),
             bounds=_account(state, config),
             notes=notes,

@@ -6,6 +6,7 @@ from nodes.context import Route, Task
 from nodes.ends import Status, StopReason
 from nodes.findings import Finding
 from nodes.limits import Amounts
+from nodes.opinions import Diagnosis
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
 
@@ -69,6 +70,7 @@ class Result(BaseModel):
         findings: What a review found, the gravest first.
         plan: The reasoning model's plan.
         repairs: Repairs used.
+        diagnosis: What the reasoning model said of the last failure, or of what a proved solution lacked.
         calls: Every model call in order, failed ones too.
         bounds: The most that this turn could use, computed before it ran, and what it did use.
         notes: What the caller should know, such as a model that no money limit can meter.
@@ -86,6 +88,7 @@ class Result(BaseModel):
     findings: list[Finding] = Field(default_factory=list)
     plan: str = ""
     repairs: int = 0
+    diagnosis: Diagnosis | None = None
     calls: list[Call] = Field(default_factory=list)
     bounds: Bounds | None = None
     notes: list[str] = Field(default_factory=list)

@@ -13,6 +13,7 @@ from nodes.context import Route, Task
 from nodes.ends import StopReason
 from nodes.findings import Finding
 from nodes.limits import Spending, TurnLimits
+from nodes.opinions import Diagnosis
 from nodes.result import Candidate, Result
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
@@ -75,9 +76,12 @@ class Turn(TypedDict, total=False):
     misses: dict[str, dict[str, str]]
     best: Candidate | None
     verdict: Verdict | None
-    diagnosis: str
+    diagnosis: Diagnosis | None
     doubt: str
+    remark: str
     findings: list[Finding]
+    approvals: int
+    asked_at: float
     repairs: int
     tried: list[str]
     last_failure: str
@@ -105,9 +109,12 @@ def fresh_turn() -> Turn:
         misses={},
         best=None,
         verdict=None,
-        diagnosis="",
+        diagnosis=None,
         doubt="",
+        remark="",
         findings=[],
+        approvals=0,
+        asked_at=0.0,
         repairs=0,
         tried=[],
         last_failure="",

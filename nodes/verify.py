@@ -44,6 +44,8 @@ class Verify:
             node.run(runtime.stream_writer, {"check": check})
 
         evidence = await self._evidence(state, files, tell, left)
+        if evidence.status == "verified" and evidence.failure:  # whatever a verifier says
+            evidence = evidence.model_copy(update={"status": "failed"})
         if best is None or is_better(evidence, best.evidence):
             best = Candidate(files=files, evidence=evidence)
         counted = spending.model_copy(update={"sandbox_runs": spending.sandbox_runs + 1})

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from serving import exits, terminal
-from serving.faults import Fault, InputError, fault_of
-from serving.files import Destination
+from serving import terminal
+from serving.delivery import Target
 from serving.inputs import read_code, read_request, read_tests, read_thread
 from serving.signals import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nodes import Result, Task
+    from nodes import Task
     from sandbox import SourceFile
     from serving.signals import Signals
     from serving.turn import Outcome
@@ -53,24 +51,18 @@ def ask(question: Question, *, settings: Mapping[str, str], signals: Signals, as
         InputError: When a file or an argument cannot be used; nothing has run then.
         Interrupted: When a signal came; its hint says how to go on.
     """
-    destination = None
-    if question.out is not None:
-        destination = Destination(Path(question.out), force=question.force)
-        destination.check()
-    elif question.force:
-        raise InputError("--force goes with --out: name the folder to write to.")
+    target = Target(question.out, force=question.force, as_json=as_json)
+    destination = target.check()
     thread_id = read_thread(question.thread)
     asked = Asked(
         read_request(question.text), thread_id, read_tests(question.tests), read_code(question.code)
     )
     try:
-        outcome = _answer(question, asked, settings=settings, signals=signals)
+        outcome = _answer(question, asked, target, settings=settings, signals=signals)
     except Interrupted as stop:
-        stop.hint = f"go on with: duograph ask --thread {thread_id} TEXT"
+        stop.hint = stop.hint or f"go on with: duograph ask --thread {thread_id} TEXT"
         raise
-    fault = _write(outcome.result, destination)
-    _show(outcome, fault, as_json=as_json)
-    return fault.exit_code if fault else exits.of_result(outcome.result)
+    return target.deliver(outcome, destination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +75,10 @@ class Asked:
     code: Sequence[SourceFile]
 
 
-def _answer(question: Question, asked: Asked, *, settings: Mapping[str, str], signals: Signals) -> Outcome:
-    """Load the graph and run the turn."""
+def _answer(
+    question: Question, asked: Asked, target: Target, *, settings: Mapping[str, str], signals: Signals
+) -> Outcome:
+    """Load the graph and run the turn; ask the person about its plan where that is wanted."""
     with terminal.starting():
         import graph.agent  # noqa: F401, PLC0415  # seconds of imports, after the cheap checks
         from serving.bounds import describe  # noqa: PLC0415  # the same
@@ -98,40 +92,14 @@ def _answer(question: Question, asked: Asked, *, settings: Mapping[str, str], si
         for name, most in describe(bounds_of(agent.graph)):
             terminal.notice(f"at most: {name} {most}")
 
-    async def work() -> Outcome:
-        async with agent:
-            return await run_turn(agent, turn)
-
     with Runner(signals) as runner:
-        return runner.run(work)
-
-
-def _write(result: Result, destination: Destination | None) -> Fault | None:
-    """Write the files if the user wants them; the answer is shown even when that fails."""
-    if destination is None:
-        return None
-    if not result.files:
-        terminal.notice(f"duograph: the answer has no files, so nothing was written to {destination.folder}.")
-        return None
-    try:
-        places = destination.write(result.files)
-    except InputError as error:
-        return fault_of(error)
-    doubt = "" if result.verification.status == "verified" else " (not verified)"
-    for place in places:
-        terminal.notice(f"wrote {place}{doubt}")
-    return None
-
-
-def _show(outcome: Outcome, fault: Fault | None, *, as_json: bool) -> None:
-    """Print the answer, its footer, then what went wrong with its files."""
-    if as_json:
-        plain: dict[str, Any] = outcome.result.model_dump(mode="json")
-        if fault:
-            plain["error"] = {"type": fault.kind, "message": fault.message}
-        terminal.json_object(plain)
-    else:
-        terminal.answer(outcome.result.answer)
-    terminal.notice(outcome.footer)
-    if fault:
-        terminal.notice(f"duograph: {fault.message}")
+        try:
+            outcome = runner.run(lambda: run_turn(agent, turn))
+            try:
+                return target.approved(outcome, agent, runner)
+            except Interrupted as stop:
+                stop.hint = f"go on with: duograph resume {asked.thread_id}"
+                raise
+        finally:
+            if signals.received is None:
+                runner.run(agent.aclose)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from serving.bench import MODES
-from serving.options import Shell, chosen, files, json_option, named, setting_options
+from serving.file_options import approve_option, files, result_options
+from serving.options import Shell, chosen, json_option, named, setting_options
+from serving.resume_command import resume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +47,7 @@ Exit codes:
   3    ended by a limit
   4    code that is not verified
   5    every model failed
+  6    a plan waits for approval
   130  interrupted (143 when terminated)
 
 \b
@@ -95,8 +98,8 @@ def duograph() -> None:
 @named("--tests", "FILE", "Python tests that the solution must pass.")
 @files("--code", "A file that TEXT is about: to review, change or explain; may be repeated.")
 @click.option("--task", type=click.Choice(TASKS), help="The kind of task; decided from TEXT when left out.")
-@named("--out", "DIR", "Write the solution's files into this folder.")
-@click.option("--force", is_flag=True, help="Let --out replace files that exist.")
+@result_options
+@approve_option
 @click.option("--explain", is_flag=True, help="First say what the turn can use at most.")
 @setting_options
 @click.pass_obj
@@ -112,6 +115,7 @@ def ask(  # noqa: PLR0913  # click passes every option as an argument
     task: str | None,
     out: str | None,
     force: bool,
+    approve_plan: bool,
     explain: bool,
     **settings: str | None,
 ) -> Action:
@@ -125,16 +129,18 @@ def ask(  # noqa: PLR0913  # click passes every option as an argument
         question = body.Question(
             text, thread=thread, tests=tests, code=code, task=task, out=out, force=force, explain=explain
         )
-        return body.ask(question, settings=chosen(settings), signals=shell.signals, as_json=as_json)
+        given = chosen(settings | {"plan_approval": "true" if approve_plan else None})
+        return body.ask(question, settings=given, signals=shell.signals, as_json=as_json)
 
     return action
 
 
 @duograph.command(epilog=_CONNECT, short_help="Talk in a session that remembers.")
 @_thread_option
+@approve_option
 @setting_options
 @click.pass_obj
-def chat(shell: Shell, /, *, thread: str | None, **settings: str | None) -> Action:
+def chat(shell: Shell, /, *, thread: str | None, approve_plan: bool, **settings: str | None) -> Action:
     """Talk in a session that remembers; /help lists what else you can type.
 
     From a pipe, each line is a turn, and the exit code is that of the first one that did not end well.
@@ -143,9 +149,13 @@ def chat(shell: Shell, /, *, thread: str | None, **settings: str | None) -> Acti
     def action() -> int:
         from serving.chat import chat as body  # noqa: PLC0415  # bodies load when they run
 
-        return body(thread=thread, settings=chosen(settings), signals=shell.signals)
+        given = chosen(settings | {"plan_approval": "true" if approve_plan else None})
+        return body(thread=thread, settings=given, signals=shell.signals)
 
     return action
+
+
+duograph.add_command(resume)
 
 
 @duograph.command()

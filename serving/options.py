@@ -38,19 +38,6 @@ def named(flag: str, metavar: str, text: str) -> Callable[[Callable[..., Any]], 
     return click.option(flag, metavar=metavar, help=text, callback=_refuse_option)
 
 
-def files(flag: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option that names a file and may be given more than once."""
-
-    def refuse_options(
-        context: click.Context, option: click.Parameter, values: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        for value in values:
-            _refuse_option(context, option, value)
-        return values
-
-    return click.option(flag, metavar="FILE", multiple=True, help=text, callback=refuse_options)
-
-
 _CHAIN = "Chain of models for this run, such as openai:gpt-5,offline."
 _LIMITS = (
     ("--max-repairs", "max_repairs", "N", "At most N repairs of failing code."),

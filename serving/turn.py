@@ -17,11 +17,12 @@ from serving.progress import open_progress
 from serving.proving import say_unconfined
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from graph.agent import Agent
     from graph.compiled import DuoGraph
-    from nodes import Bounds, Result, Task
+    from graph.events import Event
+    from nodes import Bounds, PlanAnswer, Result, Task
     from sandbox import SourceFile
 
 
@@ -106,12 +107,26 @@ async def run_turn(agent: Agent, turn: Turn) -> Outcome:
     Raises:
         RequestError: When the request cannot be taken.
     """
+    events = agent.astream(
+        turn.text, tests=turn.tests, code=turn.code, task=turn.task, thread_id=turn.thread_id
+    )
+    return await _show(events, turn.thread_id)
+
+
+async def resume_turn(agent: Agent, thread_id: str, answer: PlanAnswer) -> Outcome:
+    """Go on with a turn whose plan waited for an answer, and show its progress.
+
+    Raises:
+        RequestError: When no plan waits there.
+    """
+    return await _show(agent.astream_resume(thread_id, answer), thread_id)
+
+
+async def _show(events: AsyncGenerator[Event, None], thread_id: str) -> Outcome:
+    """Show a turn as it comes."""
     started = time.monotonic()
     result: Result | None = None
     with open_progress() as progress:
-        events = agent.astream(
-            turn.text, tests=turn.tests, code=turn.code, task=turn.task, thread_id=turn.thread_id
-        )
         async with aclosing(events):
             async for event in events:
                 progress.show(event)
@@ -120,7 +135,7 @@ async def run_turn(agent: Agent, turn: Turn) -> Outcome:
     if result is None:
         raise RuntimeError("The turn ended without a result.")
     seconds = f"{time.monotonic() - started:.1f} s"
-    return Outcome(result, f"thread {turn.thread_id} · {_calls(result)} · {seconds}")
+    return Outcome(result, f"thread {thread_id} · {_calls(result)} · {seconds}")
 
 
 def _calls(result: Result) -> str:

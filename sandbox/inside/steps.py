@@ -19,6 +19,7 @@ else:
     from records import Report
 
 _ONLY_AST = 0x400
+_ASIDE = frozenset(("tests", "test", "conftest", "docs", "examples", "scripts", "benchmarks"))
 
 
 def run(job: dict[str, Any], nonce: bytes, descriptor: int) -> None:
@@ -59,16 +60,25 @@ def _each(job: dict[str, Any], report: Report, step: str, flags: int) -> bool:
     return True
 
 
-def _module_names(job: dict[str, Any]) -> list[str]:
-    names = {path.split("/")[0].removesuffix(".py") for path, _ in _python_files(job) if _is_top(path)}
-    return sorted(names, key=lambda name: (name != "solution", name))
+def _module_names(paths: list[str]) -> list[str]:
+    """The solution's modules, also those inside packages: `solution` first, packages before their parts."""
+    names = {name for path in paths if path.endswith(".py") and (name := _dotted(path))}
+    # Tests and the like are for other programs, unless there is nothing else.
+    wanted = {name for name in names if not any(_is_aside(part) for part in name.split("."))} or names
+    return sorted(wanted, key=lambda name: (name != "solution", name.count("."), name))
 
 
-def _is_top(path: str) -> bool:
-    parts = path.split("/")
-    if len(parts) == 1:
-        return path not in ("__main__.py", "setup.py") and path[:-3].isidentifier()
-    return parts[0].isidentifier() and parts[1:] == ["__init__.py"]
+def _dotted(path: str) -> str:
+    """The name under which a file is imported; nothing for what is no module."""
+    parts = path[:-3].split("/")
+    if parts[-1] == "__init__":
+        parts.pop()
+    usual = parts and parts[-1] != "__main__" and parts != ["setup"]
+    return ".".join(parts) if usual and all(part.isidentifier() for part in parts) else ""
+
+
+def _is_aside(part: str) -> bool:
+    return part in _ASIDE or part.startswith("test_") or part.endswith("_test")
 
 
 def _import(
@@ -84,11 +94,12 @@ def _import(
     load = builtins.__import__
     names: dict[str, Any] = {}
     modules = []
-    for name in _module_names(job):
+    wanted = _module_names([path for path, _ in job["files"]])
+    for name in {name.split(".")[0] for name in wanted} - {*sys.builtin_module_names}:
+        sys.modules.pop(name, None)  # all of them first: each module is loaded once, by whoever needs it
+    for name in wanted:
         report.trying(f"import {name}")
         try:
-            if name not in sys.builtin_module_names:
-                sys.modules.pop(name, None)
             load(name)
             modules.append(sys.modules[name])
         except BaseException as error:  # noqa: BLE001 - SystemExit and worse are failures as well

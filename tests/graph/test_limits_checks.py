@@ -99,6 +99,8 @@ def check_end(result: Result, context: Context, asked: int | None) -> None:
         StopReason.REPAIRS_EXHAUSTED: result.repairs == most_repairs(context),
         StopReason.NO_PROGRESS: result.repairs >= 1,
         StopReason.INVALID_REQUEST: result.calls == [],
+        StopReason.PLAN_REJECTED: context.plan_approval is True,
+        StopReason.PLAN_APPROVAL: False,
     }
     assert possible.get(reason, True)
     if reason is not StopReason.SUPERSTEP_LIMIT:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
 
 from checkpoints import open_saver
 from graph.build import build_graph
@@ -58,6 +59,7 @@ class Ask:
     text: str
     context: dict[str, Any]
     recursion_limit: int | None
+    answers: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,24 @@ _LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "max_cost_usd": st.sampled_from((0.0, 0.001, 0.01, 0.5)),
     "turn_timeout_s": st.sampled_from((1e-6, 0.005, 0.02, 0.05, 86_400.0)),
     "recursion_limit": st.integers(1, 12) | st.integers(1, 200),
+    "plan_approval": st.just(True),  # noqa: FBT003  # the value of a setting
 }
+ANSWERS = st.lists(
+    st.sampled_from(
+        (
+            "approve",
+            {"decision": "edit", "plan": PLANS[0]},
+            {"decision": "edit", "plan": "Other."},
+            {"decision": "reject"},
+            "what?",
+            {"decision": "edit", "plan": PLANS[2]},
+            [],
+            False,
+        )
+    ),
+    min_size=3,
+    max_size=3,
+).map(tuple)
 _REQUESTS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     (
         *({"text": ASK, "tests": tests} for tests in ("", "", "", TESTS, TESTS, TESTS)),
@@ -105,7 +124,8 @@ def asks(draw: st.DrawFn) -> Ask:
     limits = {name: draw(_LIMITS[name]) for name in sorted(struck)}
     request = dict(draw(_REQUESTS))
     text, recursion_limit = request.pop("text"), limits.pop("recursion_limit", None)
-    return Ask(text, draw(st.sampled_from(({}, {"max_repairs": 6}))) | request | limits, recursion_limit)
+    chosen = draw(st.sampled_from(({}, {"max_repairs": 6}))) | request | limits
+    return Ask(text, chosen, recursion_limit, draw(ANSWERS))
 
 
 def chains(favourites: tuple[str, ...]) -> st.SearchStrategy[list[Lines | str]]:
@@ -176,11 +196,17 @@ async def _turns(graph: DuoGraph, world: World, override: dict[str, str], record
             config["recursion_limit"] = ask.recursion_limit
         context = Context.model_validate(ask.context | override)
         walked: list[str] = []
-        async for part in graph.astream(
-            {"messages": [HumanMessage(ask.text)]}, config, context=context, stream_mode="updates"
-        ):
-            walked += part
-        state = await graph.aget_state({"configurable": {"thread_id": "t"}})
+        given: Any = {"messages": [HumanMessage(ask.text)]}
+        state = None
+        for answer in (*ask.answers, None):
+            async for part in graph.astream(given, config, context=context, stream_mode="updates"):
+                walked += [name for name in part if name != "__interrupt__"]
+            state = await graph.aget_state({"configurable": {"thread_id": "t"}})
+            if not state.interrupts:
+                break
+            assert context.plan_approval
+            given = Command(resume=answer)
+        assert state is not None
         assert state.next == ()
         assert [m.type for m in state.values["messages"]] == ["human", "ai"] * number
         result = state.values["result"]

@@ -175,3 +175,19 @@ async def test_the_reviewer_of_a_diff_is_told_both_and_the_coder_starts_from_giv
     await turn(models, Context(task="code_generation", code=files[:1]))
     assert "x = 1" in models.told("plan")
     assert "x = 1" in models.told("code")
+
+
+async def test_the_reviewer_is_told_the_raw_failure_and_the_coder_all_it_needs(record: Record) -> None:
+    diagnosis = "FAILED: double(2) gave 2.\nWHY: it returns x.\nCHANGE: multiply."
+    models = record([{"content": PLAN}, {"content": diagnosis}, PASS], [{"content": BAD}, {"content": GOOD}])
+    await turn(models, Context(tests="assert double(2) == 4"))
+    raw = "tests: 1 of 1 failed: double(2) == 4: left is 2, right is 4"
+    for told in (models.told("diagnose"), models.told("code", 1)):
+        assert raw in told
+        assert f"<request>\n{ASK}\n</request>" in told
+        assert "<plan>\n1. Multiply by two.\n</plan>" in told
+        assert "return x" in told
+    parts = "What failed: double(2) gave 2.\nWhy: it returns x.\nWhat to change: multiply."
+    assert f"<diagnosis>\n{parts}\n</diagnosis>" in models.told("code", 1)
+    assert "<tests>\nassert double(2) == 4\n</tests>" in models.told("code", 1)
+    assert len(models.asked) == 4  # nobody judges when the user's tests are green
