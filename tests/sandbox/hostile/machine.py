@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from sandbox.interpreter import INSIDE
+from sandbox.interpreter import INSIDE, inside_command
 
 _SET_SUBREAPER = 36
 _ROOTS = ("/", "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run", "/run/lock")  # noqa: S108 - only looked at
@@ -25,6 +25,7 @@ class Machine:
 
     def __init__(self, place: Path, mark: str, secret: str, stack: ExitStack) -> None:
         """Prepare the place."""
+        inside_command("guard")  # leaves the bytecode that every run would leave
         self.mark = mark
         self.secret = secret
         self.temporary = place / "temporary"
@@ -89,7 +90,9 @@ class Machine:
             "marked files": self._marked_files(),
             "IPC objects": self._ipc_objects(),
             "somebody called": [each.getsockname() for each in select.select(self._listeners, [], [], 0)[0]],
-            "our scripts": _tree(INSIDE),
+            "our scripts": [(path.name, _facts_of(path)) for path in sorted(INSIDE.glob("*.py"))],
+            # Only their content: another test process may just have compiled them as well.
+            "our bytecode": {path.name: path.read_bytes() for path in INSIDE.glob("__pycache__/*.pyc")},
             "libraries": [_facts_of(Path(sysconfig.get_path(name))) for name in ("stdlib", "purelib")],
             "locks": _locked(self._library),
             "working folder, mask": (Path.cwd(), _mask()),
