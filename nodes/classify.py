@@ -88,8 +88,7 @@ class Classify:
             text=text,
             tests=context.tests,
             examples=examples_in(text) if route == "code" else "",
-            types=_wants_types(text)
-            or (self._types if context.verify_types is None else context.verify_types),
+            types=self._wants_types(text, context),
             task=task,
             route=route,
             limits=limits_of(self._limits, context),
@@ -100,6 +99,12 @@ class Classify:
         if problem := problem_with(text, context.tests):
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=problem)
         return turn
+
+    def _wants_types(self, text: str, context: Context) -> bool:
+        """Whether the code must pass the type checker: as the caller says, or as asked or configured."""
+        if context.verify_types is not None:
+            return context.verify_types
+        return self._types or _TYPED.search(text[:MAX_REQUEST_CHARS]) is not None
 
 
 def limits_of(limits: TurnLimits, context: Context) -> TurnLimits:
@@ -133,11 +138,6 @@ def problem_with(text: str, tests: str) -> str | None:
     except TestsError as error:
         return str(error)
     return None
-
-
-def _wants_types(text: str) -> bool:
-    """Whether a request asks for code that the type checker accepts."""
-    return _TYPED.search(text[:MAX_REQUEST_CHARS]) is not None
 
 
 def _plain(text: str) -> str:
