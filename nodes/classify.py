@@ -113,8 +113,7 @@ class Classify:
             text=text,
             tests=context.tests,
             examples=examples_in(text) if route == "code" else "",
-            types=_wants_types(text)
-            or (self._types if context.verify_types is None else context.verify_types),
+            types=self._wants_types(text, context),
             task=task,
             route=route,
             limits=limits,
@@ -134,6 +133,12 @@ class Classify:
         elif route == "code" and limits.plan_approval and not can_wait(config):
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=_CANNOT_WAIT)
         return turn
+
+    def _wants_types(self, text: str, context: Context) -> bool:
+        """Whether the code must pass the type checker: as the caller says, or as asked or configured."""
+        if context.verify_types is not None:
+            return context.verify_types
+        return self._types or _TYPED.search(text[:MAX_REQUEST_CHARS]) is not None
 
 
 def unmetered(bounds: Bounds, limits: TurnLimits) -> str:
@@ -185,11 +190,6 @@ def problem_with(text: str, tests: str, code: Sequence[SourceFile] = ()) -> str 
     except TestsError as error:
         return str(error)
     return problem_with_code(code)
-
-
-def _wants_types(text: str) -> bool:
-    """Whether a request asks for code that the type checker accepts."""
-    return _TYPED.search(text[:MAX_REQUEST_CHARS]) is not None
 
 
 def _plain(text: str) -> str:

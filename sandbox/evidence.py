@@ -76,7 +76,7 @@ class Check(BaseModel):
             `tests.py` and the generated ones in `acceptance.py`.
         exit_code: Of the process that ended in this step, negative for a signal. None where none did: the
             steps from parse to acceptance share one process, which goes on to the next.
-        output: What the solution had printed last when a step ended that printed something, clipped.
+        output: The last of what the solution had printed by then, clipped; empty where nothing of it ran.
         cases: The single assertions and test functions of a test step.
         findings: What the linter or the type checker found.
     """

@@ -14,6 +14,7 @@ _CLIP = 2000
 # (surrogates), and marks that turn the direction of writing. See Boucher and Anderson, "Trojan Source", 2021.
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _CLIP_OUTPUT = 1000
+_RUNS_NOTHING = ("parse", "compile")
 
 
 def clip(text: str, most: int = _CLIP) -> str:
@@ -76,7 +77,7 @@ class Reader:
                     detail=visible(record["detail"]),
                     duration_s=record["duration_s"],
                     required=record["required"],
-                    output=self._printed(),
+                    output=self._printed(record["name"]),
                     cases=self._cases,
                 )
             )
@@ -86,10 +87,9 @@ class Reader:
         self.checks.append(check)
         self._on_check(check)
 
-    def _printed(self) -> str:
-        """What was printed since the last step that ended, with what stood before it."""
-        output, self._output = self._output.strip(), ""
-        return clip(output, _CLIP_OUTPUT)
+    def _printed(self, step: str) -> str:
+        """The last of what was printed; output comes by a way of its own and may be ahead of a step."""
+        return "" if step in _RUNS_NOTHING else clip(self._output.strip(), _CLIP_OUTPUT)
 
     def finish(self, execution: Execution, limits: Limits) -> None:
         """Close what the run left open."""
@@ -108,7 +108,7 @@ class Reader:
                 passed=False,
                 detail=clip(f"{why}{at}"),
                 exit_code=self._exit_code(execution),
-                output=self._printed(),
+                output=self._printed(name),
                 cases=self._cases,
             )
         )

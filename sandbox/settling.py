@@ -77,7 +77,7 @@ class Settling:
         self._from_request = {title(test) for test in _asserted(options.examples)}
         self._known = claims_in(tests, options.examples) if acceptance else {}
         self._generated = without_contradictions(acceptance, self._known)
-        self._green = False
+        self._green = 0
         self.tests = "\n\n".join(filter(str.strip, (tests, options.examples)))
         self.acceptance = self._generated.source
 
@@ -89,7 +89,7 @@ class Settling:
             cut: Whether the process ended in the middle of it.
         """
         if check.name == "tests":
-            self._green = check.passed
+            self._green = len(check.cases) if check.passed else 0
             return self._with_origin(check)
         if check.name != "acceptance":
             return check
@@ -144,16 +144,18 @@ class Settling:
     def _is_repeated(self, check: Check, *, cut: bool) -> bool:
         """Whether exactly that failed which failed on a different solution before, and enough is left.
 
-        With the user's tests green these are what is left. Otherwise as many generated cases must pass as are
-        set aside, none of them may have ended the run, and at none may the solution itself have crashed.
+        Tests that the user gave are enough. Otherwise at least as many cases must pass as are set aside, the
+        request's examples and the other generated ones; no case may have ended the run, and at none may the
+        solution itself have crashed.
         """
         failed = {case.name: case.detail for case in check.cases if not case.passed}
         if not failed or failed != self._doubted:
             return False
-        if self._green:
+        if self._given and self._green:
             return True
         crashed = any(_is_crash(detail, path) for detail in failed.values() for path in self._files)
-        return not cut and not crashed and sum(case.passed for case in check.cases) >= len(failed)
+        left = self._green + sum(case.passed for case in check.cases)
+        return not cut and not crashed and left >= len(failed)
 
 
 def title(node: ast.AST) -> str:

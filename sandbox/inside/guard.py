@@ -163,6 +163,8 @@ def main(control: int, status: int) -> Callable[[], None] | None:
     if LINUX:
         kernel.adopt_orphans()
         namespaced = orders["namespace"] and kernel.new_process_namespace()
+        if namespaced and orders["rules"] is not None and kernel.private_shared_memory():
+            orders["rules"]["writable"].append(kernel.SHARED_MEMORY)
     failed_read, failed_write = os.pipe()
     ended_read, ended_write = os.pipe()
     report = os.pipe() if "{report}" in orders["command"] else None

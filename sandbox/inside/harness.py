@@ -80,8 +80,9 @@ class Relay:
         return self._ended
 
     def _drain(self) -> None:
-        self._tail = (self._tail + self._read(self._output))[-_TAIL:]
+        # What was printed in a step is written before the step's record, so it is read after it.
         self._pending += self._read(self._records)
+        self._tail = (self._tail + self._read(self._output))[-_TAIL:]
         *lines, self._pending = self._pending.split(b"\n")
         if len(self._pending) > _MOST_RECORD_BYTES:
             self._pending = b""

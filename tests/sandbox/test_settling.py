@@ -171,6 +171,17 @@ async def test_with_the_users_word_what_is_left_may_be_theirs_alone(
     options = Options(examples="assert f(2) == 4\n", doubted=DOUBTED)
     evidence = await verifier.verify(solution(SQUARE), acceptance="assert f(3) == 8\n", options=options)
     assert (evidence.status, aside(evidence)) == ("verified", ["f(3) == 8"])
+    # One example is no match for two generated tests; tests that the user gave are.
+    both = {**DOUBTED, "f(4) == 1": "f(4) == 1: left is 16, right is 1"}
+    generated = "assert f(3) == 8\nassert f(4) == 1\n"
+    options = Options(examples="assert f(2) == 4\n", doubted=both)
+    evidence = await verifier.verify(solution(SQUARE), acceptance=generated, options=options)
+    assert (evidence.status, aside(evidence)) == ("failed", [])
+    options = Options(doubted=both)
+    evidence = await verifier.verify(
+        solution(SQUARE), tests="assert f(2) == 4", acceptance=generated, options=options
+    )
+    assert (evidence.status, aside(evidence)) == ("verified", ["f(3) == 8", "f(4) == 1"])
 
 
 async def test_a_name_that_nobody_defines_is_a_wrong_test_and_not_a_wrong_solution(
