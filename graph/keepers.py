@@ -30,12 +30,13 @@ def wrap_routers(
     guarded = {(guard.source, guard.target) for guard in guards}
     reserve = needs(shape, ANSWER, guarded)
     to_answer = shape.distances(ANSWER, guarded).keys()
-    channels = sorted({name for schema in builder.schemas.values() for name in schema})
+    known = {name for schema in builder.schemas.values() for name in schema}
     for source, branches in builder.branches.items():
+        own = [guard for guard in guards if guard.source == source]
         rules = _Rules(
             source=source,
-            channels=channels,
-            guards=[guard for guard in guards if guard.source == source],
+            channels=sorted({"request", "remaining_steps", *(guard.counter for guard in own)} & known),
+            guards=own,
             open_to={target: routes for (start, target), routes in lanes.items() if start == source},
             reserve=reserve,
             ways=(shape.targets(source) & to_answer) or shape.targets(source),
@@ -62,7 +63,7 @@ class _Rules:
 
     Attributes:
         source: The node.
-        channels: All channels of the state: guards read some that a router need not name.
+        channels: What guards and lanes read of the state; a router need not name it.
         guards: Those of edges that leave the node.
         open_to: For a target that not every kind of turn may take, the kinds that may.
         reserve: The supersteps that each node needs to end well.
