@@ -22,12 +22,20 @@ class SourceFile(BaseModel):
 
 
 class Case(BaseModel):
-    """One assertion or test function inside a check."""
+    """One assertion or test function inside a check.
+
+    Attributes:
+        name: The assertion's source or the test's name.
+        passed: Whether it passed.
+        isolated: Whether it was judged in a process that never loaded the solution.
+        detail: What happened when it failed, with the values.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     passed: bool
+    isolated: bool = False
     detail: str = ""
 
 
@@ -40,6 +48,8 @@ class Check(BaseModel):
         detail: What happened, clipped; the failing assertion with its values when there is one.
         duration_s: Seconds spent on this step.
         required: Whether a failure forbids `verified`; lint advises, everything else decides.
+        isolated: How many cases were judged in a process that never loaded the solution, so that it had
+            no means to forge their outcome; None for a step without cases.
         cases: The single assertions and test functions of a test step.
     """
 
@@ -50,6 +60,7 @@ class Check(BaseModel):
     detail: str = ""
     duration_s: float = 0.0
     required: bool = True
+    isolated: int | None = None
     cases: list[Case] = Field(default_factory=list)
 
 

@@ -71,7 +71,7 @@ class Checks:
             raise self._tally.fail(_with_message(detail, message))
         if _doubtful(kind, outcome, left, right):
             detail = f"{text}: {show(left)} claims to equal {show(right)}, and other values as well"
-            raise self._tally.fail(detail)
+            raise self._tally.catch(detail)
 
     def holds(self, kind: str, left: object, right: object) -> object:
         """Stand in for a comparison inside an assert's `and`, `or`, `not` or chain.
@@ -109,7 +109,7 @@ class Checks:
             believe = _METHODS.get(name)
             if believe is not None and len(values) > 1 and not believe(values[0], values[1]):
                 detail = f"{show(values[0])} claims to equal {show(values[1])}, and other values as well"
-                raise tally.fail(f"{name}: {detail}")
+                raise tally.catch(f"{name}: {detail}")
             return outcome
 
         return call

@@ -43,14 +43,14 @@ class Report:
         self._write = _writer(nonce, descriptor)
         self.passed = 0
         self.failed = 0
-        self._aside = 0
+        self._aside = self._outside = 0
         self._first_failure = ""
         self._began = 0.0
         self._clock = time.perf_counter
 
     def begin(self, step: str) -> None:
         """A step begins."""
-        self.passed = self.failed = self._aside = 0
+        self.passed = self.failed = self._aside = self._outside = 0
         self._first_failure = ""
         self._began = self._clock()
         self._write(b"begin", b'"name":' + escape(step))
@@ -59,8 +59,9 @@ class Report:
         """A case begins; named when it never comes back."""
         self._write(b"trying", b'"name":' + escape(clip(name, 160)))
 
-    def case(self, name: str, *, passed: bool, detail: str = "") -> None:
-        """A case is decided."""
+    def case(self, name: str, *, passed: bool, detail: str = "", key: str = "", outside: bool = False) -> None:
+        """A case is decided; `outside` when the solution's process had no part in it."""
+        self._outside += outside is True
         self.passed += passed is True
         self.failed += passed is not True
         if passed is not True and not self._first_failure:
@@ -68,23 +69,25 @@ class Report:
         if self.passed + self.failed <= _MOST_CASES or (passed is not True and self.failed <= _MOST_CASES):
             self._write(
                 b"case",
-                b'"name":%b,"passed":%b,"detail":%b'
-                % (escape(clip(name, 160)), b"true" if passed is True else b"false", escape(clip(detail))),
+                b'"name":%b,"passed":%b,"isolated":%b,"detail":%b'
+                % (escape(clip(name, 160)), _bool(passed), _bool(outside), escape(clip(detail))),
             )
 
-    def set_aside(self) -> None:
+    def set_aside(self, _key: str = "") -> None:
         """A generated case asserted nothing, which says nothing about the code."""
         self._aside += 1
 
     def check(self, step: str, *, passed: bool, detail: str = "", required: bool = True) -> None:
         """A step ends."""
+        total = self.passed + self.failed
         self._write(
             b"check",
-            b'"name":%b,"passed":%b,"required":%b,"duration_s":%.6f,"detail":%b'
+            b'"name":%b,"passed":%b,"required":%b,"isolated":%b,"duration_s":%.6f,"detail":%b'
             % (
                 escape(step),
-                b"true" if passed is True else b"false",
-                b"true" if required else b"false",
+                _bool(passed),
+                _bool(required),
+                b"%d" % self._outside if total else b"null",
                 self._clock() - self._began,
                 escape(clip(detail, 2000)),
             ),
@@ -108,9 +111,17 @@ class Report:
         self.check(step, passed=self.failed == 0, detail=detail)
         return self.failed == 0
 
+    def gone(self, how: str) -> None:
+        """The solution's process is gone, and with it the rest."""
+        self._write(b"gone", how.encode())
+
     def end(self) -> None:
         """All is done."""
         self._write(b"end", b"")
+
+
+def _bool(value: object) -> bytes:
+    return b"true" if value is True else b"false"
 
 
 def _writer(nonce: bytes, descriptor: int) -> Callable[[bytes, bytes], None]:
