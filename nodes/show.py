@@ -43,8 +43,20 @@ def show_evidence(evidence: Evidence) -> str:
     if evidence.status == "verified":
         tested = any(check.cases and check.passed for check in evidence.checks)
         caveat = "" if tested else " No test was run: this shows only that it loads."
-        return f"**Verified** by running it in the sandbox {evidence.sandbox}: {marks}.{caveat}"
+        proof = f"**Verified** by running it in the sandbox {evidence.sandbox}: {marks}.{caveat}"
+        return f"{proof}{_show_isolation(evidence)}"
     where = f" in the sandbox {evidence.sandbox}" if evidence.sandbox else ""
     failure = evidence.failure
     why = "\n\n" + indent(f"{failure.name}: {failure.detail}", "    ") if failure else ""
     return f"**Not verified**{where}: {marks}.{why}"
+
+
+def _show_isolation(evidence: Evidence) -> str:
+    """How many test cases the code had no means to forge, as a sentence with a blank before it."""
+    isolated = sum(check.isolated for check in evidence.checks)
+    total = isolated + sum(check.shared for check in evidence.checks)
+    if total == 0:
+        return ""
+    if isolated == total:
+        return " Every test case was judged from outside the code's process."
+    return f" {isolated} of {total} test cases were judged from outside the code's process; the rest ran in it."

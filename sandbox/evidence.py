@@ -49,7 +49,8 @@ class Check(BaseModel):
         duration_s: Seconds spent on this step.
         required: Whether a failure forbids `verified`; lint advises, everything else decides.
         isolated: How many cases were judged in a process that never loaded the solution, so that it had
-            no means to forge their outcome; None for a step without cases.
+            no means to forge their outcome.
+        shared: How many ran in one process with the solution, since they could not be judged otherwise.
         cases: The single assertions and test functions of a test step.
     """
 
@@ -60,7 +61,8 @@ class Check(BaseModel):
     detail: str = ""
     duration_s: float = 0.0
     required: bool = True
-    isolated: int | None = None
+    isolated: int = 0
+    shared: int = 0
     cases: list[Case] = Field(default_factory=list)
 
 

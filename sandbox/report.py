@@ -77,6 +77,7 @@ class Reader:
                     duration_s=record["duration_s"],
                     required=record["required"],
                     isolated=record["isolated"],
+                    shared=record["shared"],
                     cases=self._cases,
                 )
             )
@@ -101,7 +102,13 @@ class Reader:
         detail = self._with_output(f"{why}{at}")
         # Between two steps the next one is what did not happen.
         name = self._open or ("parse" if not self.checks else "import")
-        self._add(Check(name=name, passed=False, detail=detail, cases=self._cases))
+        isolated = sum(case.isolated for case in self._cases)
+        shared = len(self._cases) - isolated
+        self._add(
+            Check(
+                name=name, passed=False, detail=detail, isolated=isolated, shared=shared, cases=self._cases
+            )
+        )
 
     def _why(self, execution: Execution, limits: Limits) -> str:
         if execution.timed_out or (self._end is not None and self._end.get("timeout")):

@@ -35,6 +35,7 @@ _NUMBERS = {
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
+    "prlimit64": (302, 261),
     "unshare": (272, 97),
     "setns": (308, 268),
     "mount": (165, 40),
@@ -53,7 +54,7 @@ _NUMBERS = {
     "move_mount": (429, 429),
     "mount_setattr": (442, 442),
 }
-_REFUSED = tuple(name for name in _NUMBERS if name not in ("clone", "clone3", *_SIGNALLING))
+_REFUSED = tuple(name for name in _NUMBERS if name not in ("clone", "clone3", "prlimit64", *_SIGNALLING))
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """The audit name of an architecture, and its column in the table."""
 
@@ -95,6 +96,10 @@ def filter_program(machine: str = "", protected: tuple[int, ...] = ()) -> bytes:
     for name in _REFUSED:
         program += [_step(_JUMP_EQ, calls[name], 0, 1), _step(_RETURN, _DENY_EPERM)]
     program += _deny_when(calls["clone"], _JUMP_SET, (_NEW_NAMESPACES,))
+    # Another process's limits, such as the judge's, are none of its business; 0 is the process itself.
+    body = [_step(_LOAD, _OFFSET_ARG0), _step(_JUMP_EQ, 0, 1, 0), _step(_RETURN, _DENY_EPERM)]
+    body.append(_step(_RETURN, _ALLOW))
+    program += [_step(_JUMP_EQ, calls["prlimit64"], 0, len(body)), *body]
     # Process -1 means "everything I may signal".
     targets = (-1, *protected, *(-pid for pid in protected))
     for name in _SIGNALLING:

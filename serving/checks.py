@@ -23,7 +23,9 @@ def describe(check: Check) -> str:
 def report(check: Check) -> str:
     """One check in full: its line, then what failed, indented."""
     advice = "" if check.required or check.passed else " (advice)"
-    lines = [f"{'✓' if check.passed else '✗'} {check.name}{advice}"]
+    total = check.isolated + check.shared
+    outside = f" ({check.isolated} of {total} judged from outside)" if total else ""
+    lines = [f"{'✓' if check.passed else '✗'} {check.name}{outside}{advice}"]
     failed = [case for case in check.cases if not case.passed]
     details = [
         case.detail if case.detail.startswith(case.name) else f"{case.name}: {case.detail}" for case in failed

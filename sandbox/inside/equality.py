@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -84,7 +84,7 @@ def _differs(actual: object, reference: object) -> bool:
 
 
 def _others(reference: object) -> list[object]:
-    step = random.SystemRandom().randint(1, 9)
+    step = 1 + os.urandom(1)[0] % 9
     others: list[object] = [object()]
     if isinstance(reference, bool) or reference is None:
         others.append("neither" if reference is None else not reference)

@@ -79,15 +79,15 @@ class Report:
 
     def check(self, step: str, *, passed: bool, detail: str = "", required: bool = True) -> None:
         """A step ends."""
-        total = self.passed + self.failed
         self._write(
             b"check",
-            b'"name":%b,"passed":%b,"required":%b,"isolated":%b,"duration_s":%.6f,"detail":%b'
+            b'"name":%b,"passed":%b,"required":%b,"isolated":%d,"shared":%d,"duration_s":%.6f,"detail":%b'
             % (
                 escape(step),
                 _bool(passed),
                 _bool(required),
-                b"%d" % self._outside if total else b"null",
+                self._outside,
+                self.passed + self.failed - self._outside,
                 self._clock() - self._began,
                 escape(clip(detail, 2000)),
             ),

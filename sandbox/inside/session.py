@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +47,7 @@ class Session(Peer):
         self._depth = 0
         self._broken = ""
         self._offered: dict[int, Untyped] = {}
+        self._bound: dict[tuple[int, str], Untyped] = {}
         self._plain: set[int] = set()
         self._callable: set[int] = set()
         self._doubtful: dict[int, str] = {}
@@ -190,6 +193,7 @@ class Session(Peer):
             writer.put((value.__name__,), depth)
             writer.many(value.__bases__, depth)
             return
+        value = self._same(value)
         facts = describe_callable(value)
         if facts is None and not isinstance(value, type) and hasattr(type(value), "__next__"):
             facts = ("iterator",)
@@ -203,6 +207,13 @@ class Session(Peer):
         writer.put(facts, depth)
         if facts[0] != "token":
             self._offered[number] = value
+
+    def _same(self, value: Untyped) -> Untyped:
+        """The same object for what is the same method of the same object, such as `seen.append`."""
+        owner = getattr(value, "__self__", None)
+        if owner is None or isinstance(owner, type(os)) or isinstance(value, type):
+            return value
+        return self._bound.setdefault((id(owner), getattr(value, "__name__", "")), value)
 
     def read_class(self, reader: Reader, depth: int) -> Untyped:
         """Read a class of the solution."""

@@ -106,8 +106,7 @@ class Sharing:
                 work(report)
                 report.end()
             except BaseException:  # noqa: BLE001 - the judge notices that the end is missing
-                import traceback; traceback.print_exc(); sys.stderr.flush()
-                os._exit(_LOST)
+                        os._exit(_LOST)
             os._exit(0)
         os.close(write)
         done = self._collect(nonce, Channel(read, -1))

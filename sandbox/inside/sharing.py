@@ -45,9 +45,10 @@ _ASYNCHRONOUS = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 class Look:
     """What the source of one step of tests needs."""
 
-    def __init__(self, tree: ast.Module, own: frozenset[str]) -> None:
-        """Look at test source; `own` are the solution's modules."""
+    def __init__(self, tree: ast.Module, own: frozenset[str], solution: str) -> None:
+        """Look at test source; `own` are the solution's modules, `solution` is their source."""
         self._own = own
+        self._solution = solution
         self._bound: dict[str, list[ast.AST]] = {}
         self._imported: dict[str, bool] = {}
         self._standard: set[str] = set()
@@ -121,7 +122,7 @@ class Look:
         found = self._imported.get(name, False) or any(self._needs(node) for node in self._bound.get(name, ()))
         free = name not in self._imported and name not in self._bound
         # Tests may use what the solution imports.
-        if free and name in sys.stdlib_module_names and name not in self._own:
+        if free and name in sys.stdlib_module_names and f"import {name}" in self._solution:
             found = not self._harmless(name)
         self._known[name] = found
         return found

@@ -128,7 +128,7 @@ class Ladder:
                 else:
                     name, passed, detail = outcome
                     self._report.case(name, passed=passed, detail=detail)
-        if status is not None:
+        if status is not None and not sharing.problem:
             self._report.gone(f"{os.waitstatus_to_exitcode(status)}")
             os._exit(0)
         for key, name in deferred.items():
@@ -136,7 +136,7 @@ class Ladder:
                 detail = sharing.problem or f"{name}: it never came to an end"
                 self._report.case(name, passed=False, detail=detail)
         if sharing.problem and not deferred:
-            self._report.case("import", passed=False, detail=sharing.problem)
+            self._report.case("beside the solution", passed=False, detail=sharing.problem)
 
     def _shut(self) -> None:
         for descriptor in self._private:
@@ -150,7 +150,8 @@ class Ladder:
         settle_in(folder, job["inside"], job["site"])
         before = dict(vars(__import__("builtins")))
         load = __import__
-        watch(folder, job["inside"], report.problem)
+        named = ("<frozen ", "<tests>", "<acceptance>")
+        watch([*named, job["inside"], *job["site"], os.__file__.rpartition("/")[0]], report.problem)
         for name in self._modules:
             problem = import_one(name, folder, load)
             if problem:

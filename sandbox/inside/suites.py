@@ -100,7 +100,7 @@ class Step:
             compile(source, f"<{name}>", "exec", dont_inherit=True)
             self._original = without_main(ast.parse(source))
             self.imports = _imports(self._original)
-            self._look = Look(self._original, self._own)
+            self._look = Look(self._original, self._own, "\n".join(text for _, text in job["files"]))
             self.tree = self._rewriter.visit(without_main(ast.parse(source)))
             compile(self.tree, f"<{name}>", "exec", dont_inherit=True)
         except _BAD_SOURCE as error:
