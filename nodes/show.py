@@ -59,4 +59,6 @@ def _show_isolation(evidence: Evidence) -> str:
         return ""
     if isolated == total:
         return " Every test case was judged from outside the code's process."
-    return f" {isolated} of {total} test cases were judged from outside the code's process; the rest ran in it."
+    return (
+        f" {isolated} of {total} test cases were judged from outside the code's process; the rest ran in it."
+    )

@@ -105,9 +105,7 @@ class Reader:
         isolated = sum(case.isolated for case in self._cases)
         shared = len(self._cases) - isolated
         self._add(
-            Check(
-                name=name, passed=False, detail=detail, isolated=isolated, shared=shared, cases=self._cases
-            )
+            Check(name=name, passed=False, detail=detail, isolated=isolated, shared=shared, cases=self._cases)
         )
 
     def _why(self, execution: Execution, limits: Limits) -> str:

@@ -16,6 +16,7 @@ _BASE = 3
 """References to a container that nobody else holds: the table's, a variable's, the question's."""
 
 
+_DEEPEST = 20
 _UNTOLD = object()
 
 
@@ -126,16 +127,16 @@ _PLAIN = frozenset((int, str, float, bool, bytes, complex, type(None)))
 
 def _boxes_in(items: Iterable[Untyped], depth: int = 0) -> list[Untyped]:
     """What items refer to, looking through tuples."""
-    found = []
+    found: list[Untyped] = []
     for item in items:
         kind = type(item)
         if kind in _PLAIN:
             continue
         if kind is tuple or kind is frozenset:
-            if depth < 20:  # noqa: PLR2004 - deeper ones are let go of too early at worst
-                found += _boxes_in(item, depth + 1)
+            # What is deeper is let go of too early at worst.
+            found += _boxes_in(item, depth + 1) if depth < _DEEPEST else ()
         else:
-            found.append(item)
+            found += (item,)
     return found
 
 

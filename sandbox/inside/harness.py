@@ -34,10 +34,9 @@ _MOST_AT_ONCE = 1 << 20
 _PATIENCE, _LOST = 50, 70
 
 
-_WORKER = "describing standard boxes codec peer kinds stubs importing worker"
-_JUDGE = (
-    "records describing standard boxes codec peer kinds parameters remote session shared importing tamper"
-)
+_BOTH = "describing wire standard boxes writer reader codec channel peer kinds importing"
+_WORKER = f"{_BOTH} stubs worker"
+_JUDGE = f"records {_BOTH} parameters remote session shared tamper"
 _TESTS = """looking judging equality asserts rewriting sharing modules unittest_cases pytest_cases cases
     suites"""
 
@@ -200,7 +199,9 @@ def _become_worker(line: tuple[int, int], output: int) -> None:
         os._exit(_LOST)
 
 
-def _become_judge(job: dict[str, Any], nonce: bytes, records: int, line: tuple[int, int], output: int) -> None:
+def _become_judge(
+    job: dict[str, Any], nonce: bytes, records: int, line: tuple[int, int], output: int
+) -> None:
     """Run the steps."""
     # Its default handler would raise within whatever runs, and anybody here may send it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

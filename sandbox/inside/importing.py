@@ -15,7 +15,9 @@ else:
 
 def module_names(paths: list[str]) -> list[str]:
     """The solution's top-level modules and packages, `solution` first."""
-    names = {path.split("/")[0].removesuffix(".py") for path in paths if path.endswith(".py") and _is_top(path)}
+    names = {
+        path.split("/")[0].removesuffix(".py") for path in paths if path.endswith(".py") and _is_top(path)
+    }
     return sorted(names, key=lambda name: (name != "solution", name))
 
 
@@ -42,7 +44,7 @@ def import_one(name: str, folder: str, load: object = __import__) -> str:
         if name not in sys.builtin_module_names:
             sys.modules.pop(name, None)
         load(name)  # type: ignore[operator]
-        sys.modules[name]  # noqa: B018 - a module may have removed itself
+        sys.modules[name]
     except BaseException as error:  # noqa: BLE001 - SystemExit and worse are failures as well
         return f"import {name}: {describe(error, folder)}"
     return ""

@@ -142,4 +142,6 @@ class Judge:
             self.deferred[self._key] = name
             return
         self.decided.add(self._key)
-        self._report.case(name, passed=passed, detail=detail, key=self._key, outside=self._session is not None)
+        self._report.case(
+            name, passed=passed, detail=detail, key=self._key, outside=self._session is not None
+        )

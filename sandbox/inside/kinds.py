@@ -34,7 +34,7 @@ _MOST_TEXT = 4000
 
 
 def describe_class(kind: type) -> tuple[tuple[Untyped, ...], list[type]]:
-    """Name, module, documentation, special methods, methods, and whether it is a kind of container; its bases."""
+    """Name, module, documentation, special methods, methods, whether it is a container; and its bases."""
     bases = []
     mutable = False
     for base in kind.__bases__:
@@ -51,12 +51,9 @@ def describe_class(kind: type) -> tuple[tuple[Untyped, ...], list[type]]:
         name
         for name in sorted(SPECIALS)
         if (plain and name in _SHOWN)
-        or (
-            (found := getattr(kind, name, None)) is not None
-            and found is not getattr(inherited, name, None)
-        )
+        or ((found := getattr(kind, name, None)) is not None and found is not getattr(inherited, name, None))
     )
-    if kind.__hash__ is None:  # type: ignore[comparison-overlap] - unhashable classes have it
+    if getattr(kind, "__hash__", None) is None:
         specials = (*specials, "unhashable")
     documented = kind.__doc__[:_MOST_TEXT] if type(kind.__doc__) is str else None
     facts = (

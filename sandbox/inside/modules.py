@@ -51,11 +51,11 @@ class Modules:
     def __enter__(self) -> None:
         """Begin to find."""
         self._forget()
-        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, self)
 
     def __exit__(self, *_: object) -> None:
         """Leave nothing behind."""
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         self._forget()
 
     def _forget(self) -> None:
@@ -64,7 +64,7 @@ class Modules:
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
         """Answer the import system."""
-        if name.split(".")[0] not in self._own:
+        if name.split(".", maxsplit=1)[0] not in self._own:
             return None
         return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
 

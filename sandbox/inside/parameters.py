@@ -37,7 +37,13 @@ def describe_callable(value: Untyped) -> Untyped:
         return None
     texts = [getattr(value, name, None) for name in ("__name__", "__qualname__", "__doc__")]
     name, qualified, documentation = (text if type(text) is str else None for text in texts)
-    return "function", name or "stub", qualified or name or "stub", documentation, _parameters(value, function)
+    return (
+        "function",
+        name or "stub",
+        qualified or name or "stub",
+        documentation,
+        _parameters(value, function),
+    )
 
 
 def _parameters(value: Untyped, function: Untyped) -> Untyped:

@@ -1,78 +1,25 @@
-"""What judge and worker have in common: messages over two pipes, numbered objects, exceptions."""
+"""What judge and worker have in common: messages, numbered objects, exceptions."""
 
 from __future__ import annotations
-
-import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from sandbox.inside.boxes import Boxes
-    from sandbox.inside.codec import CannotCross, Malformed, Reader, Writer, decode
+    from sandbox.inside.channel import Channel
+    from sandbox.inside.codec import Malformed, Reader, Writer, decode
     from sandbox.inside.describing import where
 
     Untyped: TypeAlias = Any  # objects of the solution and of its tests
 else:
     from boxes import Boxes
-    from codec import CannotCross, Malformed, Reader, Writer, decode
+    from codec import Malformed, Reader, Writer, decode
     from describing import where
 
 REQUEST, REPLY, ERROR, DOUBT = b"q", b"r", b"e", b"d"
 PEERS, OWN, CLASS, EXCEPTION = b"p", b"o", b"K", b"E"
-_MOST_BYTES = 256 << 20
 _MOST_CAUSES = 4
-
-
-class Gone(BaseException):
-    """The other side has closed its end."""
-
-
-class Channel:
-    """Whole messages over two pipes."""
-
-    def __init__(self, read: int, write: int) -> None:
-        """Use two descriptors, and the system calls as they are now."""
-        self._pipes = read, write
-        self._read, self._write = os.read, os.write
-
-    def send(self, data: bytes) -> None:
-        """Send a message.
-
-        Raises:
-            Gone: When nobody will read it.
-        """
-        rest = memoryview(len(data).to_bytes(8, "big") + data)
-        try:
-            while rest:
-                rest = rest[self._write(self._pipes[1], rest) :]
-        except OSError:
-            raise Gone from None
-
-    def receive(self) -> bytes:
-        """Wait for a message.
-
-        Raises:
-            Gone: When none will come.
-            Malformed: When it is too long.
-        """
-        length = int.from_bytes(self._exactly(8), "big")
-        if length > _MOST_BYTES:
-            raise Malformed("too long")
-        return self._exactly(length)
-
-    def _exactly(self, count: int) -> bytes:
-        parts = []
-        while count:
-            try:
-                piece = self._read(self._pipes[0], min(count, 1 << 20))
-            except OSError:
-                raise Gone from None
-            if not piece:
-                raise Gone
-            parts.append(piece)
-            count -= len(piece)
-        return b"".join(parts)
 
 
 class Peer:
@@ -227,7 +174,9 @@ class Peer:
         kind = type(part)
         if kind in _SIMPLE or isinstance(part, BaseException):
             return part
-        if kind in (tuple, list) and all(type(each) in _SIMPLE or isinstance(each, BaseException) for each in part):
+        if kind in (tuple, list) and all(
+            type(each) in _SIMPLE or isinstance(each, BaseException) for each in part
+        ):
             return tuple(part) if kind is tuple else list(part)
         try:
             return repr(part)[:1000]
@@ -271,10 +220,14 @@ def make_error(kind: type[BaseException], args: Untyped) -> BaseException:
     if isinstance(error, (OSError, SyntaxError, SystemExit, StopIteration, UnicodeError, ImportError)):
         base = next(each for each in kind.__mro__ if each.__module__ == "builtins")
         try:
-            base.__init__(error, *args)
+            _initialise(base, error, args)
         except Exception:  # noqa: BLE001 - arguments that do not fit
             return error
     return error
+
+
+def _initialise(base: Untyped, error: BaseException, args: Untyped) -> None:
+    base.__init__(error, *args)
 
 
 def _text(error: BaseException) -> str:
@@ -291,6 +244,3 @@ def forget_traces(error: BaseException | None) -> None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
         seen += 1
-
-
-__all__ = ["CannotCross", "Channel", "Gone", "Malformed", "Peer", "Reader", "Writer"]

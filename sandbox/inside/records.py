@@ -59,7 +59,15 @@ class Report:
         """A case begins; named when it never comes back."""
         self._write(b"trying", b'"name":' + escape(clip(name, 160)))
 
-    def case(self, name: str, *, passed: bool, detail: str = "", key: str = "", outside: bool = False) -> None:
+    def case(
+        self,
+        name: str,
+        *,
+        passed: bool,
+        detail: str = "",
+        key: str = "",  # noqa: ARG002 - for the report of a fork, which stands in for this one
+        outside: bool = False,
+    ) -> None:
         """A case is decided; `outside` when the solution's process had no part in it."""
         self._outside += outside is True
         self.passed += passed is True
@@ -73,7 +81,7 @@ class Report:
                 % (escape(clip(name, 160)), _bool(passed), _bool(outside), escape(clip(detail))),
             )
 
-    def set_aside(self, _key: str = "") -> None:
+    def set_aside(self, key: str = "") -> None:  # noqa: ARG002 - the same
         """A generated case asserted nothing, which says nothing about the code."""
         self._aside += 1
 

@@ -20,7 +20,6 @@ else:
 
 _FAR = "__far__"
 _UNCROSSABLE = ("__reduce__", "__reduce_ex__", "__copy__", "__deepcopy__", "__getstate__", "__sizeof__")
-_OURS = frozenset(("__far__", "__text__", "__place__", "__class__"))
 
 
 class RemoteClass(type):
@@ -73,7 +72,9 @@ class RemoteClass(type):
         """Ask the class itself about what is no instance by birth."""
         if type.__instancecheck__(cls, value):
             return True
-        return isinstance(type(value), RemoteClass) and bool(session_of(cls).request("isinstance", value, cls))
+        return isinstance(type(value), RemoteClass) and bool(
+            session_of(cls).request("isinstance", value, cls)
+        )
 
 
 def session_of(kind: type) -> Session:
@@ -118,7 +119,7 @@ def _deleting(self: Untyped, name: str) -> None:
 
 
 def _uncrossable(name: str) -> Callable[..., Untyped]:
-    def refuse(self: Untyped, *_args: Untyped) -> Untyped:
+    def refuse(_self: Untyped, *_args: Untyped) -> Untyped:
         raise CannotCross(f"{name} of an object of the solution")
 
     return refuse
@@ -135,31 +136,27 @@ def make_class(session: Session, facts: Untyped, bases: list[type]) -> Untyped:
         Exception: When the facts are none that an honest peer tells.
     """
     name, qualified, module, documentation, specials, methods, _ = facts
-    error = any(issubclass(base, BaseException) for base in bases)
     members: dict[str, Untyped] = {_FAR: session, "__qualname__": str(qualified), "__module__": str(module)}
     members["__doc__"] = documentation if type(documentation) is str else None
-    for special in specials:
-        if special == "unhashable":
-            members["__hash__"] = None
-        elif special in SPECIALS:
-            members[special] = _special(special)
-    if "__call__" in members:
-        members["__call__"] = _calling
-    if "__exit__" in members:
-        members["__exit__"] = _leaving
+    members.update({special: _special(special) for special in specials if special in SPECIALS})
+    if "unhashable" in specials:
+        members["__hash__"] = None
+    for special, own in (("__call__", _calling), ("__exit__", _leaving)):
+        if special in members:
+            members[special] = own
     for method in methods:
         if type(method) is str and method.isidentifier() and not method.startswith("__"):
             members.setdefault(method, _method(method))
     members["__getattr__"] = _getting
-    members.update({refused: _uncrossable(refused) for refused in _UNCROSSABLE})
-    if error:
+    if any(issubclass(base, BaseException) for base in bases):
         members["__str__"] = _text
-        for refused in ("__eq__", "__hash__", "__getstate__", "__reduce__", "__reduce_ex__"):
-            members.pop(refused, None)
-    else:
-        members["__setattr__"], members["__delattr__"] = _setting, _deleting
-        if not any(issubclass(base, IMMUTABLE) for base in bases):
-            members["__dict__"] = builtins.property(lambda self: session.get(self, "__dict__"))
+        for special in ("__eq__", "__hash__"):
+            members.pop(special, None)
+        return _new_class(str(name), bases, members)
+    members.update({refused: _uncrossable(refused) for refused in _UNCROSSABLE})
+    members["__setattr__"], members["__delattr__"] = _setting, _deleting
+    if not any(issubclass(base, IMMUTABLE) for base in bases):
+        members["__dict__"] = builtins.property(lambda self: session.get(self, "__dict__"))
     return _new_class(str(name), bases, members)
 
 
@@ -181,7 +178,7 @@ def make_object(kind: Untyped, value: Untyped, facts: Untyped) -> Untyped:
         facts: Name, qualified name, module and documentation of a function or a module.
     """
     base = next((base for base in IMMUTABLE if issubclass(kind, base)), object)
-    made = object.__new__(kind) if base is object else base.__new__(kind, value)
+    made: Untyped = object.__new__(kind) if base is object else base.__new__(kind, value)  # type: ignore[call-arg]
     names = ("__name__", "__qualname__", "__module__", "__doc__")
     for name, fact in zip(names, facts, strict=False):
         if type(fact) is str:

@@ -7,8 +7,9 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeAlias
+    from typing import Any, NoReturn, TypeAlias
 
+    from sandbox.inside.channel import Channel, Gone
     from sandbox.inside.codec import CannotCross, Malformed, Reader, Writer
     from sandbox.inside.kinds import COMPARING
     from sandbox.inside.parameters import describe_callable
@@ -19,18 +20,17 @@ if TYPE_CHECKING:
         OWN,
         REPLY,
         REQUEST,
-        Channel,
-        Gone,
         Peer,
     )
     from sandbox.inside.remote import RemoteClass, make_class, make_object
 
     Untyped: TypeAlias = Any  # what the solution gives
 else:
+    from channel import Gone
     from codec import CannotCross, Malformed
     from kinds import COMPARING
     from parameters import describe_callable
-    from peer import CLASS, DOUBT, ERROR, OWN, REPLY, REQUEST, Gone, Peer
+    from peer import CLASS, DOUBT, ERROR, OWN, REPLY, REQUEST, Peer
     from remote import RemoteClass, make_class, make_object
 
 _DEEPEST = 80
@@ -40,7 +40,7 @@ _FUNCTIONS = ("function", "builtin_function_or_method", "method", "module")
 class Session(Peer):
     """Asks the worker; believes nothing but values."""
 
-    def __init__(self, channel: Channel, folder: str, lost: Callable[[str], None]) -> None:
+    def __init__(self, channel: Channel, folder: str, lost: Callable[[str], NoReturn]) -> None:
         """Ask over `channel`; when nothing more can be learned there, `lost` does not come back."""
         super().__init__(channel, 0, folder)
         self._lost = lost
@@ -227,8 +227,12 @@ class Session(Peer):
                 self._plain.add(number)
                 if "__call__" in facts[4] or facts[0] == "module":
                     self._callable.add(number)
-                if facts[6] is not False or any(self._theirs.get(id(base)) in self._doubtful for base in bases):
-                    self._doubtful[number] = f"an object of the class {facts[0]}, which is derived from a container"
+                if facts[6] is not False or any(
+                    self._theirs.get(id(base)) in self._doubtful for base in bases
+                ):
+                    self._doubtful[number] = (
+                        f"an object of the class {facts[0]}, which is derived from a container"
+                    )
         if not isinstance(known, RemoteClass):
             raise Malformed("a class")
         return known

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from sandbox.inside.channel import Channel, Gone
     from sandbox.inside.codec import Malformed, dumps, loads
-    from sandbox.inside.peer import Channel, Gone
     from sandbox.inside.records import clip
 
     Outcomes: TypeAlias = dict[str, list[tuple[str, bool, str] | None]]
 else:
+    from channel import Channel, Gone
     from codec import Malformed, dumps, loads
-    from peer import Channel, Gone
     from records import clip
 
 _LOST = 70
@@ -39,9 +39,13 @@ class SharedReport:
         """A case begins."""
         self._say("trying", "", clip(name, 160), True, "")  # noqa: FBT003 - a message
 
-    def case(self, name: str, *, passed: bool, detail: str = "", key: str = "", outside: bool = False) -> None:
+    def case(
+        self, name: str, *, passed: bool, detail: str = "", key: str = "", outside: bool = False
+    ) -> None:
         """A case is decided; nobody here is outside."""
-        self._say("case", key or name, clip(name, 160), passed is True and not outside, clip(detail, _MOST_TEXT))
+        self._say(
+            "case", key or name, clip(name, 160), passed is True and not outside, clip(detail, _MOST_TEXT)
+        )
 
     def set_aside(self, key: str) -> None:
         """A generated case asserted nothing."""
@@ -106,7 +110,7 @@ class Sharing:
                 work(report)
                 report.end()
             except BaseException:  # noqa: BLE001 - the judge notices that the end is missing
-                        os._exit(_LOST)
+                os._exit(_LOST)
             os._exit(0)
         os.close(write)
         done = self._collect(nonce, Channel(read, -1))

@@ -12,31 +12,38 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sandbox.inside.looking import FUNCTIONS, definitions
 else:
     from looking import FUNCTIONS, definitions
 
 _HARMLESS = frozenset(
-    """__future__ base64 bisect calendar cmath collections copy datetime decimal difflib enum fractions
-    functools hashlib heapq html itertools json math numbers operator pathlib pytest re statistics string
-    struct textwrap typing typing_extensions unittest uuid zoneinfo""".split()
+    """
+    __future__ base64 bisect calendar cmath collections copy datetime decimal difflib enum fractions
+    functools hashlib heapq html itertools json math numbers operator pathlib pytest re statistics
+    string struct textwrap typing typing_extensions unittest uuid zoneinfo
+    """.split()  # noqa: SIM905 - a list of words
 )
 """Modules that do nothing to the process in which they are used."""
 _NAMES = frozenset(
-    """eval exec globals locals vars dir __import__ breakpoint input
-    getcontext setcontext localcontext get_type_hints
-    assertWarns assertWarnsRegex assertLogs assertNoLogs warns deprecated_call mock getrefcount
-    __code__ __globals__ __closure__ __wrapped__ __signature__ __subclasses__""".split()
+    """
+    eval exec globals locals vars dir __import__ breakpoint input getcontext setcontext localcontext
+    get_type_hints assertWarns assertWarnsRegex assertLogs assertNoLogs warns deprecated_call mock
+    getrefcount __code__ __globals__ __closure__ __wrapped__ __signature__ __subclasses__
+    """.split()  # noqa: SIM905 - a list of words
 )
 _FIXTURES = frozenset(
-    """capsys capsysbinary capfd capfdbinary caplog recwarn monkeypatch mocker testdir pytester
-    event_loop""".split()
+    """
+    capsys capsysbinary capfd capfdbinary caplog recwarn monkeypatch mocker testdir pytester
+    event_loop
+    """.split()  # noqa: SIM905 - a list of words
 )
 _EVERYWHERE = frozenset(
-    """setup_module setup_function teardown_module teardown_function setUpModule tearDownModule setup
-    teardown pytest_generate_tests pytestmark""".split()
+    """
+    setup_module setup_function teardown_module teardown_function setUpModule tearDownModule setup
+    teardown pytest_generate_tests pytestmark
+    """.split()  # noqa: SIM905 - a list of words
 )
 _STEERED = frozenset(("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "solution"))
 _ASYNCHRONOUS = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
@@ -92,7 +99,9 @@ class Look:
             yield alias.asname or alias.name, node.level > 0 or not self._harmless(module, full)
 
     def _is_own(self, node: ast.Import | ast.ImportFrom) -> bool:
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names]
+        names = (
+            [node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names]
+        )
         return any(name.split(".")[0] in {*self._own, "solution"} for name in names)
 
     def _harmless(self, *names: str) -> bool:
@@ -119,7 +128,9 @@ class Look:
         if name in self._known:
             return self._known[name]
         self._known[name] = False  # while we look, for those that name each other
-        found = self._imported.get(name, False) or any(self._needs(node) for node in self._bound.get(name, ()))
+        found = self._imported.get(name, False) or any(
+            self._needs(node) for node in self._bound.get(name, ())
+        )
         free = name not in self._imported and name not in self._bound
         # Tests may use what the solution imports.
         if free and name in sys.stdlib_module_names and f"import {name}" in self._solution:
@@ -131,24 +142,18 @@ class Look:
         return any(self._part(part) for part in ast.walk(node))
 
     def _part(self, part: ast.AST) -> bool:
-        if isinstance(part, _ASYNCHRONOUS):
-            return True
         if isinstance(part, ast.Name):
             return part.id in _NAMES or self._name(part.id)
         if isinstance(part, ast.Attribute):
             return part.attr in _NAMES
         if isinstance(part, (ast.Import, ast.ImportFrom)):
             return any(harmful for _, harmful in self._imports(part))
-        if isinstance(part, FUNCTIONS):
-            names = [arg.arg for arg in (*part.args.posonlyargs, *part.args.args, *part.args.kwonlyargs)]
-            return any(name in _FIXTURES or name in self._bound and self._name(name) for name in names)
         if isinstance(part, ast.ClassDef):
             return any(not self._may_be_base(base) for base in part.bases)
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
-            wanted = [arg.value for arg in part.args if isinstance(arg, ast.Constant)]
-            asks = part.func.attr in ("usefixtures", "getfixturevalue")
-            return asks and any(name in _FIXTURES or self._name(str(name)) for name in wanted)
-        return False
+        return isinstance(part, _ASYNCHRONOUS) or any(map(self._fixture, _asked_for(part)))
+
+    def _fixture(self, name: str) -> bool:
+        return name in _FIXTURES or (name in self._bound and self._name(name))
 
     def _may_be_base(self, node: ast.expr) -> bool:
         """Whether a base of a class of the tests is known not to be the solution's."""
@@ -169,9 +174,20 @@ def _of_module(node: ast.AST) -> Iterator[ast.AST]:
             yield from _of_module(child)
 
 
-def _names_in(targets: list[ast.expr]) -> set[str]:
+def _names_in(targets: Sequence[ast.expr]) -> set[str]:
     return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
 
 
 def _is_automatic(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and any(each.arg == "autouse" for each in node.keywords)
+
+
+def _asked_for(part: ast.AST) -> list[str]:
+    """The fixtures that a function, or a call of `usefixtures`, asks for by name."""
+    if isinstance(part, ast.FunctionDef):
+        return [arg.arg for arg in (*part.args.posonlyargs, *part.args.args, *part.args.kwonlyargs)]
+    called = part.func if isinstance(part, ast.Call) else None
+    if isinstance(called, ast.Attribute) and called.attr in ("usefixtures", "getfixturevalue"):
+        arguments = part.args if isinstance(part, ast.Call) else ()
+        return [str(arg.value) for arg in arguments if isinstance(arg, ast.Constant)]
+    return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# The public module is heavier.
+import _collections as _c  # type: ignore[import-not-found]
 import builtins
 import sys
 
@@ -11,9 +13,6 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     Untyped: TypeAlias = Any  # a value of the solution or of its tests
-
-# A light import: it comes with the interpreter's own start.
-import _collections as _c  # type: ignore[import-not-found]
 
 BOXES: dict[type, bytes] = {
     list: b"[",
@@ -145,10 +144,13 @@ _ERRORS = (
 """Modules whose exceptions are the same on both sides; not unittest's or pytest's, which steer a run."""
 
 
+_HOMES = {"pathlib._local": "pathlib", "_csv": "csv", "_queue": "queue"}
+
+
 def _home(kind: Untyped) -> str:
     module = kind.__module__
     # Some modules keep their classes in a private one.
-    return {"pathlib._local": "pathlib", "_csv": "csv", "_queue": "queue"}.get(module, module)
+    return _HOMES.get(module, str(module))
 
 
 def name_of(value: object) -> str:

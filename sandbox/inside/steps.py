@@ -11,23 +11,23 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
+    from sandbox.inside.channel import Channel, Gone
     from sandbox.inside.codec import CannotCross, dumps
     from sandbox.inside.describing import describe
     from sandbox.inside.importing import import_one, module_names, names_of, settle_in
     from sandbox.inside.judging import Judge
-    from sandbox.inside.peer import Channel, Gone
     from sandbox.inside.records import Report
     from sandbox.inside.session import Session
     from sandbox.inside.shared import SharedReport, Sharing
     from sandbox.inside.suites import Plan, Step
     from sandbox.inside.tamper import watch
 else:
+    from channel import Channel, Gone
     from codec import CannotCross, dumps
     from describing import describe
     from importing import import_one, module_names, names_of, settle_in
-    from peer import Channel, Gone
     from records import Report
     from session import Session
     from shared import Sharing
@@ -79,7 +79,7 @@ class Ladder:
         self._report.check(name, passed=True)
         return True
 
-    def _lost(self, why: str) -> None:
+    def _lost(self, why: str) -> NoReturn:
         """The worker is gone, and nothing of it can be known any more."""
         self._report.gone(why)
         os._exit(0)

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from sandbox.inside.describing import describe
     from sandbox.inside.judging import Judge, Tally
     from sandbox.inside.looking import collects, without_main
-    from sandbox.inside.records import Report
-    from sandbox.inside.shared import SharedReport
     from sandbox.inside.modules import Modules
+    from sandbox.inside.records import Report
     from sandbox.inside.rewriting import Rewriter
     from sandbox.inside.session import Session
+    from sandbox.inside.shared import SharedReport
     from sandbox.inside.sharing import Look
 else:
     from asserts import Checks

@@ -24,7 +24,7 @@ _FOREIGN = frozenset(
     sys._current_frames sys._current_exceptions sys.settrace sys.setprofile sys.addaudithook
     sys.monitoring.register_callback sys._getframe code.__new__ marshal.loads
     ctypes.dlopen ctypes.dlsym ctypes.dlsym/handle ctypes.call_function ctypes.cdata ctypes.cdata/buffer
-    ctypes.addressof ctypes.string_at ctypes.wstring_at ctypes.PyObj_FromPtr""".split()
+    ctypes.addressof ctypes.string_at ctypes.wstring_at ctypes.PyObj_FromPtr""".split()  # noqa: SIM905 - a list of words
 )
 """Events that are none of the solution's own; libraries may cause them."""
 _FRAMES = frozenset(("gi_frame", "cr_frame", "ag_frame", "tb_frame"))

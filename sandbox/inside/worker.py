@@ -13,8 +13,10 @@ import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from sandbox.inside.channel import Channel, Gone
     from sandbox.inside.codec import CannotCross, Malformed, Reader, Writer, loads
     from sandbox.inside.importing import import_one, names_of, settle_in
     from sandbox.inside.kinds import COMPARING, IMMUTABLE, describe_class
@@ -23,11 +25,8 @@ if TYPE_CHECKING:
         DOUBT,
         ERROR,
         OWN,
-        PEERS,
         REPLY,
         REQUEST,
-        Channel,
-        Gone,
         Peer,
         forget_traces,
     )
@@ -35,10 +34,11 @@ if TYPE_CHECKING:
 
     Untyped: TypeAlias = Any  # the solution's objects
 else:
+    from channel import Channel, Gone
     from codec import CannotCross, Malformed, loads
     from importing import import_one, names_of, settle_in
     from kinds import COMPARING, IMMUTABLE, describe_class
-    from peer import CLASS, DOUBT, ERROR, OWN, PEERS, REPLY, REQUEST, Channel, Gone, Peer, forget_traces
+    from peer import CLASS, DOUBT, ERROR, OWN, REPLY, REQUEST, Peer, forget_traces
     from stubs import make_stub
 
 _LOST = 70
@@ -58,7 +58,7 @@ class Worker(Peer):
         self._late = False
         self._process, self._leave, self._flush = os.getpid, os._exit, sys.stdout.flush
         self._owner = os.getpid()
-        self._doing = {
+        self._doing: dict[str, Callable[..., Untyped]] = {
             "import": lambda name: import_one(name, self._folder),
             "imported": self._imported,
             "names": self._names,
@@ -125,7 +125,7 @@ class Worker(Peer):
             self._flush()
         except (OSError, ValueError):
             # The solution closed its output, which is its own affair.
-            self._flush = int  # type: ignore[assignment]
+            self._flush = int
         if self._process() != self._owner:
             # A fork that came back from the solution must not try an answer of its own.
             self._leave(_LOST)
@@ -217,14 +217,12 @@ class Worker(Peer):
         return known
 
 
-_NAMED = frozenset(
-    (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType)
-)
+_NAMED = frozenset((types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType))
 
 
 def _base_value(value: Untyped) -> Untyped:
     """The built-in value within an instance of a subclass of an immutable type."""
-    base = next((base for base in IMMUTABLE if isinstance(value, base)), None)
+    base: Untyped = next((base for base in IMMUTABLE if isinstance(value, base)), None)
     if base is None:
         return None
     if base in (tuple, frozenset):
