@@ -122,21 +122,19 @@ def _same(now: list[Untyped], then: list[Untyped]) -> bool:
     return len(now) == len(then) and all(map(operator.is_, now, then))
 
 
+_LOOKED_THROUGH = frozenset((tuple, frozenset))
 _PLAIN = frozenset((int, str, float, bool, bytes, complex, type(None)))
 
 
 def _boxes_in(items: Iterable[Untyped], depth: int = 0) -> list[Untyped]:
     """What items refer to, looking through tuples."""
-    found: list[Untyped] = []
-    for item in items:
-        kind = type(item)
-        if kind in _PLAIN:
-            continue
-        if kind is tuple or kind is frozenset:
-            # What is deeper is let go of too early at worst.
-            found += _boxes_in(item, depth + 1) if depth < _DEEPEST else ()
-        else:
-            found += (item,)
+    found = [item for item in items if type(item) not in _PLAIN]
+    deeper = [item for item in found if type(item) in _LOOKED_THROUGH]
+    if deeper:
+        found = [item for item in found if type(item) not in _LOOKED_THROUGH]
+        # What is deeper is let go of too early at worst.
+        for item in deeper if depth < _DEEPEST else ():
+            found += _boxes_in(item, depth + 1)
     return found
 
 

@@ -13,6 +13,7 @@ _SCALARS = (int, float, str, bytes, bool, complex, type(None), type(...), range)
 _MEMBERS = (list, tuple, set, frozenset, dict)
 _BASES = (*_SCALARS[:4], complex, *_MEMBERS)
 _DEPTH = 50
+_MOST_ROUNDS = 6
 
 
 def convincing(left: object, right: object) -> bool:
@@ -22,6 +23,23 @@ def convincing(left: object, right: object) -> bool:
     the other must be equal to it by the built-in's own rule, or at least differ from values close by.
     """
     return _believe(left, right, _DEPTH) if _is_plain(right) else _believe(right, left, _DEPTH)
+
+
+def claims_more(left: object, right: object) -> bool:
+    """Whether an object that is about to be compared with a value of a built-in type equals others too.
+
+    It is asked about a few before it sees the one that matters, so that it cannot know which that is.
+    """
+    actual, reference = (left, right) if _is_plain(right) else (right, left)
+    if _is_plain(actual) or not _is_plain(reference) or isinstance(actual, _BASES) or _is_wildcard(actual):
+        return False
+    others: list[object] = []
+    for _ in range(1 + os.urandom(1)[0] % _MOST_ROUNDS):
+        others += _others(reference)[1:]
+    try:
+        return any(bool(actual == other) for other in others)
+    except Exception:  # noqa: BLE001 - it refuses to be compared, so it is not equal to everything
+        return False
 
 
 def convincingly_in(left: object, right: object) -> bool:

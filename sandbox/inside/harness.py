@@ -210,6 +210,7 @@ def _become_judge(
     names = f"{_JUDGE} {_TESTS if tested else ''} steps"
     try:
         modules = private.load(job["inside"], *names.split())
+        job["ours"] = modules
         if tested:
             job["plan"] = vars(modules[-2])["Plan"]
         modules[-1].run(job, nonce, records, line)

@@ -74,7 +74,7 @@ class Judge:
         """A case begins; `key` tells it from others of that name."""
         self._key = key or name
         if self._session is not None:
-            self._session.begin()
+            self._session.begin(lasting=self._key.startswith("#"))
         self._report.trying(name)
         self.tally.start()
 

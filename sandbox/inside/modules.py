@@ -11,13 +11,10 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, TypeAlias
 
-    from sandbox.inside.codec import CannotCross
     from sandbox.inside.session import Session
 
     Untyped: TypeAlias = Any  # what the solution gives
 else:
-    from codec import CannotCross
-
     ModuleType = type(sys)
 
 
@@ -32,12 +29,12 @@ class RemoteModule(ModuleType):
     def __setattr__(self, name: str, value: Untyped) -> None:
         """Take what the import system sets, and nothing else."""
         if not (name.startswith("__") or isinstance(value, RemoteModule)):
-            raise CannotCross("a name of the solution's module that the tests change")
+            raise vars(self)["__far__"][0].refuse("a name of the solution's module that the tests change")
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
         """Refuse as well."""
-        raise CannotCross("a name of the solution's module that the tests delete")
+        raise vars(self)["__far__"][0].refuse("a name of the solution's module that the tests delete")
 
 
 class Modules:

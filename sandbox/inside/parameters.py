@@ -28,9 +28,11 @@ def describe_callable(value: Untyped) -> Untyped:
     The parameters are the names of those without and of those with a default, or None when there are
     others, such as `*args`.
     """
-    kind = type(value)
-    if kind not in _CALLABLE and f"{kind.__module__}.{kind.__qualname__}" != "functools.partial":
+    if isinstance(value, type) or not callable(value):
         return None
+    if type(value) not in _CALLABLE:
+        # Called it is like itself; what else the solution may want of it, it will not find.
+        return "function", type(value).__name__, type(value).__qualname__, None, None
     function = getattr(value, "__func__", value)
     code = getattr(function, "__code__", None)
     if code is not None and code.co_flags & _ASYNCHRONOUS:

@@ -9,13 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
-    from sandbox.inside.codec import CannotCross
     from sandbox.inside.kinds import IMMUTABLE, SPECIALS
     from sandbox.inside.session import Session
 
     Untyped: TypeAlias = Any  # what the solution gives
 else:
-    from codec import CannotCross
     from kinds import IMMUTABLE, SPECIALS
 
 _FAR = "__far__"
@@ -25,9 +23,10 @@ _UNCROSSABLE = ("__reduce__", "__reduce_ex__", "__copy__", "__deepcopy__", "__ge
 class RemoteClass(type):
     """The class of likenesses of classes."""
 
-    def __new__(cls, *_args: Untyped, **_more: Untyped) -> Untyped:
+    def __new__(cls, _name: str, bases: tuple[type, ...], _members: Untyped, **_more: Untyped) -> Untyped:
         """Refuse to be the base of a class of the tests."""
-        raise CannotCross("a class of the tests that is derived from one of the solution's")
+        session = next(session_of(base) for base in bases if isinstance(base, RemoteClass))
+        raise session.refuse("a class of the tests that is derived from one of the solution's")
 
     def __init__(cls, *_args: Untyped, **_more: Untyped) -> None:
         """Nothing is left to do."""
@@ -119,8 +118,8 @@ def _deleting(self: Untyped, name: str) -> None:
 
 
 def _uncrossable(name: str) -> Callable[..., Untyped]:
-    def refuse(_self: Untyped, *_args: Untyped) -> Untyped:
-        raise CannotCross(f"{name} of an object of the solution")
+    def refuse(self: Untyped, *_args: Untyped) -> Untyped:
+        raise session_of(type(self)).refuse(f"{name} of an object of the solution")
 
     return refuse
 

@@ -45,7 +45,8 @@ class Session(Peer):
         super().__init__(channel, 0, folder)
         self._lost = lost
         self._depth = 0
-        self._broken = ""
+        self._broken = self._doubt_before = ""
+        self._lasting = self._referred_before = False
         self._offered: dict[int, Untyped] = {}
         self._bound: dict[tuple[int, str], Untyped] = {}
         self._plain: set[int] = set()
@@ -57,10 +58,12 @@ class Session(Peer):
 
     # One case.
 
-    def begin(self) -> None:
-        """A case begins."""
-        self.referred = False
-        self.doubt = self._broken
+    def begin(self, *, lasting: bool) -> None:
+        """A case begins; what it makes lasts when it is a statement of the module."""
+        self._referred_before |= self.referred and self._lasting
+        self._lasting = lasting
+        self.referred = self._referred_before
+        self.doubt = self._broken or self._doubt_before
 
     def open_to_doubt(self, *, passed: bool) -> bool:
         """Whether the case's outcome may be due to likenesses, so that it has to be found without them."""
@@ -78,7 +81,7 @@ class Session(Peer):
         if self._broken:
             raise CannotCross(self._broken)
         if self._depth > _DEEPEST:
-            raise self._refuse("calls to and fro, nested too deeply")
+            raise self.refuse("calls to and fro, nested too deeply")
         self._comparing = name == "special" and operands[1] in COMPARING
         values = [name, *operands]
         operands = ()
@@ -103,7 +106,7 @@ class Session(Peer):
         if kind == ERROR:
             raise self._error(values)
         if kind == DOUBT:
-            raise self._refuse(str(values[0])[:300])
+            raise self.refuse(str(values[0])[:300])
         return values.pop()
 
     def _exchange(self, message: bytes) -> tuple[bytes, list[Untyped]]:
@@ -122,7 +125,8 @@ class Session(Peer):
         error: BaseException = values.pop()
         return error.with_traceback(None)
 
-    def _refuse(self, reason: str) -> CannotCross:
+    def refuse(self, reason: str) -> CannotCross:
+        """What to raise where no likeness is good enough; the case will be found without likenesses."""
         self.doubt = self.doubt or reason
         return CannotCross(reason)
 
@@ -253,7 +257,9 @@ class Session(Peer):
                 self._doubtful[number] = self._doubtful[its]
         if number not in self._plain:
             self.referred = True
-            self.doubt = self.doubt or self._doubtful.get(number, "")
+            # What is derived from a container may be used without our hearing of it.
+            self._doubt_before = self._doubt_before or self._doubtful.get(number, "")
+            self.doubt = self.doubt or self._doubt_before
         return known
 
 

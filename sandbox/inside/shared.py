@@ -12,6 +12,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
     from typing import Any, TypeAlias
 
     from sandbox.inside.channel import Channel, Gone
@@ -26,6 +27,7 @@ else:
 
 _LOST = 70
 _MOST_TEXT = 4000
+_CHANGED = "problem", "", "", False, "the solution changed what runs its tests"
 
 
 class SharedReport:
@@ -60,8 +62,27 @@ class SharedReport:
         self._say("end", "", "", True, "")  # noqa: FBT003 - a message
 
 
-def sender(nonce: bytes, channel: Channel) -> Callable[..., None]:
-    """A function that sends messages in order, from this process only."""
+def unchanged(modules: list[ModuleType]) -> Callable[[], bool]:
+    """A function that tells whether modules and their classes are what they are now."""
+    holders = [vars(module) for module in modules]
+    classes = [value for holder in holders for value in holder.values() if isinstance(value, type)]
+    holders += [vars(each) for each in classes if each.__module__ in {module.__name__ for module in modules}]  # type: ignore[misc]
+    before = [(holder, dict(holder)) for holder in holders]
+
+    def same() -> bool:
+        for now, then in before:
+            if len(now) != len(then):
+                return False
+            for name, value in then.items():
+                if now.get(name) is not value:
+                    return False
+        return True
+
+    return same
+
+
+def sender(nonce: bytes, channel: Channel, intact: Callable[[], bool]) -> Callable[..., None]:
+    """A function that sends messages in order, from this process only, and while all is `intact`."""
     count = 0
     pack, send, process, leave = dumps, channel.send, os.getpid, os._exit
     owner = process()
@@ -71,9 +92,12 @@ def sender(nonce: bytes, channel: Channel) -> Callable[..., None]:
         if process() != owner:
             # A fork that came back from the solution must not try an answer of its own.
             leave(_LOST)
-        data = pack((nonce, count, *parts))
+        kept = intact()
+        data = pack((nonce, count, *(parts if kept else _CHANGED)))
         count += 1
         send(data)
+        if not kept:
+            leave(_LOST)
 
     return say
 
@@ -81,9 +105,10 @@ def sender(nonce: bytes, channel: Channel) -> Callable[..., None]:
 class Sharing:
     """Runs one step of tests in a fork."""
 
-    def __init__(self, trying: Callable[[str], None]) -> None:
-        """Hear with `trying` which case is running."""
+    def __init__(self, trying: Callable[[str], None], modules: list[ModuleType]) -> None:
+        """Hear with `trying` which case is running; `modules` are those of ours."""
         self._trying = trying
+        self._modules = modules
         self.problem = ""
         self.outcomes: Outcomes = {}
 
@@ -105,7 +130,7 @@ class Sharing:
             os.close(read)
             try:
                 shut()
-                report = SharedReport(sender(nonce, Channel(-1, write)))
+                report = SharedReport(sender(nonce, Channel(-1, write), unchanged(self._modules)))
                 nonce = b""
                 work(report)
                 report.end()

@@ -117,7 +117,7 @@ class Ladder:
     def _inside(self, plan: Plan, step: Step, judge: Judge | None) -> None:
         """Run the step beside the solution, and take from it what could not be decided here."""
         _flush()
-        sharing = Sharing(self._report.trying)
+        sharing = Sharing(self._report.trying, self._job["ours"])
         status = sharing.run(lambda report: self._share(plan, step, report), self._shut)
         deferred = {} if judge is None else judge.deferred
         decided = set() if judge is None else judge.decided

@@ -28,7 +28,7 @@ _FOREIGN = frozenset(
 )
 """Events that are none of the solution's own; libraries may cause them."""
 _FRAMES = frozenset(("gi_frame", "cr_frame", "ag_frame", "tb_frame"))
-_CODE = frozenset(("__code__",))
+_CODE = frozenset(("__code__", "__defaults__", "__kwdefaults__"))
 _GIVERS = frozenset(("walk_stack", "walk_tb"))
 
 
