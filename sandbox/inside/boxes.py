@@ -107,8 +107,8 @@ class Boxes:
         # What is in a container that is held is held.
         while waiting and free:
             for child in _boxes_in(_items(waiting.pop().box)):
-                if (found := free.pop(id(child), None)) is not None:
-                    waiting.append(self._entries[found])
+                found = free.pop(id(child), None)
+                waiting += () if found is None else (self._entries[found],)
         return list(free.values())
 
 

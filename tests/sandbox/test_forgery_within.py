@@ -1,4 +1,4 @@
-"""A solution that goes for the process, the descriptors or the objects of those who judge it does not pass."""
+"""A solution that goes for the process, descriptors or objects of those who judge it does not pass."""
 
 from collections.abc import Callable
 
@@ -41,11 +41,12 @@ def walk(frame):
                 use(cell.cell_contents)
         frame = frame.f_back
 """
+OWN = "import os\nown = int(os.readlink('/proc/self')) if os.path.islink('/proc/self') else 9\n"
 TRICKS = {
     "frames of a generator": USE
     + "def f(x):\n  def g(): yield h.gi_frame.f_back\n  h = g()\n  for frame in h: walk(frame)\n  return 0\n",
-    "frames of a traceback": USE
-    + "def f(x):\n  try: 1 / 0\n  except Exception as error: walk(error.__traceback__.tb_frame)\n  return 0\n",
+    "frames of a traceback": USE + "def f(x):\n  try: 1 / 0\n"
+    "  except Exception as error: walk(error.__traceback__.tb_frame)\n  return 0\n",
     "frames by name": USE + "import sys\ndef f(x):\n  walk(sys._getframe())\n  return 0\n",
     "frames of all threads": USE
     + "import sys\ndef f(x):\n  for frame in sys._current_frames().values(): walk(frame)\n  return 0\n",
@@ -87,7 +88,7 @@ TRICKS = {
         "      os.read(n, 1 << 20)\n    except OSError: pass\n  return 0\n"
     ),
     "descriptors of other processes": (
-        "import os\ndef f(x):\n  own = int(os.readlink('/proc/self')) if os.path.islink('/proc/self') else 9\n"
+        OWN + "def f(x):\n"
         "  for process in (*range(2, 12), *range(own - 9, own + 9)):\n    for number in range(12):\n"
         "      for mode in (os.O_WRONLY, os.O_RDONLY):\n        try:\n"
         "          n = os.open(f'/proc/{process}/fd/{number}', mode | os.O_NONBLOCK)\n"
@@ -97,7 +98,7 @@ TRICKS = {
         "        except (OSError, ValueError): pass\n  return 0\n"
     ),
     "memory of other processes": (
-        "import os\ndef f(x):\n  own = int(os.readlink('/proc/self')) if os.path.islink('/proc/self') else 9\n"
+        OWN + "def f(x):\n"
         "  for process in (*range(2, 12), *range(own - 9, own + 9)):\n"
         "    for mode in ('r+b', 'rb'):\n      try: open(f'/proc/{process}/mem', mode).read(1)\n"
         "      except OSError: pass\n      else: return 4\n  return 0\n"
@@ -127,12 +128,16 @@ TRICKS = {
         "class E:\n  first = None\n  def __eq__(s, o):\n    E.first = E.first or repr(o)\n"
         "    return E.first == repr(o)\n  __hash__ = None\ndef f(x): return E()\n"
     ),
-    "a list that equals everything": "class E(list):\n  def __eq__(s, o): return True\ndef f(x): return E()\n",
+    "a list that equals everything": (
+        "class E(list):\n  def __eq__(s, o): return True\ndef f(x): return E()\n"
+    ),
     "a class that is the answer": (
         "class M(type):\n  def __eq__(s, o): return True\n  __hash__ = type.__hash__\n"
         "class E(metaclass=M): pass\ndef f(x): return E\n"
     ),
-    "an answer that raises": "def f(x):\n  raise type('E', (AssertionError,), {'__bool__': lambda s: True})\n",
+    "an answer that raises": (
+        "def f(x):\n  raise type('E', (AssertionError,), {'__bool__': lambda s: True})\n"
+    ),
     "a name that is another's": "from operator import add as f\n_ = f\nf = __import__('os')._exit\n",
 }
 
@@ -156,13 +161,13 @@ async def test_no_backend_lets_processes_meddle(backend: Sandbox, solution: Solu
 async def test_a_swallowed_line_is_noticed(verifier: Verifier, solution: Solution) -> None:
     """Pipes of other processes can be opened by way of /proc, so lines may be lost; they are never forged."""
     code = (
-        "import os, threading\n"
+        OWN + "import threading\n"
+        "def read(n):\n  for _ in range(9): os.read(n, 1 << 16)\n"
         "def swallow():\n"
-        "  own = int(os.readlink('/proc/self')) if os.path.islink('/proc/self') else 9\n"
         "  for process in range(own - 9, own + 9):\n"
         "    try: n = os.open(f'/proc/{process}/fd/1', os.O_RDONLY)\n"
         "    except OSError: continue\n"
-        "    threading.Thread(target=lambda n=n: [os.read(n, 1 << 16) for _ in range(9)], daemon=True).start()\n"
+        "    threading.Thread(target=read, args=(n,), daemon=True).start()\n"
         "swallow()\ndef f(x): return 0\n"
     )
     assert (await verifier.verify(solution(code), tests="assert f(2) == 4")).status == "failed"
