@@ -114,7 +114,8 @@ async def test_a_process_that_sends_nonsense_has_failed(
 ) -> None:
     code = (
         f"import os\nframe = {frame}\ndata = len(frame).to_bytes(8, 'big') + frame\n"
-        "def f(x):\n  for n in range(3, 20):\n    try: os.write(n, data)\n    except OSError: pass\n  return 4\n"
+        "def f(x):\n  for n in range(3, 20):\n    try: os.write(n, data)\n"
+        "    except OSError: pass\n  return 4\n"
     )
     check = await last(verifier, solution(code), "assert f(2) == 4")
     assert not check.passed
