@@ -18,14 +18,25 @@ if TYPE_CHECKING:
     from graph.agent import Agent, RequestError
     from graph.build import GUARDS, assemble, build_graph, compile_graph, make_nodes
     from graph.compiled import DuoGraph
-    from graph.events import Checked, Event, Finished, NodeStarted, Started, Token
+    from graph.events import Checked, Event, Finished, NodeStarted, Noted, Started, Token
     from graph.guards import Guard, UnguardedCycleError
     from graph.saver import open_saver
     from graph.services import Services
     from graph.settings import Settings, SettingsError
-    from nodes import Bounds, Context, Cost, Result, Status, StopReason, TurnLimits
+    from nodes import (
+        Bounds,
+        Context,
+        Cost,
+        Diagnosis,
+        Finding,
+        PlanAnswer,
+        Result,
+        Status,
+        StopReason,
+        TurnLimits,
+    )
     from providers import ModelConfigError
-    from sandbox import Case, Check, Evidence, SourceFile
+    from sandbox import Case, Check, Diagnostic, Evidence, SourceFile
 
 __version__ = "0.1.0"
 
@@ -36,14 +47,25 @@ _PUBLIC = {
     "graph.agent": ("Agent", "RequestError"),
     "graph.build": ("GUARDS", "assemble", "build_graph", "compile_graph", "make_nodes"),
     "graph.compiled": ("DuoGraph",),
-    "graph.events": ("Checked", "Event", "Finished", "NodeStarted", "Started", "Token"),
+    "graph.events": ("Checked", "Event", "Finished", "NodeStarted", "Noted", "Started", "Token"),
     "graph.guards": ("Guard", "UnguardedCycleError"),
     "graph.saver": ("open_saver",),
     "graph.services": ("Services",),
     "graph.settings": ("Settings", "SettingsError"),
-    "nodes": ("Bounds", "Context", "Cost", "Result", "Status", "StopReason", "TurnLimits"),
+    "nodes": (
+        "Bounds",
+        "Context",
+        "Cost",
+        "Diagnosis",
+        "Finding",
+        "PlanAnswer",
+        "Result",
+        "Status",
+        "StopReason",
+        "TurnLimits",
+    ),
     "providers": ("ModelConfigError",),
-    "sandbox": ("Case", "Check", "Evidence", "SourceFile"),
+    "sandbox": ("Case", "Check", "Diagnostic", "Evidence", "SourceFile"),
 }
 _HOME_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 
@@ -57,13 +79,18 @@ __all__ = [
     "Context",
     "Cost",
     "DatabaseError",
+    "Diagnosis",
+    "Diagnostic",
     "DuoGraph",
     "Event",
     "Evidence",
+    "Finding",
     "Finished",
     "Guard",
     "ModelConfigError",
     "NodeStarted",
+    "Noted",
+    "PlanAnswer",
     "RequestError",
     "Result",
     "Services",

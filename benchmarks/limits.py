@@ -20,8 +20,8 @@ from graph.build import assemble, build_graph, make_nodes
 from graph.services import Services
 from graph.settings import Settings
 from nodes.fences import solution_files
+from nodes.plans import read_plan
 from nodes.prompting import fence, prompt
-from nodes.reason import read_plan
 from nodes.show import show_evidence, show_failure, show_files
 from providers import Call, ChainFacts, Price, Reply, Role, Step
 from sandbox import Check, Evidence, SourceFile

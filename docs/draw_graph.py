@@ -8,11 +8,17 @@ from graph.settings import Settings
 
 _ROLES = {
     "reason": "reasoning model",
+    "approve": "a person",
     "code": "coding model",
     "verify": "sandbox, no model",
     "review": "evidence decides",
+    "demonstrate": "sandbox, no model",
 }
-_LABELS = {("review", "code"): " repair (bounded)"}
+_LABELS = {
+    ("review", "code"): " repair (bounded)",
+    ("classify", "verify"): " code review",
+    ("reason", "approve"): " if wanted",
+}
 
 
 def dot() -> str:

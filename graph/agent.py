@@ -2,31 +2,51 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack, aclosing
 from types import TracebackType
-from typing import Self, get_args
+from typing import Self, Unpack, get_args
 
 from langchain_core.messages import HumanMessage
 from pydantic import ValidationError
+from typing_extensions import TypedDict
 
-from checkpoints import DatabaseError, Sessions, check_thread_id, new_thread_id
+from checkpoints import DatabaseError, Sessions
 from graph.bridge import iterate
 from graph.build import build_graph
 from graph.events import Event, Finished, Started
+from graph.resuming import RequestError, Resuming, result_of, session_of, waiting_result
 from graph.saver import open_saver
 from graph.services import Services
 from graph.settings import Settings
 from graph.state import Context
 from graph.translate import Translator
 from nodes import Result, Task, problem_with
+from sandbox import SourceFile
+
+__all__ = ["Agent", "RequestError"]
 
 
-class RequestError(ValueError):
-    """A request cannot be taken; nothing was run and nothing was written."""
+class Choices(TypedDict, total=False):
+    """What a caller may choose for one run of an agent.
+
+    Attributes:
+        tests: Python source that the solution must pass; it sees the solution's names.
+        code: Files that the request is about: to review, to change, to explain. One named `*.diff` or
+            `*.patch` is put onto the others.
+        task: What kind of task it is; decided from the text when left out.
+        thread_id: The session to go on with; a new one when left out.
+        context: Limits and models of this run, such as `Context(max_repairs=0)`.
+    """
+
+    tests: str
+    code: Sequence[SourceFile]
+    task: Task | None
+    thread_id: str | None
+    context: Context | None
 
 
-class Agent:
+class Agent(Resuming):
     """Two models, a sandbox and a session store behind one call.
 
     Use it as a context manager, sync or async, or call `close` when done. It may be shared by
@@ -58,16 +78,12 @@ class Agent:
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
         self.sessions = Sessions(saver)
 
-    def ask(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
-    ) -> Result:
+    def ask(self, text: str, **choices: Unpack[Choices]) -> Result:
         """Answer one request.
 
         Args:
             text: What is wanted.
-            tests: Python source that the solution must pass; it sees the solution's names.
-            task: What kind of task it is; decided from the text when left out.
-            thread_id: The session to go on with; a new one when left out.
+            **choices: What else to choose for this run, each left out or as `Choices` says.
 
         Returns:
             The result, whatever the end was; its `status` and `stop_reason` say which.
@@ -75,33 +91,29 @@ class Agent:
         Raises:
             RequestError: When the text is empty or too long, or the tests do not parse.
         """
-        return _result_of(list(self.stream(text, tests=tests, task=task, thread_id=thread_id)))
+        return result_of(list(self.stream(text, **choices)))
 
-    async def aask(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
-    ) -> Result:
+    async def aask(self, text: str, **choices: Unpack[Choices]) -> Result:
         """Answer one request; see `ask`."""
-        events = self.astream(text, tests=tests, task=task, thread_id=thread_id)
-        return _result_of([event async for event in events])
+        return result_of([event async for event in self.astream(text, **choices)])
 
-    def stream(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
-    ) -> Iterator[Event]:
+    def stream(self, text: str, **choices: Unpack[Choices]) -> Iterator[Event]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
-        return iterate(
-            self.graph.loop_thread, lambda: self.astream(text, tests=tests, task=task, thread_id=thread_id)
-        )
+        return iterate(self.graph.loop_thread, lambda: self.astream(text, **choices))
 
-    async def astream(
-        self, text: str, *, tests: str = "", task: Task | None = None, thread_id: str | None = None
-    ) -> AsyncGenerator[Event, None]:
+    async def astream(self, text: str, **choices: Unpack[Choices]) -> AsyncGenerator[Event, None]:
         """Answer one request and yield what happens meanwhile; the last event is `Finished`. See `ask`."""
-        context = _context(text, tests, task)
-        started = Started(_thread_id(thread_id), str(uuid.uuid4()))
+        started, chosen = _opened(text, **choices)
+        async with aclosing(self._turn({"messages": [HumanMessage(text)]}, started, chosen)) as events:
+            async for event in events:
+                yield event
+
+    async def _turn(self, given: object, started: Started, context: Context) -> AsyncGenerator[Event, None]:
+        """Run a turn, or the rest of one that waited."""
         yield started
         translator = Translator()
         turn = self.graph.astream(
-            {"messages": [HumanMessage(text)]},
+            given,
             {"configurable": {"thread_id": started.thread_id, "run_id": started.run_id}},
             context=context,
             stream_mode=["tasks", "messages", "custom", "updates"],
@@ -117,9 +129,12 @@ class Agent:
             if translator.result is None:
                 raise
             translator.result.notes.append(f"This turn could not be saved: {error}")
-        if translator.result is None:
+        result = translator.result or await waiting_result(
+            self.graph, started.thread_id, started.run_id, self.graph.bounds(context)
+        )
+        if result is None:
             raise RuntimeError("The turn ended without an answer: some edge goes around respond.")
-        yield Finished(translator.result)
+        yield Finished(result)
 
     def close(self) -> None:
         """Close the models' connections, the event loop of the sync calls and the session store."""
@@ -150,8 +165,16 @@ class Agent:
         await self.aclose()
 
 
-def _context(text: str, tests: str, task: Task | None) -> Context:
-    """What the caller chose for this run, checked before anything is written.
+def _opened(  # noqa: PLR0913  # see `Choices`
+    text: str,
+    *,
+    tests: str = "",
+    code: Sequence[SourceFile] = (),
+    task: Task | None = None,
+    thread_id: str | None = None,
+    context: Context | None = None,
+) -> tuple[Started, Context]:
+    """The run's name and what the caller chose for it, checked before anything is written.
 
     Raises:
         RequestError: When something cannot be taken.
@@ -159,31 +182,23 @@ def _context(text: str, tests: str, task: Task | None) -> Context:
     for name, value in (("text", text), ("tests", tests)):
         if not isinstance(value, str):
             raise RequestError(f"The argument {name} is {value!r}: it must be a string.")
-    if problem := problem_with(text, tests):
-        raise RequestError(problem)
-    try:
-        return Context(task=task, tests=tests)
-    except ValidationError:
+    if not isinstance(context, Context | None):
         raise RequestError(
-            f"The task {task!r} is unknown: it is one of {', '.join(get_args(Task))}."
-        ) from None
-
-
-def _thread_id(given: str | None) -> str:
-    """The thread to go on with, or a new one.
-
-    Raises:
-        RequestError: When `given` cannot be a thread id.
-    """
+            f"The argument context is {context!r}: pass Context(…), such as Context(max_repairs=0)."
+        )
+    base = {name: getattr(context, name) for name in context.model_fields_set} if context else {}
     try:
-        return check_thread_id(given) if given else new_thread_id()
-    except ValueError as error:
-        raise RequestError(str(error)) from None
-
-
-def _result_of(events: list[Event]) -> Result:
-    """The result at the end of a turn."""
-    last = events[-1]
-    if not isinstance(last, Finished):
-        raise TypeError(f"The turn ended with {type(last).__name__} and not with a result.")
-    return last.result
+        given = {"tests": tests, "task": task, "code": list(code)}
+        chosen = Context.model_validate(base | {name: value for name, value in given.items() if value})
+    except (ValidationError, TypeError) as error:
+        if isinstance(error, ValidationError) and error.errors()[0]["loc"][0] == "task":
+            raise RequestError(
+                f"The task {task!r} is unknown: it is one of {', '.join(get_args(Task))}."
+            ) from None
+        raise RequestError(
+            "The argument code holds something else than files: give SourceFile objects, each with a path "
+            "and content."
+        ) from None
+    if problem := problem_with(text, chosen.tests, chosen.code):
+        raise RequestError(problem)
+    return Started(session_of(thread_id), str(uuid.uuid4())), chosen

@@ -7,35 +7,31 @@ is at and how often each guard was passed.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from itertools import product
+from typing import Protocol
 
 from langgraph.graph import END, START
 
 from graph.guards import ANSWER, Guard
+from graph.money import Rates, most_money
+from graph.needs import needs
 from graph.shape import Shape
-from nodes import Bounds, Cost, Cycle, TurnLimits
-from providers import ChainFacts
-
-SCRIPTED = "script"
-"""The source of a price that a script's lines say one by one: known only after each was played."""
+from nodes import FREE, Bounds, Context, Cost, Cycle, TurnLimits
 
 OWN_WORK_S = 1.0
 """Seconds of its own that a superstep is granted on top of the waits for models and sandboxes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """What one unit of a node's cost means with the models in force.
+class Inner(Protocol):
+    """The bound of a node that is a graph itself."""
 
-    Attributes:
-        reasoning: The reasoning role's chain.
-        coding: The coding role's chain.
-        sandbox_s: Seconds that one verification may take.
-    """
+    def bounds(self, limits: TurnLimits, rates: Rates, context: Context) -> Bounds:
+        """The most that one run of it can use."""
+        ...
 
-    reasoning: ChainFacts
-    coding: ChainFacts
-    sandbox_s: float
+    def step_limit(self, limits: TurnLimits, context: Context) -> int:
+        """The largest step limit that it, or a graph inside it, needs."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +42,15 @@ class Plan:
         shape: The graph.
         guards: What counts its cycles.
         costs: What each node declares; a node that is absent declared nothing.
-        inner: Supersteps inside nodes that are graphs themselves.
+        inner: The nodes that are graphs themselves.
+        lanes: The graph as each kind of turn sees it; the whole graph when there are none.
     """
 
     shape: Shape
     guards: Sequence[Guard]
     costs: Mapping[str, Cost]
-    inner: Mapping[str, int] = field(default_factory=dict)
+    inner: Mapping[str, Inner] = field(default_factory=dict)
+    lanes: Sequence[Shape] = ()
 
     def most(
         self, limits: TurnLimits, weight: Callable[[str], float], *, parallel_adds: bool = True
@@ -64,102 +62,122 @@ class Plan:
             weight: What one execution of a node adds.
             parallel_adds: Whether nodes of one superstep add up; they do not in time.
         """
-        caps = tuple(guard.limit(limits) for guard in self.guards)
-        edges = {(guard.source, guard.target): at for at, guard in enumerate(self.guards)}
+        return max(
+            self._most_in(lane, limits, weight, parallel_adds=parallel_adds)
+            for lane in self.lanes or (self.shape,)
+        )
 
-        @cache
+    def _most_in(
+        self, shape: Shape, limits: TurnLimits, weight: Callable[[str], float], *, parallel_adds: bool
+    ) -> float:
+        """The largest sum of `weight` over any walk in one lane."""
+        caps = tuple(max(0, guard.limit(limits)) for guard in self.guards)
+        guarded = {(guard.source, guard.target): at for at, guard in enumerate(self.guards)}
+        order = shape.order(guarded.keys())
+        weights = {name: 0.0 if name == START else weight(name) for name in order}
+        known: dict[tuple[str, tuple[int, ...]], float] = {}
+
         def follow(name: str, target: str, passed: tuple[int, ...]) -> float:
-            at = edges.get((name, target))
+            if target == END:
+                return 0.0
+            at = guarded.get((name, target))
             if at is not None:
                 if passed[at] >= caps[at]:
                     return 0.0
                 passed = (*passed[:at], passed[at] + 1, *passed[at + 1 :])
-            copies = self.shape.fan_outs.get((name, target), 1) if parallel_adds else 1
-            return copies * walk(target, passed)
+            copies = shape.fan_outs.get((name, target), 1) if parallel_adds else 1
+            return copies * known[target, passed]
 
-        @cache
-        def walk(name: str, passed: tuple[int, ...]) -> float:
-            if name == END:
-                return 0.0
-            after = [follow(name, target, passed) for target in self.shape.always[name]]
-            after += [
-                max((follow(name, target, passed) for target in choice), default=0.0)
-                for choice in self.shape.choices[name]
-            ]
-            rest = sum(after) if parallel_adds else max(after, default=0.0)
-            return (0.0 if name == START else weight(name)) + rest
+        # Passing a guard leads to a larger tuple, so from the largest down all that follows is known.
+        for passed in product(*(range(cap, -1, -1) for cap in caps)):
+            for name in order:
+                after = [follow(name, target, passed) for target in shape.always[name]]
+                for choice in shape.choices[name]:
+                    ways = [follow(name, target, passed) for target in choice.targets]
+                    several = parallel_adds and not choice.single
+                    after.append(sum(ways) if several else max(ways, default=0.0))
+                known[name, passed] = weights[name] + (
+                    sum(after) if parallel_adds else max(after, default=0.0)
+                )
+        return known[START, (0,) * len(caps)]
 
-        return walk(START, (0,) * len(caps))
+    def longest(self, limits: TurnLimits, weight: Callable[[str], float]) -> float:
+        """The largest sum along one walk; where a node waits for all others to end, along all of them."""
+        return self.most(limits, weight, parallel_adds=bool(self.shape.deferred))
 
-    def supersteps(self, limits: TurnLimits, *, with_inner: bool = False) -> int:
+    def supersteps(self, limits: TurnLimits) -> int:
         """The most supersteps, the input's own included, as `recursion_limit` counts them."""
-        inner = self.inner if with_inner else {}
-        steps = self.most(limits, lambda name: 1 + inner.get(name, 0), parallel_adds=False)
-        return int(steps) + 1
+        return int(self.longest(limits, lambda _: 1)) + 1
 
-    def least_supersteps(self) -> int:
-        """The fewest supersteps in which a turn can answer, the input's own included."""
-        return self.shape.distances(ANSWER).get(START, 2)
+    def step_limit(self, limits: TurnLimits, context: Context) -> int:
+        """The `recursion_limit` that a run needs; LangGraph gives a graph inside a node the same one."""
+        inner = (each.step_limit(limits, context) for each in self.inner.values())
+        return max(self.supersteps(limits), *inner, 0)
 
-    def bounds(self, limits: TurnLimits, rates: Rates) -> Bounds:
-        """The most that a turn within `limits` can use with the models in force."""
+    def least_step_limit(self, limits: TurnLimits, context: Context) -> int:
+        """The smallest step limit with which a turn can still answer."""
+        guarded = {(guard.source, guard.target) for guard in self.guards}
+        own = needs(self.shape, ANSWER, guarded).get(START, self.supersteps(limits))
+        return max(own, *(each.step_limit(limits, context) for each in self.inner.values()), 0)
+
+    def bounds(self, limits: TurnLimits, rates: Rates, context: Context | None = None) -> Bounds:
+        """The most that a turn within `limits` can use with the models in force.
+
+        Args:
+            limits: The limits of the turn.
+            rates: What the models in force cost.
+            context: What the caller chose, for graphs inside nodes that have limits of their own.
+        """
+        context = context or Context()
+        inner = {name: each.bounds(limits, rates, context) for name, each in self.inner.items()}
 
         def cost(name: str) -> Cost:
-            return self.costs.get(name, Cost())
+            return self.costs.get(name, FREE)
 
-        calls = self.most(
-            limits,
-            lambda n: cost(n).reasoning * rates.reasoning.attempts + cost(n).coding * rates.coding.attempts,
-        )
-        waits = self.most(
-            limits,
-            lambda n: (
-                cost(n).reasoning * rates.reasoning.seconds
-                + cost(n).coding * rates.coding.seconds
-                + cost(n).sandbox_runs * rates.sandbox_s
-            ),
-            parallel_adds=False,
-        )
-        supersteps = self.supersteps(limits, with_inner=True)
-        model_calls = (
-            int(calls) if limits.max_model_calls is None else min(int(calls), limits.max_model_calls)
-        )
+        def within(name: str, what: str) -> float:
+            return float(getattr(inner[name], what) or 0) if name in inner else 0.0
+
+        calls = self.most(limits, lambda n: rates.calls(cost(n)))
+        inner_calls = self.most(limits, lambda n: within(n, "model_calls"))
+        if limits.max_model_calls is not None:
+            calls = min(calls, limits.max_model_calls)
+        runs = int(self.most(limits, lambda n: cost(n).sandbox_runs))
+        waits = self.longest(limits, lambda n: rates.waits(cost(n))) + rates.opening_s * bool(runs)
+        apart = self.longest(limits, lambda n: cost(n).seconds + within(n, "seconds"))
         return Bounds(
-            supersteps=supersteps,
-            model_calls=model_calls,
-            tool_calls=int(self.most(limits, lambda n: cost(n).tool_calls)),
-            sandbox_runs=int(self.most(limits, lambda n: cost(n).sandbox_runs)),
-            seconds=min(waits, limits.turn_timeout_s) + OWN_WORK_S * supersteps,
-            cost_usd=_money(limits, rates, model_calls),
-            cycles=self.cycles(limits),
-            undeclared=sorted(name for name in self.shape.always if name not in {START, *self.costs}),
+            supersteps=int(self.longest(limits, lambda n: 1 + within(n, "supersteps"))) + 1,
+            model_calls=int(calls + inner_calls),
+            tool_calls=int(self.most(limits, lambda n: cost(n).tool_calls + within(n, "tool_calls"))),
+            sandbox_runs=int(self.most(limits, lambda n: cost(n).sandbox_runs + within(n, "sandbox_runs"))),
+            seconds=min(waits, limits.turn_timeout_s) + apart + OWN_WORK_S * self.supersteps(limits),
+            cost_usd=self._money(limits, rates, int(calls), inner),
+            cycles=self._cycles(limits, inner),
+            undeclared=self._undeclared(inner),
+            unpriced=sorted({*rates.unpriced, *(name for each in inner.values() for name in each.unpriced)}),
         )
 
-    def cycles(self, limits: TurnLimits) -> list[Cycle]:
+    def _money(
+        self, limits: TurnLimits, rates: Rates, calls: int, inner: Mapping[str, Bounds]
+    ) -> float | None:
+        own = most_money(limits, rates, calls)
+        if own is None or any(each.cost_usd is None for each in inner.values()):
+            return None
+        return own + self.most(limits, lambda n: (inner[n].cost_usd or 0.0) if n in inner else 0.0)
+
+    def _cycles(self, limits: TurnLimits, inner: Mapping[str, Bounds]) -> list[Cycle]:
         """Every way back with its guard."""
-        return [
-            Cycle(
-                nodes=self.shape.path(guard.target, guard.source), guard=guard.name, limit=guard.limit(limits)
-            )
+        own = [
+            Cycle(nodes=path, guard=guard.name, limit=guard.limit(limits))
             for guard in self.guards
+            if (path := self.shape.path(guard.target, guard.source))
+        ]
+        return own + [
+            cycle.model_copy(update={"nodes": [f"{name}:{node}" for node in cycle.nodes]})
+            for name, each in inner.items()
+            for cycle in each.cycles
         ]
 
-
-def _money(limits: TurnLimits, rates: Rates, model_calls: int) -> float | None:
-    """The most money; None when a price is unknown, or nothing limits what is paid for."""
-    prices = [*rates.reasoning.prices, *rates.coding.prices]
-    known = [price for price in prices if price is not None]
-    if len(known) < len(prices):
-        return None
-    free = not any(price.input_usd or price.output_usd or price.source == SCRIPTED for price in known)
-    if model_calls == 0 or free:
-        return 0.0
-    sent, received = limits.max_input_tokens, limits.max_output_tokens
-    by_tokens = None
-    if sent is not None and received is not None and all(price.source != SCRIPTED for price in known):
-        by_tokens = (
-            sent * max(price.input_usd for price in known)
-            + received * max(price.output_usd for price in known)
-        ) / 1e6
-    caps = [cap for cap in (limits.max_cost_usd, by_tokens) if cap is not None]
-    return min(caps, default=None)
+    def _undeclared(self, inner: Mapping[str, Bounds]) -> list[str]:
+        known = {START, *self.costs, *inner}
+        below = [f"{name}:{node}" for name, each in inner.items() for node in each.undeclared]
+        return sorted([name for name in self.shape.always if name not in known] + below)

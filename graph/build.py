@@ -5,35 +5,41 @@ from collections.abc import Mapping, Sequence
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 
-from graph.account import Account, declared_costs, inner_steps
+from graph.account import Account, declared_costs, inner_graphs
 from graph.bounds import Plan
 from graph.compiled import DuoGraph
-from graph.guards import REPAIRS, Guard, check_guards, wrap_routers
-from graph.routes import after_classify, after_code, after_reason, after_review
+from graph.guards import APPROVAL, REPAIRS, Guard, check_guards, wrap_routers
+from graph.lanes import LANES, shapes_of
+from graph.routes import after_approve, after_classify, after_code, after_reason, after_review
 from graph.services import Services
 from graph.settings import Settings
 from graph.shape import Shape
 from graph.state import STATE_TYPES, Context, Input, Output, State
-from nodes import Classify, Code, Node, Reason, Respond, Review, TurnLimits, Verify
+from nodes import Approve, Classify, Code, Demonstrate, Node, Reason, Respond, Review, TurnLimits, Verify
 
-NODES = ("classify", "reason", "code", "verify", "review", "respond")
-GUARDS = (REPAIRS,)
-"""What counts each way back of the stock graph."""
+NODES = ("classify", "reason", "approve", "code", "verify", "review", "demonstrate", "respond")
+GUARDS = (REPAIRS, APPROVAL)
+"""What counts each way back of the stock graph, and the question about a plan."""
 
 
-def make_nodes(services: Services, limits: TurnLimits | None = None) -> dict[str, Node]:
+def make_nodes(
+    services: Services, limits: TurnLimits | None = None, *, types: bool = False
+) -> dict[str, Node]:
     """The stock nodes by name, each given its services.
 
     Args:
         services: Models and verifier.
         limits: What a turn may use when the caller does not say.
+        types: Whether the type checker must pass when the caller does not say.
     """
     return {
-        "classify": Classify(limits),
+        "classify": Classify(limits, types=types),
         "reason": Reason(services.models),
+        "approve": Approve(),
         "code": Code(services.models),
         "verify": Verify(services.verifier),
         "review": Review(services.models),
+        "demonstrate": Demonstrate(services.verifier),
         "respond": Respond(),
     }
 
@@ -46,9 +52,11 @@ def assemble(nodes: Mapping[str, Node]) -> StateGraph[State, Context, Input, Out
     builder.add_edge(START, "classify")
     builder.add_conditional_edges("classify", after_classify)
     builder.add_conditional_edges("reason", after_reason)
+    builder.add_conditional_edges("approve", after_approve)
     builder.add_conditional_edges("code", after_code)
     builder.add_edge("verify", "review")
     builder.add_conditional_edges("review", after_review)
+    builder.add_edge("demonstrate", "respond")
     builder.add_edge("respond", END)
     return builder
 
@@ -75,7 +83,7 @@ def build_graph(
     """
     settings = settings or Settings()
     services = services or Services.from_settings(settings)
-    stock = make_nodes(services, settings.limits)
+    stock = make_nodes(services, settings.limits, types=settings.verify_types)
     if unknown := sorted(set(nodes or {}) - set(stock)):
         raise ValueError(f"nodes names {unknown[0]!r}, which the graph lacks: it has {', '.join(NODES)}.")
     builder = assemble(stock | dict(nodes or {}))
@@ -88,7 +96,7 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
     *,
     settings: Settings | None = None,
     checkpointer: BaseCheckpointSaver[str] | None = None,
-    guards: Sequence[Guard] = GUARDS,
+    guards: Sequence[Guard] | None = None,
     fan_outs: Mapping[tuple[str, str], int] | None = None,
 ) -> DuoGraph:
     """Compile a state machine, yours or the stock one, with a bound on every turn.
@@ -98,7 +106,7 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
         services: What the nodes were given; the bound asks the models how long their chains are.
         settings: Read from the environment and `duograph.toml` when left out.
         checkpointer: Your own saver.
-        guards: What counts each way back.
+        guards: What counts each way back; when left out, those of `GUARDS` whose edge the graph has.
         fan_outs: How many copies of a node an edge may start, for routers that return `Send`s.
 
     Raises:
@@ -107,11 +115,14 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
     """
     settings = settings or Settings()
     shape = Shape.of(builder, fan_outs)
+    if guards is None:
+        guards = [guard for guard in GUARDS if shape.is_decided(guard.source, guard.target)]
     check_guards(shape, guards)
-    wrap_routers(builder, shape, guards)
+    wrap_routers(builder, shape, guards, LANES)
     if checkpointer is not None:
         names = {(kind.__module__, kind.__qualname__) for kind in STATE_TYPES}
         checkpointer = checkpointer.with_allowlist(names)
     compiled = builder.compile(checkpointer=checkpointer, name="duograph")
-    plan = Plan(shape, guards, declared_costs(builder), inner_steps(compiled))
+    lanes = shapes_of(shape, LANES)
+    plan = Plan(shape, guards, declared_costs(builder), inner_graphs(compiled), lanes)
     return DuoGraph.of(compiled, Account(plan, services.models, settings.limits, settings.verify_timeout_s))

@@ -7,13 +7,15 @@ from typing import Any, Self, cast
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
 
 from checkpoints import ThreadLocks
 from graph.account import Account
 from graph.bridge import LoopThread, iterate
 from graph.state import Context, Input, Output, State
-from nodes import BOUNDS, Bounds
+from nodes import BOUNDS, Bounds, Request
 
 _Compiled = CompiledStateGraph[State, Context, Input, Output]
 
@@ -68,28 +70,40 @@ class DuoGraph(_Compiled):
     ) -> AsyncGenerator[Any, None]:
         """Stream a turn; see LangGraph's `astream`. It starts when earlier turns on its thread have ended."""
         async with AsyncExitStack() as stack:
-            config = await self._bounded(merge_configs(self.config, config), kwargs.get("context"))
+            config = merge_configs(self.config, config)
             thread_id = config.get("configurable", {}).get("thread_id")
             if thread_id and self.checkpointer:
                 await stack.enter_async_context(self.locks.ahold(str(thread_id)))
+            config = await self._bounded(input, config, kwargs.get("context"))
             turn = cast("AsyncGenerator[Any, None]", super().astream(input, config, **kwargs))
             parts = await stack.enter_async_context(aclosing(turn))
             async for part in parts:
                 yield part
 
-    async def _bounded(self, config: RunnableConfig, context: object) -> RunnableConfig:
+    async def _bounded(self, given: object, config: RunnableConfig, context: object) -> RunnableConfig:
         """Put the bound into a run's config: as its step limit, and for the answer to show."""
         if self.account is None:
             return config
         chosen = Context.model_validate(context) if isinstance(context, dict) else context
-        given = chosen if isinstance(chosen, Context) else None
-        bounds = await asyncio.to_thread(self.account.bounds, given)  # a chain may name a file
-        limit = self.account.recursion_limit(given, config.get("recursion_limit"))
+        choice = chosen if isinstance(chosen, Context) else None
+        request = await self._resumed(given, config)
+        bounds = await asyncio.to_thread(self.account.bounds, choice, request)  # a chain may name a file
+        limit = self.account.step_limit(choice, config.get("recursion_limit"), request)
         return {
             **config,
             "recursion_limit": limit,
             "configurable": {**config.get("configurable", {}), BOUNDS: bounds},
         }
+
+    async def _resumed(self, given: object, config: RunnableConfig) -> Request | None:
+        """The request of the turn that a call goes on with: a turn keeps the limits that it began with."""
+        if self.account is None or not isinstance(self.checkpointer, BaseCheckpointSaver):
+            return None
+        if given is not None and not isinstance(given, Command):
+            return None
+        before = await self.aget_state(config)
+        request = before.values.get("request")
+        return request if isinstance(request, Request) and self.account.is_opened(before.next) else None
 
     def stream(
         self,

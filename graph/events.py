@@ -37,10 +37,17 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that the caller should know before the turn goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The turn has ended."""
 
     result: Result
 
 
-Event = Started | NodeStarted | Token | Checked | Finished
+Event = Started | NodeStarted | Noted | Token | Checked | Finished

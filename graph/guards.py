@@ -6,15 +6,19 @@ that neither a guard nor LangGraph's own step limit can be overrun.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, StateGraph
 from langgraph.types import Send
 
-from graph.shape import Shape
+from graph.needs import needs
+from graph.shape import Edge, Shape, gives_one
 from nodes import TurnLimits
+from nodes.context import Route
 
 ANSWER = "respond"
 """The node that every turn ends in."""
@@ -40,6 +44,16 @@ class Guard:
     limit: Callable[[TurnLimits], int]
     otherwise: str = ANSWER
 
+
+APPROVAL = Guard(
+    "approval",
+    "reason",
+    "approve",
+    "approvals",
+    lambda limits: int(limits.plan_approval),
+    otherwise="code",
+)
+"""Not a way back: it keeps the bound from counting a question that is not asked."""
 
 REPAIRS = Guard("repairs", "review", "code", "repairs", lambda limits: limits.max_repairs)
 
@@ -68,16 +82,31 @@ def check_guards(shape: Shape, guards: Sequence[Guard]) -> None:
         )
 
 
-def wrap_routers(builder: StateGraph[Any, Any, Any, Any], shape: Shape, guards: Sequence[Guard]) -> None:
-    """Make every router keep to the guards and leave enough steps to reach the answer."""
-    distance = shape.distances(ANSWER)
+def wrap_routers(
+    builder: StateGraph[Any, Any, Any, Any],
+    shape: Shape,
+    guards: Sequence[Guard],
+    lanes: Mapping[Edge, frozenset[Route]],
+) -> None:
+    """Make every router keep to guards, lanes and declared fan-outs, and leave enough steps to end well."""
+    guarded = {(guard.source, guard.target) for guard in guards}
+    reserve = needs(shape, ANSWER, guarded)
+    to_answer = shape.distances(ANSWER, guarded).keys()
     for source, branches in builder.branches.items():
-        own = [guard for guard in guards if guard.source == source]
         for name, branch in branches.items():
-            targets = shape.targets(source)
+            keeper = _Keeper(
+                path=branch.path,
+                source=source,
+                guards=[guard for guard in guards if guard.source == source],
+                open_to={target: routes for (start, target), routes in lanes.items() if start == source},
+                reserve=reserve,
+                ways=(shape.targets(source) & to_answer) or shape.targets(source),
+                labels=branch.ends or {},
+                fan_outs={target: n for (start, target), n in shape.fan_outs.items() if start == source},
+            )
             branches[name] = branch._replace(
-                path=_Keeper(branch.path, own, distance, targets, branch.ends or {}),
-                ends={target: target for target in targets},
+                path=keeper,
+                ends={target: target for target in shape.targets(source)},
                 input_schema=None,  # the state of the node: guards read channels that a router need not name
             )
 
@@ -85,20 +114,28 @@ def wrap_routers(builder: StateGraph[Any, Any, Any, Any], shape: Shape, guards: 
 class _Keeper(Runnable[Any, Any]):
     """A router that corrects another one. Routers are pure and quick, so they run on the event loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all that a router keeps to
         self,
+        *,
         path: Runnable[Any, Any],
+        source: str,
         guards: Sequence[Guard],
-        distance: Mapping[str, int],
-        targets: frozenset[str],
+        open_to: Mapping[str, frozenset[Route]],
+        reserve: Mapping[str, int],
+        ways: AbstractSet[str],
         labels: Mapping[Hashable, str],
+        fan_outs: Mapping[str, int],
     ) -> None:
         self._path = path
         self._is_async = getattr(path, "afunc", None) is not None
+        self._gives_one = gives_one(path)
+        self._source = source
         self._guards = guards
-        self._distance = distance
-        self._targets = targets
+        self._open_to = open_to
+        self._reserve = reserve
+        self._ways = ways
         self._labels = labels
+        self._fan_outs = fan_outs
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ANN401
         """Correct the choice of a router."""
@@ -112,22 +149,46 @@ class _Keeper(Runnable[Any, Any]):
 
     def _correct(self, state: Any, choice: Any) -> Any:  # noqa: ANN401
         """Put what may not be chosen any more in the place of each node that was chosen."""
-        if isinstance(choice, list | tuple):
-            return [self._allowed(state, one) for one in choice]
-        return self._allowed(state, choice)
+        if not isinstance(choice, list | tuple):
+            choice = [choice]
+        self._count([one.node for one in choice if isinstance(one, Send)], choice)
+        allowed = [self._allowed(state, one) for one in choice]
+        return allowed if len(allowed) != 1 else allowed[0]
+
+    def _count(self, sent: Sequence[str], chosen: Sequence[Any]) -> None:
+        """Make sure that no more is started than the bound was computed for.
+
+        Raises:
+            ValueError: When it is, which no limit could turn into an answer: the graph is declared wrongly.
+        """
+        for node in set(sent):
+            if sent.count(node) > (most := self._fan_outs.get(node, 1)):
+                raise ValueError(
+                    f"The router after {self._source} sent {sent.count(node)} copies of {node} and {most} "
+                    f"are declared: pass fan_outs={{({self._source!r}, {node!r}): N}} to compile_graph."
+                )
+        if self._gives_one and len(chosen) > 1:
+            raise ValueError(
+                f"The router after {self._source} returned {len(chosen)} nodes and its annotation says one: "
+                "annotate it as list[str]."
+            )
 
     def _allowed(self, state: Any, choice: Any) -> Any:  # noqa: ANN401
-        if isinstance(choice, Send):
-            return choice  # its number is declared, and the step limit stands behind it
-        choice = self._labels.get(choice, choice)
+        if not isinstance(choice, Send):
+            choice = self._guarded(state, self._labels.get(choice, choice))
+        node = choice.node if isinstance(choice, Send) else choice
+        steps = state.get("remaining_steps")
+        if steps is None or node == END or steps > self._reserve.get(node, 0):
+            return choice
+        return min(sorted(self._ways), key=lambda name: self._reserve.get(name, inf))
+
+    def _guarded(self, state: Any, choice: Any) -> Any:  # noqa: ANN401
         request = state.get("request")
+        if request is not None and request.route not in self._open_to.get(choice, {request.route}):
+            choice = ANSWER
         for guard in self._guards:
             if choice != guard.target or request is None:
                 continue
             if (state.get(guard.counter) or 0) > guard.limit(request.limits):
                 choice = guard.otherwise
-        steps = state.get("remaining_steps")
-        if steps is None or choice == END or steps > self._distance.get(choice, 0):
-            return choice
-        far = len(self._distance) + 1
-        return min(self._targets - {END}, key=lambda name: self._distance.get(name, far), default=choice)
+        return choice

@@ -3,15 +3,27 @@
 from typing import Literal
 
 from graph.state import State
+from nodes import unshown
+from sandbox import Check
 
 
-def after_classify(state: State) -> Literal["reason", "respond"]:
-    """A request that cannot be taken goes straight to the answer that says so."""
-    return "respond" if state.get("stop_reason") else "reason"
+def after_classify(state: State) -> Literal["reason", "verify", "respond"]:
+    """Code that a user wants reviewed is run first; a request that cannot be taken is answered at once."""
+    request = state.get("request")
+    if state.get("stop_reason") or request is None:
+        return "respond"
+    return "verify" if request.route == "review" else "reason"
 
 
-def after_reason(state: State) -> Literal["code", "respond"]:
-    """Code is written only when it was asked for and the reasoning model did its part."""
+def after_reason(state: State) -> Literal["approve", "code", "respond"]:
+    """Code is written only when it was asked for, and a person approves of the plan where that is wanted."""
+    if state.get("stop_reason"):
+        return "respond"
+    return "approve" if state.get("approvals") else "code"
+
+
+def after_approve(state: State) -> Literal["code", "respond"]:
+    """A plan that was rejected ends the turn."""
     return "respond" if state.get("stop_reason") else "code"
 
 
@@ -20,6 +32,17 @@ def after_code(state: State) -> Literal["verify", "respond"]:
     return "respond" if state.get("stop_reason") else "verify"
 
 
-def after_review(state: State) -> Literal["code", "respond"]:
-    """The only edge that goes back. `Review` counts each repair before it asks for one."""
-    return "code" if state.get("verdict") == "repair" else "respond"
+def after_review(state: State) -> Literal["code", "demonstrate", "respond"]:
+    """The only edge that goes back. `Review` counts each repair before it asks for one.
+
+    Findings in the user's code whose tests can show them are run once more, all together.
+    """
+    if state.get("verdict") == "repair":
+        return "code"
+    runs = any(check.name == "import" and check.passed for check in _checks(state))
+    return "demonstrate" if runs and unshown(state.get("findings", [])) else "respond"
+
+
+def _checks(state: State) -> list[Check]:
+    evidence = state.get("evidence")
+    return evidence.checks if evidence else []

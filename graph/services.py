@@ -1,13 +1,16 @@
 """The services that nodes are given: made from the settings, replaceable one by one."""
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from graph.proving import open_verifier
 from graph.settings import Settings
 from nodes import Verifies
 from providers import Models, RoleModels
-from sandbox import Check, Evidence, Limits, SourceFile, Verifier, open_sandbox
+from sandbox import Check, Evidence, Options, SourceFile, Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,16 @@ class Services:
 
 
 class LazyVerifier:
-    """A verifier that opens and self-tests its sandbox at the first use, not before."""
+    """A verifier that opens and self-tests its sandbox at the first use, not before.
+
+    The opening is cut by the turn's deadline like the verification itself.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._verifier: Verifier | None = None
 
-    async def verify(
+    async def verify(  # noqa: PLR0913  # as the sandbox offers it
         self,
         files: Sequence[SourceFile],
         *,
@@ -52,11 +58,17 @@ class LazyVerifier:
         acceptance: str = "",
         on_check: Callable[[Check], None] | None = None,
         seconds: float | None = None,
+        options: Options | None = None,
     ) -> Evidence:
         """Open the sandbox if need be, then climb the ladder; see `sandbox.Verifier.verify`."""
+        started = time.monotonic()
         if self._verifier is None:  # two first uses at once probe twice, which does no harm
-            sandbox = await open_sandbox(self._settings.sandbox)
-            self._verifier = Verifier(sandbox, limits=Limits(wall_s=self._settings.verify_timeout_s))
+            try:
+                async with asyncio.timeout(seconds):
+                    self._verifier = await open_verifier(self._settings)
+            except TimeoutError:
+                return Evidence(status="not_executed", reason="the time was over before a sandbox was open")
+        left = None if seconds is None else seconds - (time.monotonic() - started)
         return await self._verifier.verify(
-            files, tests=tests, acceptance=acceptance, on_check=on_check, seconds=seconds
+            files, tests=tests, acceptance=acceptance, on_check=on_check, seconds=left, options=options
         )

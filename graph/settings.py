@@ -4,11 +4,11 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, DirectoryPath, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from nodes.limits import MAX_REPAIRS, TURN_TIMEOUT_S, TurnLimits
 
@@ -17,6 +17,11 @@ CONFIG_FILE = "duograph.toml"
 
 class SettingsError(ValueError):
     """A setting is wrong; the message names the place, the field, the value and the fix."""
+
+
+def _folders(value: object) -> object:
+    """A list as the environment has it: folders joined as in `PATH`."""
+    return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -30,13 +35,19 @@ class Settings(BaseSettings):
         background_model: Chain of model strings for work behind the answer.
         home: The data folder.
         database: The sessions' SQLite file; by default `sessions.sqlite` in `home`.
-        sandbox: Which sandbox runs code; `auto` takes the first that passes its self-test.
+        sandbox: Which sandbox runs code; `auto` takes the first of nono and bubblewrap that passes its
+            self-test, and `none` runs code without any walls.
+        sandbox_image: The image for the docker sandbox; by default Python's of the version at hand.
+        sandbox_packages: Folders of installed packages that solutions may import, beside those of the
+            interpreter that runs Duograph.
+        verify_types: Whether the type checker must pass too.
         max_repairs: How often failing code goes back to the coder.
         max_model_calls: Attempts at models that a turn may make, failed ones too.
         max_input_tokens: Tokens that a turn may send to models.
         max_output_tokens: Tokens that a turn may receive from models.
         max_cost_usd: US dollars that a turn may spend on models whose price is known.
         turn_timeout_s: Seconds that a turn may take, from which every timeout inside it is cut.
+        plan_approval: Whether a person must approve each plan before code is written.
         model_timeout_s: Seconds one model call may take.
         verify_timeout_s: Seconds one run in the sandbox may take.
         openai_api_key: The key for `openai:` models, from `OPENAI_API_KEY` as well.
@@ -51,13 +62,19 @@ class Settings(BaseSettings):
     background_model: str = "offline"
     home: Path = Field(default_factory=lambda: user_data_path("duograph", appauthor=False))
     database: str | None = None
-    sandbox: Literal["auto", "nono", "bubblewrap"] = "auto"
+    sandbox: Literal["auto", "nono", "bubblewrap", "docker", "none"] = "auto"
+    sandbox_image: str = Field(default="", max_length=255)
+    sandbox_packages: Annotated[list[DirectoryPath], NoDecode, BeforeValidator(_folders)] = Field(
+        default_factory=list
+    )
+    verify_types: bool = False
     max_repairs: int = Field(default=2, ge=0, le=MAX_REPAIRS)
     max_model_calls: int | None = Field(default=None, ge=1, le=10_000)
     max_input_tokens: int | None = Field(default=None, ge=1)
     max_output_tokens: int | None = Field(default=None, ge=1)
     max_cost_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     turn_timeout_s: float = Field(default=TURN_TIMEOUT_S, gt=0, le=86_400)
+    plan_approval: bool = False
     model_timeout_s: float = Field(default=120.0, gt=0, le=3600)
     verify_timeout_s: float = Field(default=10.0, gt=0, le=600)
     openai_api_key: SecretStr | None = Field(

@@ -1,14 +1,32 @@
 """The shape of a state graph: which node can follow which, its cycles and its distances."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum
+from graphlib import CycleError, TopologicalSorter
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from langgraph.graph import END, START, StateGraph
 
 Edge = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One decision after a node.
+
+    Attributes:
+        targets: The nodes to choose from.
+        single: Whether at most one of them is chosen; a list of several runs them in parallel.
+        by_router: Whether a router of the graph decides, and not the node by `Command(goto=…)`.
+    """
+
+    targets: frozenset[str]
+    single: bool = True
+    by_router: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +35,15 @@ class Shape:
 
     Attributes:
         always: For each node, those that always follow it, in parallel.
-        choices: For each node, the sets of which a router takes one each.
-        decided: The edges that a router of the graph decides, and not a node by `Command(goto=…)`.
+        choices: For each node, its decisions; each is made on its own.
         fan_outs: How many copies of a node an edge can start at most, where a router may send more than one.
+        deferred: The nodes that wait until all others have ended (`defer=True`).
     """
 
     always: Mapping[str, frozenset[str]]
-    choices: Mapping[str, tuple[frozenset[str], ...]]
-    decided: frozenset[Edge] = frozenset()
+    choices: Mapping[str, tuple[Choice, ...]]
     fan_outs: Mapping[Edge, int] = field(default_factory=dict)
+    deferred: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -34,7 +52,7 @@ class Shape:
         """Read a builder; a router that does not say where it leads may lead anywhere."""
         names = frozenset(builder.nodes)
         always: dict[str, set[str]] = {name: set() for name in (START, *names)}
-        choices: dict[str, list[frozenset[str]]] = {name: [] for name in (START, *names)}
+        choices: dict[str, list[Choice]] = {name: [] for name in (START, *names)}
         for source, target in builder.edges:
             always[source].add(target)
         for sources, target in builder.waiting_edges:
@@ -42,61 +60,78 @@ class Shape:
                 always[source].add(target)
         for source, branches in builder.branches.items():
             for branch in branches.values():
-                choices[source].append(frozenset(branch.ends.values()) if branch.ends else names | {END})
-        decided = frozenset(
-            (source, target) for source, sets in choices.items() for targets in sets for target in targets
-        )
+                targets = frozenset(branch.ends.values()) if branch.ends else names | {END}
+                choices[source].append(Choice(targets, single=gives_one(branch.path)))
         for name, node in builder.nodes.items():
-            if node.ends:  # a node that returns Command(goto=…)
-                choices[name].append(frozenset(node.ends))
+            if node.ends:  # a node that returns Command(goto=…), which may name several
+                choices[name].append(Choice(frozenset(node.ends), single=False, by_router=False))
         return cls(
             {name: frozenset(targets) for name, targets in always.items()},
-            {name: tuple(sets) for name, sets in choices.items()},
-            decided,
+            {name: tuple(made) for name, made in choices.items()},
             dict(fan_outs or {}),
+            deferred=frozenset(name for name, node in builder.nodes.items() if node.defer),
         )
 
     def targets(self, name: str) -> frozenset[str]:
         """Every node that can follow `name`."""
-        return self.always.get(name, frozenset()).union(*self.choices.get(name, ()))
+        return self.always.get(name, frozenset()).union(
+            *(made.targets for made in self.choices.get(name, ()))
+        )
 
     def is_decided(self, source: str, target: str) -> bool:
-        """Whether a router decides to go from `source` to `target`."""
-        return (source, target) in self.decided and target not in self.always.get(source, ())
+        """Whether a router, and nothing else, decides to go from `source` to `target`."""
+        made = [choice for choice in self.choices.get(source, ()) if target in choice.targets]
+        routed = bool(made) and all(choice.by_router for choice in made)
+        return routed and target not in self.always.get(source, ())
 
-    def cycle(self, without: AbstractSet[Edge]) -> Sequence[str]:
+    def order(self, without: AbstractSet[Edge]) -> list[str]:
+        """The nodes, each after all that can follow it.
+
+        Raises:
+            CycleError: When some edges besides those in `without` form a cycle.
+        """
+        sorter: TopologicalSorter[str] = TopologicalSorter()
+        for name in sorted(self.always):
+            after = sorted(self.targets(name) - {END})
+            sorter.add(name, *(target for target in after if (name, target) not in without))
+        return list(sorter.static_order())
+
+    def cycle(self, without: AbstractSet[Edge]) -> list[str]:
         """A cycle that passes none of the edges in `without`, its first node again at its end; or nothing."""
-        done: set[str] = set()
-        path: list[str] = []
+        try:
+            self.order(without)
+        except CycleError as error:
+            found = list(reversed(error.args[1]))[:-1]
+            near = self.reached()
+            first = found.index(min(found, key=lambda name: (near.get(name, len(near)), name)))
+            return [*found[first:], *found[: first + 1]]
+        return []
 
-        def visit(name: str) -> Sequence[str]:
-            if name in path:
-                return [*path[path.index(name) :], name]
-            if name in done or name == END:
-                return ()
-            path.append(name)
-            for target in sorted(self.targets(name)):
-                if (name, target) not in without and (found := visit(target)):
-                    return found
-            path.pop()
-            done.add(name)
-            return ()
+    def reached(self) -> dict[str, int]:
+        """The nodes that can be reached from the start, with the fewest edges to each."""
+        near = {START: 0}
+        queue = deque([START])
+        while queue:
+            name = queue.popleft()
+            for target in sorted(self.targets(name) - near.keys()):
+                near[target] = near[name] + 1
+                queue.append(target)
+        return near
 
-        for name in (START, *sorted(self.always)):
-            if found := visit(name):
-                return found
-        return ()
-
-    def distances(self, goal: str) -> dict[str, int]:
+    def distances(self, goal: str, without: AbstractSet[Edge] = frozenset()) -> dict[str, int]:
         """The fewest supersteps from the start of each node to the end of `goal`, where it can be reached."""
+        before: dict[str, set[str]] = {}
+        for name in self.always:
+            for target in self.targets(name):
+                if (name, target) not in without:
+                    before.setdefault(target, set()).add(name)
         distance = {goal: 1}
         queue = deque([goal])
         while queue:
             reached = queue.popleft()
-            for name in self.always:
-                if name not in distance and reached in self.targets(name):
-                    distance[name] = distance[reached] + 1
-                    queue.append(name)
+            for name in sorted(before.get(reached, set()) - distance.keys()):
+                distance[name] = distance[reached] + 1
+                queue.append(name)
         return distance
 
     def path(self, start: str, goal: str) -> list[str]:
@@ -106,3 +141,19 @@ class Shape:
         while path and path[-1] != goal:
             path.append(min(self.targets(path[-1]) & distance.keys(), key=distance.__getitem__))
         return path
+
+
+def gives_one(router: object) -> bool:
+    """Whether a router is annotated to return one node; one that says nothing may return several."""
+    function: Callable[..., object] | None = getattr(router, "func", None) or getattr(router, "afunc", None)
+    try:
+        hint = get_type_hints(function).get("return") if function else None
+    except (NameError, TypeError):
+        return False
+    return _is_one(hint)
+
+
+def _is_one(hint: object) -> bool:
+    if get_origin(hint) in {Union, UnionType}:
+        return all(_is_one(part) for part in get_args(hint))
+    return get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, str | int | Enum))

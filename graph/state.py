@@ -6,9 +6,22 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
-from nodes import Bounds, Candidate, Context, Request, Result, Spending, Status, StopReason, Turn, TurnLimits
+from nodes import (
+    Bounds,
+    Candidate,
+    Context,
+    Diagnosis,
+    Finding,
+    Request,
+    Result,
+    Spending,
+    Status,
+    StopReason,
+    Turn,
+    TurnLimits,
+)
 from providers import Call
-from sandbox import Case, Check, Evidence, SourceFile
+from sandbox import Case, Check, Diagnostic, Evidence, SourceFile
 
 __all__ = ["STATE_TYPES", "Context", "Input", "Output", "State"]
 
@@ -18,7 +31,10 @@ STATE_TYPES = (
     Candidate,
     Case,
     Check,
+    Diagnosis,
+    Diagnostic,
     Evidence,
+    Finding,
     Request,
     Result,
     SourceFile,

@@ -5,7 +5,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessageChunk
 
-from graph.events import Checked, Event, NodeStarted, Token
+from graph.events import Checked, Event, NodeStarted, Noted, Token
 from nodes import Result
 from providers import ReasoningSplitter
 from sandbox import Check
@@ -29,8 +29,11 @@ class Translator:
                 yield NodeStarted(data["name"])
         elif part["type"] == "updates":
             self._keep(data)
-        elif part["type"] == "custom" and isinstance(check := data.get("check"), Check):
-            yield Checked(check)
+        elif part["type"] == "custom":
+            if isinstance(check := data.get("check"), Check):
+                yield Checked(check)
+            elif isinstance(note := data.get("note"), str):
+                yield Noted(note)
         elif part["type"] == "messages" and isinstance(message := data[0], AIMessageChunk):
             if message.id != self._message:
                 yield from self.rest()

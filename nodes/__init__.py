@@ -7,43 +7,64 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nodes.classify import MAX_REQUEST_CHARS, Classify, limits_of, problem_with
+    from nodes.approve import Approve
+    from nodes.classify import MAX_REQUEST_CHARS, Classify, limits_of, problem_with, unmetered
     from nodes.code import Code
     from nodes.context import Context, Task
-    from nodes.cost import Cost
+    from nodes.cost import FREE, Cost
+    from nodes.demonstrate import Demonstrate
     from nodes.ends import REASON_OF, STATUS_OF, Status, StopReason
+    from nodes.findings import Finding, Severity, unshown
     from nodes.limits import MAX_REPAIRS, Amounts, Spending, TurnLimits
+    from nodes.opinions import Diagnosis
+    from nodes.plans import PlanAnswer, PlanQuestion, ask_about, show_plan
     from nodes.reason import Reason
     from nodes.respond import Respond
     from nodes.result import BOUNDS, Bounds, Candidate, Cycle, Result
     from nodes.review import Review
     from nodes.turn import Node, Request, Turn, fresh_turn
-    from nodes.verify import Verifies, Verify
+    from nodes.verifies import Verifies
+    from nodes.verify import Verify
 
 _NAMES = {
+    "approve": ("Approve",),
     "classify": (
         "MAX_REQUEST_CHARS",
         "Classify",
         "limits_of",
         "problem_with",
+        "unmetered",
     ),
     "code": ("Code",),
     "context": (
         "Context",
         "Task",
     ),
-    "cost": ("Cost",),
+    "cost": ("FREE", "Cost"),
+    "demonstrate": ("Demonstrate",),
     "ends": (
         "REASON_OF",
         "STATUS_OF",
         "Status",
         "StopReason",
     ),
+    "findings": (
+        "Finding",
+        "Severity",
+        "unshown",
+    ),
     "limits": (
         "MAX_REPAIRS",
         "Amounts",
         "Spending",
         "TurnLimits",
+    ),
+    "opinions": ("Diagnosis",),
+    "plans": (
+        "PlanAnswer",
+        "PlanQuestion",
+        "ask_about",
+        "show_plan",
     ),
     "reason": ("Reason",),
     "respond": ("Respond",),
@@ -61,20 +82,20 @@ _NAMES = {
         "Turn",
         "fresh_turn",
     ),
-    "verify": (
-        "Verifies",
-        "Verify",
-    ),
+    "verifies": ("Verifies",),
+    "verify": ("Verify",),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "BOUNDS",
+    "FREE",
     "MAX_REPAIRS",
     "MAX_REQUEST_CHARS",
     "REASON_OF",
     "STATUS_OF",
     "Amounts",
+    "Approve",
     "Bounds",
     "Candidate",
     "Classify",
@@ -82,12 +103,18 @@ __all__ = [
     "Context",
     "Cost",
     "Cycle",
+    "Demonstrate",
+    "Diagnosis",
+    "Finding",
     "Node",
+    "PlanAnswer",
+    "PlanQuestion",
     "Reason",
     "Request",
     "Respond",
     "Result",
     "Review",
+    "Severity",
     "Spending",
     "Status",
     "StopReason",
@@ -96,9 +123,13 @@ __all__ = [
     "TurnLimits",
     "Verifies",
     "Verify",
+    "ask_about",
     "fresh_turn",
     "limits_of",
     "problem_with",
+    "show_plan",
+    "unmetered",
+    "unshown",
 ]
 
 

@@ -1,6 +1,7 @@
 """Open the turn: take the request, reset the scratch, decide route and task. Calls no model."""
 
 import re
+from collections.abc import Sequence
 from typing import ClassVar
 
 from langchain_core.messages import AnyMessage
@@ -11,8 +12,12 @@ from nodes.context import Context, Route, Task
 from nodes.cost import FREE, Cost
 from nodes.ends import StopReason
 from nodes.limits import Spending, TurnLimits
+from nodes.material import Material, material, problem_with_code, words_of
+from nodes.plans import can_wait
+from nodes.result import BOUNDS, Bounds
 from nodes.turn import Request, Turn, fresh_turn
-from sandbox import TestsError, check_tests
+from sandbox import SourceFile, TestsError, check_tests
+from sandbox.examples import examples_in
 
 MAX_REQUEST_CHARS = 200_000
 """The longest request that is taken, in characters: some 50,000 tokens, a quarter of a large window."""
@@ -24,7 +29,7 @@ _MAKE = (
     r"|give|need)\w*"
 )
 _THING = (
-    r"\b(?:functions?|func|class(?:es)?|methods?|modules?|scripts?|program|code|snippet|decorator|generator"
+    r"\b(?:functions?|func|class(?:es)?|methods?|modules?|packages?|library|scripts?|program|code|snippet|decorator|generator"
     r"|iterator|context manager|parser|algorithm|regex|cli|dataclass|validator|python|unit ?tests?"
     r"|implementation)\b"
 )
@@ -56,38 +61,101 @@ _FOLLOW_UP = re.compile(
     r"|(?:the|this) (?:function|class|code) (?:should|must))\b"
 )
 
+_REVIEW = re.compile(
+    r"\b(?:review|critique|audit|look over|proof-?read"
+    r"|(?:find|spot|any|see|are there|check for)\b[^.?!]{0,30}"
+    r"\b(?:bugs?|problems?|mistakes?|issues?|errors?|faults?|flaws?|vulnerabilit(?:y|ies))"
+    r"|what(?:.s| is) wrong|is (?:this|it|that)(?: code)? (?:ok|okay|right|correct|good|safe|fine))\b"
+)
+"""Words that ask for a review, where there is code."""
+
+_REVIEW_IT = re.compile(
+    r"^\W*(?:review|critique|audit)\b.*\b(?:it|this|that|your|the)\b|^\W*(?:review|critique|audit)\W*$"
+)
+
+
+_TYPED = re.compile(
+    r"\b(?:pass\w*|clean|satisf\w+|check\w*|accepted|valid|run)\s+(?:\w+\s+){0,3}(?:`\s*)?mypy\b"
+    r"|\bmypy[- ](?:clean|compliant|compatible|checked)\b|\bpass\w*\s+(?:\w+\s+){0,2}type[- ]?check",
+    re.IGNORECASE,
+)
+
+_CANNOT_WAIT = (
+    "A plan can only wait for approval where the turn is kept: compile the graph with a checkpointer, or "
+    "switch plan_approval off."
+)
+
 
 class Classify:
     """The first node. The same text in the same session gets the same decision."""
 
     cost: ClassVar[Cost] = FREE
 
-    def __init__(self, limits: TurnLimits | None = None) -> None:
+    def __init__(self, limits: TurnLimits | None = None, *, types: bool = False) -> None:
         self._limits = limits or TurnLimits()
+        self._types = types
 
     async def __call__(self, state: Turn, runtime: Runtime[Context], config: RunnableConfig) -> Turn:
         """Copy what the caller chose into the state, so that a resumed turn knows it too."""
         given: Context | None = runtime.context  # None when the caller chose nothing
         context = given or Context()
         text = last_request(state.get("messages", []))
-        base = state.get("solution", []) if _follows(text) else []
-        task = context.task or _task(text, tests=context.tests, follows_code=bool(base))
-        route: Route = "code" if task == "code_generation" else "answer"
+        before = state.get("solution", [])
+        code = material(text, context.code) or _meant(text, before)
+        base = code.files if context.code else before if _follows(text) else []
+        task = context.task or _task(text, context, has_code=bool(code), follows_code=bool(base))
+        route = _route(task, code)
         turn = fresh_turn()
-        turn["spending"] = Spending(first_step=config.get("metadata", {}).get("langgraph_step", 1))
+        turn["spending"] = Spending(first_step=_first_step(state, config))
+        limits = limits_of(self._limits, context)
+        turn["files"] = code.files if route == "review" else []
         turn["request"] = Request(
             text=text,
             tests=context.tests,
+            examples=examples_in(text) if route == "code" else "",
+            types=self._wants_types(text, context),
             task=task,
             route=route,
-            limits=limits_of(self._limits, context),
+            limits=limits,
             reasoning_model=context.reasoning_model,
             coding_model=context.coding_model,
             base=base if route == "code" else [],
+            attached=code.files if route == "review" or context.code else [],
+            diff=code.diff if route == "review" or context.code else "",
+            unrunnable=code.unrunnable,
         )
-        if problem := problem_with(text, context.tests):
+        bounds = config.get("configurable", {}).get(BOUNDS)
+        if isinstance(bounds, Bounds) and (note := unmetered(bounds, limits)):
+            turn["notes"] = [note]
+            runtime.stream_writer({"note": note})
+        if problem := problem_with(text, context.tests, context.code):
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=problem)
+        elif route == "code" and limits.plan_approval and not can_wait(config):
+            turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=_CANNOT_WAIT)
         return turn
+
+    def _wants_types(self, text: str, context: Context) -> bool:
+        """Whether the code must pass the type checker: as the caller says, or as asked or configured."""
+        if context.verify_types is not None:
+            return context.verify_types
+        return self._types or _TYPED.search(text[:MAX_REQUEST_CHARS]) is not None
+
+
+def unmetered(bounds: Bounds, limits: TurnLimits) -> str:
+    """What the caller should know before the turn about a money limit that cannot hold; or nothing."""
+    if limits.max_cost_usd is None or not bounds.unpriced:
+        return ""
+    return (
+        f"The money limit does not cover {', '.join(bounds.unpriced)}: the price is unknown; "
+        "limit tokens or model calls as well."
+    )
+
+
+def _first_step(state: Turn, config: RunnableConfig) -> int:
+    """LangGraph's number of this run's first step, also when nodes of the user's own ran before this one."""
+    step: int = config.get("metadata", {}).get("langgraph_step", 1)
+    left, limit = state.get("remaining_steps"), config.get("recursion_limit")
+    return step if left is None or limit is None else step - max(0, limit - 1 - left)
 
 
 def limits_of(limits: TurnLimits, context: Context) -> TurnLimits:
@@ -101,12 +169,13 @@ def last_request(messages: list[AnyMessage]) -> str:
     return str(messages[-1].text).strip() if messages and messages[-1].type == "human" else ""
 
 
-def problem_with(text: str, tests: str) -> str | None:
+def problem_with(text: str, tests: str, code: Sequence[SourceFile] = ()) -> str | None:
     """Why a request cannot be taken, in one sentence that says what to do; None when it can.
 
     Args:
         text: The request.
         tests: The user's tests, or nothing.
+        code: Files that came with it.
     """
     if not text.strip():
         return (
@@ -120,7 +189,7 @@ def problem_with(text: str, tests: str) -> str | None:
             check_tests(tests, name="tests")
     except TestsError as error:
         return str(error)
-    return None
+    return problem_with_code(code)
 
 
 def _plain(text: str) -> str:
@@ -133,10 +202,26 @@ def _follows(text: str) -> bool:
     return _FOLLOW_UP.match(_plain(text)) is not None
 
 
-def _task(text: str, *, tests: str, follows_code: bool) -> Task:
+def _meant(text: str, before: list[SourceFile]) -> Material:
+    """The files of the turn before, where the request is to review them."""
+    return Material(before if _REVIEW_IT.search(_plain(text)) else [])
+
+
+def _route(task: Task, code: Material) -> Route:
+    """A review needs code to look at; without any it is a question like others."""
+    if task == "code_generation":
+        return "code"
+    return "review" if task == "code_review" and code else "answer"
+
+
+def _task(text: str, context: Context, *, has_code: bool, follows_code: bool) -> Task:
     """Decide by rules in order; the first that matches wins."""
-    if tests.strip():
+    if has_code and _REVIEW.search(words_of(text).lower()) and not _follows(text):
+        return "code_review"
+    if context.tests.strip():
         return "code_generation"
     plain = _plain(text)
     found: Task = next((task for task, rule in _RULES if re.search(rule, plain, re.DOTALL)), "general")
+    if context.code and found == "general" and not _follows(text):
+        return "code_review"
     return "code_generation" if follows_code and found in {"general", "problem_solving"} else found

@@ -6,11 +6,12 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from nodes.asking import ask
 from nodes.cost import Cost
-from nodes.fences import solution_files
+from nodes.fences import solution_files, with_unchanged
 from nodes.prompting import fence, prompt
 from nodes.show import show_failure, show_files
 from nodes.turn import Turn, request_of
 from providers.protocol import Models, Reply
+from sandbox.evidence import SourceFile
 
 
 class Code:
@@ -26,20 +27,28 @@ class Code:
         reply = await ask(self._models, state, "coding", _messages(state), step="code")
         if not isinstance(reply, Reply):
             return reply
-        return Turn(calls=reply.calls, files=solution_files(reply.text))
+        return Turn(calls=reply.calls, files=with_unchanged(solution_files(reply.text), _before(state)))
+
+
+def _before(state: Turn) -> list[SourceFile]:
+    """The files that the coder was shown: its last ones, or those that the request starts from."""
+    return request_of(state).base if state.get("evidence") is None else state.get("files", [])
 
 
 def _messages(state: Turn) -> list[BaseMessage]:
     """What the coder sees: the request, the plan and the tests; for a repair also what failed."""
     request = request_of(state)
-    evidence = state.get("evidence")
+    evidence, diagnosis = state.get("evidence"), state.get("diagnosis")
     parts = [
         fence("request", request.text),
         fence("plan", state.get("plan", "")),
         fence("tests", request.tests),
-        fence("solution", show_files(request.base if evidence is None else state.get("files", []))),
+        fence("solution", show_files(_before(state))),
     ]
     if evidence is not None:
-        parts += [fence("failure", show_failure(evidence)), fence("diagnosis", state.get("diagnosis", ""))]
+        parts += [
+            fence("failure", show_failure(evidence)),
+            fence("diagnosis", diagnosis.show() if diagnosis else ""),
+        ]
     rules = prompt("code" if evidence is None else "repair")
     return [SystemMessage(rules), HumanMessage("\n\n".join(filter(None, parts)))]

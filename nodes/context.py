@@ -6,9 +6,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nodes.limits import MAX_REPAIRS
+from sandbox.evidence import SourceFile
 
 Task = Literal["planning", "code_generation", "code_review", "problem_solving", "explanation", "general"]
-Route = Literal["code", "answer"]
+Route = Literal["code", "answer", "review"]
 
 
 def _studio(nodes: Sequence[str], kind: str | None = None) -> dict[str, Any]:
@@ -38,6 +39,16 @@ class Context(BaseModel):
         default="",
         description="Your tests: Python source that sees the solution's names. They outrank all others.",
         json_schema_extra=_studio(["verify"], "prompt"),
+    )
+    code: list[SourceFile] = Field(
+        default_factory=list,
+        description="Files that the request is about, each with path and content; a *.diff is put onto them.",
+        json_schema_extra=_studio(["classify", "verify", "review"]),
+    )
+    verify_types: bool | None = Field(
+        default=None,
+        description="Whether the code must pass the type checker; left empty, as configured (no).",
+        json_schema_extra=_studio(["verify"]),
     )
     max_repairs: int | None = Field(
         default=None,
@@ -78,6 +89,11 @@ class Context(BaseModel):
         le=86_400,
         description="Wall-clock seconds for the whole turn.",
         json_schema_extra=_studio(["reason", "code", "verify", "review"]),
+    )
+    plan_approval: bool | None = Field(
+        default=None,
+        description="Wait for a person to approve, edit or reject the plan; left empty, as configured (no).",
+        json_schema_extra=_studio(["approve"]),
     )
     reasoning_model: str | None = Field(
         default=None,

@@ -1,6 +1,7 @@
 """What one execution of a node can use at most; the bound of a turn is computed from these."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,12 +13,22 @@ class Cost:
         coding: Questions to the coding role.
         sandbox_runs: Verifications.
         tool_calls: Calls of tools.
+        seconds: Wall-clock seconds besides the waits for models and sandboxes, for work of its own.
     """
 
     reasoning: int = 0
     coding: int = 0
     sandbox_runs: int = 0
     tool_calls: int = 0
+    seconds: float = 0.0
+
+    def times(self, count: int) -> Self:
+        """The cost of `count` executions."""
+        return type(self)(*(count * each for each in astuple(self)))
+
+    def __add__(self, other: Self) -> Self:
+        """The cost of both."""
+        return type(self)(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
 
 FREE = Cost()

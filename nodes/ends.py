@@ -14,13 +14,15 @@ class Status(StrEnum):
     NOT_VERIFIED = "not_verified"
     """Code was asked for and what there is could not be proved."""
     DECLINED = "declined"
-    """The model said that it cannot do this."""
+    """The model said that it cannot do this, or a person rejected its plan."""
     LIMIT = "limit"
     """A limit struck before the turn could finish."""
     FAILED = "failed"
     """Every model of a role failed."""
     REJECTED = "rejected"
     """The request could not be accepted; nothing ran."""
+    WAITING = "waiting"
+    """The turn waits for a person and goes on when it is resumed."""
 
 
 class StopReason(StrEnum):
@@ -29,6 +31,8 @@ class StopReason(StrEnum):
     COMPLETED = "completed"
     DECLINED = "declined"
     INVALID_REQUEST = "invalid_request"
+    PLAN_APPROVAL = "plan_approval"
+    PLAN_REJECTED = "plan_rejected"
     REPAIRS_EXHAUSTED = "repairs_exhausted"
     NO_PROGRESS = "no_progress"
     NOT_EXECUTED = "not_executed"
@@ -44,6 +48,8 @@ STATUS_OF: Mapping[StopReason, Status] = {
     StopReason.COMPLETED: Status.DONE,
     StopReason.DECLINED: Status.DECLINED,
     StopReason.INVALID_REQUEST: Status.REJECTED,
+    StopReason.PLAN_APPROVAL: Status.WAITING,
+    StopReason.PLAN_REJECTED: Status.DECLINED,
     StopReason.REPAIRS_EXHAUSTED: Status.NOT_VERIFIED,
     StopReason.NO_PROGRESS: Status.NOT_VERIFIED,
     StopReason.NOT_EXECUTED: Status.NOT_VERIFIED,

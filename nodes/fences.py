@@ -1,8 +1,10 @@
 """Read the fenced blocks of a model's answer: whole files, however untidy the answer is."""
 
 import ast
+import json
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -10,18 +12,29 @@ from sandbox.evidence import SourceFile
 
 _OPEN = re.compile(r"^(?P<indent>[ \t]*)(?P<ticks>`{3,}|~{3,})(?P<info>[^\n`]*)$")
 _PYTHON = {"python", "py", "python3", "py3"}
-_FILE_COMMENT = re.compile(r"^#\s*(?:file(?:name)?\s*:\s*)?(?P<path>[\w./-]+\.\w{1,6})\s*$", re.IGNORECASE)
-_PATH = re.compile(r"(?P<path>[\w./-]+\.\w{1,6})")
+_NAME = r"(?![\d.]+(?:\s|$))(?:[\w./+-]*(?:\.\w{1,10}|/[\w.-]+)|Makefile|Dockerfile|Procfile|LICENSE|README)"
+_FILE_COMMENT = re.compile(rf"^#\s*(?:file(?:name)?\s*:\s*)?(?P<path>{_NAME})\s*$", re.IGNORECASE)
+_QUOTED = re.compile(r"""["'](?P<path>[^"'<>|*?]+\.\w{1,10})["']""")
+_PATH = re.compile(rf"(?<![\w./-])(?P<path>{_NAME})(?![\w./-])")
+_LEAD = re.compile(
+    rf"^[\s#>*\d.)-]*(?:file(?:name)?\s*:?\s*)?[`*_\"']*(?P<path>{_NAME})[`*_\"']*\s*:?\s*[`*_]*\s*$",
+    re.IGNORECASE,
+)
+"""A line that is a file's name and nothing else, above a block: many models name their files so."""
+
+_BARE = re.compile(r"Makefile|Dockerfile|Procfile|LICENSE|README")
 MAIN = "solution.py"
+_SEVERAL = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced block: its language, the rest of its info string, and its text."""
+    """One fenced block: its language, the rest of its info string, its text, and the line above it."""
 
     language: str
     info: str
     text: str
+    lead: str = ""
 
     @property
     def is_python(self) -> bool:
@@ -30,23 +43,30 @@ class Block:
 
     @property
     def path(self) -> str | None:
-        """The file this block is, from its info string or a first comment line."""
-        if match := _PATH.search(self.info[:200]):  # longer is no path, and the search is quadratic
-            return match["path"]
+        """The file this block is: from its info string, a first comment line, or the line above it."""
+        info = self.info[:200]  # longer is no path, and the search is quadratic
         first = self.text.lstrip().split("\n", 1)[0][:200]
-        match = _FILE_COMMENT.match(first)
-        return match["path"] if match else None
+        for match in (_QUOTED.search(info), _PATH.search(info), _FILE_COMMENT.match(first)):
+            if match:
+                return match["path"]
+        lead = _LEAD.match(self.lead[:200])
+        return lead["path"] if lead and self._may_be(lead["path"]) else None
+
+    def _may_be(self, path: str) -> bool:
+        """Whether a block in this language can be that file: prose above it names many things."""
+        return self.language not in _PYTHON or path.endswith((".py", ".pyi"))
 
 
 def blocks(text: str) -> list[Block]:
     """All fenced blocks of `text` in order; one that is never closed runs to the end."""
     found: list[Block] = []
     lines = text.splitlines()
-    at = 0
+    at, above = 0, ""
     while at < len(lines):
         opening = _OPEN.match(lines[at])
         at += 1
         if not opening:
+            above = lines[at - 1] if lines[at - 1].strip() else above
             continue
         ticks, indent = opening["ticks"], len(opening["indent"])
         close = re.compile(rf"^[ \t]*{re.escape(ticks[0])}{{{len(ticks)},}}[ \t]*$")
@@ -57,10 +77,13 @@ def blocks(text: str) -> list[Block]:
             at += 1
         at += 1
         language, _, info = opening["info"].strip().partition(" ")
-        if "." in language or ":" in language:  # ```solution.py and ```python:solution.py
+        if _BARE.fullmatch(language):  # ```Makefile
+            language, info = "", f"{language} {info}"
+        elif "." in language or ":" in language:  # ```solution.py and ```python:solution.py
             name, _, rest = language.partition(":")
             language, info = (name, f"{rest} {info}") if rest else ("python", f"{language} {info}")
-        found.append(Block(language.lower(), info.strip(), "\n".join(body) + "\n"))
+        found.append(Block(language.lower(), info.strip(), "\n".join(body) + "\n", above))
+        above = ""
     return found
 
 
@@ -98,6 +121,30 @@ def solution_files(text: str) -> list[SourceFile]:
     return [SourceFile(path=path, content=content) for path, content in named.items()]
 
 
+def with_unchanged(files: Sequence[SourceFile], before: Sequence[SourceFile]) -> list[SourceFile]:
+    """The files of an answer, and those of the solution before that it left out.
+
+    Models that change one file of several often give only that one. An answer that shares no file with
+    the solution before is a new solution, and so is one in place of a single file.
+    """
+    given = {file.path for file in files}
+    if len(before) < _SEVERAL or not given & {file.path for file in before}:
+        return list(files)
+    return [*files, *(file for file in before if file.path not in given)]
+
+
+def json_in(text: str) -> object:
+    """The JSON value that an answer consists of, or that its first block of JSON holds; None without one."""
+    fenced = [block.text for block in blocks(text) if block.language == "json"]
+    for candidate in (*fenced[:1], text):
+        if candidate.strip()[:1] in {"{", "["}:
+            try:
+                return json.loads(candidate)
+            except (ValueError, RecursionError):
+                continue
+    return None
+
+
 def _merge(texts: list[str]) -> str:
     """One module from the loose blocks of an answer."""
     kept: list[tuple[frozenset[str] | None, str]] = []
@@ -122,6 +169,11 @@ def _names(text: str) -> frozenset[str] | None:
         return None
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     return frozenset(node.name for node in tree.body if isinstance(node, kinds))
+
+
+def defines_something(text: str) -> bool:
+    """Whether a text is Python that defines a function or a class."""
+    return bool(text.strip()) and bool(_names(text))
 
 
 def _parses(text: str) -> bool:

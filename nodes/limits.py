@@ -24,6 +24,8 @@ class TurnLimits(BaseModel):
         max_output_tokens: Tokens received from models.
         max_cost_usd: US dollars; a model of unknown price is not metered.
         turn_timeout_s: Wall-clock seconds from the turn's start; models and sandboxes are cut by it.
+            The time in which a person looks at a plan does not count.
+        plan_approval: Whether a person must approve the plan before code is written.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,6 +36,7 @@ class TurnLimits(BaseModel):
     max_output_tokens: int | None = Field(default=None, ge=1)
     max_cost_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     turn_timeout_s: float = Field(default=TURN_TIMEOUT_S, gt=0, le=86_400)
+    plan_approval: bool = False
 
 
 class Amounts(BaseModel):
@@ -62,7 +65,8 @@ class Spending(BaseModel):
     """What a turn has used so far; each update is a new object.
 
     Attributes:
-        started_at: Seconds since the epoch when the turn began; a resumed turn keeps its deadline.
+        started_at: Seconds since the epoch when the turn began, later by what a person took to approve its
+            plan; a resumed turn keeps its deadline.
         first_step: LangGraph's step number of the turn's first node.
         sandbox_runs: Verifications made.
     """

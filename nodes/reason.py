@@ -1,5 +1,6 @@
 """The reasoning model at work: a plan with acceptance tests for code, the whole answer for the rest."""
 
+import time
 from typing import ClassVar
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
@@ -7,8 +8,9 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from nodes.asking import ask
 from nodes.cost import Cost
 from nodes.ends import StopReason
-from nodes.fences import blocks, without_blocks
+from nodes.plans import read_plan
 from nodes.prompting import fence, prompt
+from nodes.show import show_files
 from nodes.turn import Turn, request_of
 from providers.protocol import Models, Reply
 
@@ -28,22 +30,29 @@ class Reason:
         """Plan, or answer."""
         request = request_of(state)
         coding = request.route == "code"
-        asked = "\n\n".join(filter(None, (fence("request", request.text), fence("tests", request.tests))))
+        parts = (
+            fence("request", request.text),
+            fence("code", show_files(request.attached)),
+            fence("diff", request.diff),
+            fence("tests", request.tests),
+        )
+        said = "\n\n".join(filter(None, parts))
         messages: list[BaseMessage] = [
             SystemMessage(prompt("plan" if coding else "answer")),
             *history(state.get("messages", [])[:-1]),
-            HumanMessage(asked),
+            HumanMessage(said),
         ]
         reply = await ask(self._models, state, "reasoning", messages, step="plan" if coding else "answer")
+        asked = Turn(approvals=1, asked_at=time.time()) if coding and request.limits.plan_approval else Turn()
         if not isinstance(reply, Reply):
-            return _without_recipe(reply) if coding else reply
+            return _without_recipe(reply) | asked if coding else reply
         if not coding and not reply.text.strip():
             silent = "The reasoning model called a tool instead of answering, and none was offered."
             return Turn(calls=reply.calls, answer=silent, stop_reason=StopReason.MODELS_FAILED)
         if not coding:
             return Turn(calls=reply.calls, answer=reply.text, stop_reason=StopReason.COMPLETED)
         plan, acceptance = read_plan(reply.text)
-        return Turn(calls=reply.calls, plan=plan, acceptance=acceptance)
+        return Turn(calls=reply.calls, plan=plan, acceptance=acceptance) | asked
 
 
 def _without_recipe(end: Turn) -> Turn:
@@ -65,19 +74,3 @@ def history(messages: list[AnyMessage]) -> list[BaseMessage]:
         if text.strip() and message.type in {"human", "ai"}:
             kept.append(HumanMessage(text) if message.type == "human" else AIMessage(text))
     return kept[::-1]
-
-
-def read_plan(text: str) -> tuple[str, str]:
-    """Split a plan from its acceptance tests.
-
-    Returns:
-        The plan, and the source of the tests; the tests are empty when there are none.
-    """
-    found = blocks(text)
-    marked = [block.text for block in found if "acceptance" in f"{block.language} {block.info}"]
-    if marked:
-        return without_blocks(text, "acceptance"), "\n".join(marked)
-    tests = [block for block in found if block.is_python and "assert" in block.text]
-    if not tests:
-        return text.strip(), ""
-    return text.replace(tests[-1].text, "").strip(), tests[-1].text

@@ -11,7 +11,7 @@ from nodes.cost import FREE, Cost
 from nodes.ends import STATUS_OF, Status, StopReason
 from nodes.limits import Amounts, cost, seconds_left
 from nodes.result import BOUNDS, Bounds, Candidate, Result
-from nodes.show import show_evidence, show_files
+from nodes.show import show_evidence, show_files, show_findings, show_run
 from nodes.turn import Turn, request_of, spending_of
 from sandbox.evidence import Evidence
 
@@ -44,18 +44,21 @@ class Respond:
         reason = _reason(state)
         best = state.get("best") or _unproved(state, reason)
         nothing = Evidence(status="not_applicable" if request.route == "answer" else "not_executed")
+        is_review = request.route == "review"
         configurable = config.get("configurable", {})
-        notes = _notes(state)
+        notes = [*_notes(state), *filter(None, [state.get("remark", "")])]
         result = Result(
             answer="\n\n".join([_answer(state, reason, best), *notes]),
             task=request.task,
             route=request.route,
-            status=_status(reason, best),
+            status=STATUS_OF[reason] if is_review else _status(reason, best),
             stop_reason=reason,
             verification=best.evidence if best else nothing,
-            files=best.files if best else [],
+            files=best.files if best and not is_review else [],
+            findings=state.get("findings", []),
             plan=state.get("plan", ""),
             repairs=state.get("repairs", 0),
+            diagnosis=state.get("diagnosis"),
             calls=state.get("calls", []),
             bounds=_account(state, config),
             notes=notes,
@@ -63,7 +66,8 @@ class Respond:
             run_id=str(run) if (run := configurable.get("run_id") or config.get("run_id")) else None,
         )
         done = Turn(messages=[AIMessage(result.answer)], result=result)
-        return done | Turn(solution=result.files) if result.files else done
+        kept = request.attached if is_review else result.files  # what the next turn may go on with
+        return done | Turn(solution=kept) if kept else done
 
 
 def _reason(state: Turn) -> StopReason:
@@ -126,6 +130,10 @@ def _status(reason: StopReason, best: Candidate | None) -> Status:
 def _answer(state: Turn, reason: StopReason, best: Candidate | None) -> str:
     """The message: the files, what running them showed, why it ended, and where it came from."""
     answer = state.get("answer", "")
+    if request_of(state).route == "review":
+        proof = show_run(best.evidence) if best else ""
+        said = (answer or _UNANSWERED.get(reason, ""), show_findings(state.get("findings", [])), proof)
+        return "\n\n".join(part for part in said if part) or "The turn ended without a review."
     if best is None:
         return answer or _UNANSWERED.get(reason, "The turn ended without an answer.")
     end = _ENDS.get(reason, "{answer}").format(repairs=state.get("repairs", 0), answer=answer)

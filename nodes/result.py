@@ -4,7 +4,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nodes.context import Route, Task
 from nodes.ends import Status, StopReason
+from nodes.findings import Finding
 from nodes.limits import Amounts
+from nodes.opinions import Diagnosis
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
 
@@ -43,11 +45,13 @@ class Bounds(Amounts):
     Attributes:
         cycles: Every way back, with its guard.
         undeclared: Nodes that declare no cost; what they do inside is bounded by the deadline alone.
+        unpriced: Models whose price is unknown, so that no money limit can meter them.
         used: What the turn used; None before it ran.
     """
 
     cycles: list[Cycle] = Field(default_factory=list)
     undeclared: list[str] = Field(default_factory=list)
+    unpriced: list[str] = Field(default_factory=list)
     used: Amounts | None = None
 
 
@@ -57,13 +61,16 @@ class Result(BaseModel):
     Attributes:
         answer: The message for the user, Markdown.
         task: What kind of task it was taken for.
-        route: `code` or `answer`.
+        route: `code`, `answer` or `review`.
         status: How it ended; see `Status`.
         stop_reason: Why it ended; see `StopReason`.
-        verification: The evidence; `not_applicable` where there was no code to prove.
-        files: The solution, best candidate if none is verified.
+        verification: The evidence; `not_applicable` where there was no code to prove. Of a review: what
+            running the reviewed code showed.
+        files: The solution, best candidate if none is verified; none for a review.
+        findings: What a review found, the gravest first.
         plan: The reasoning model's plan.
         repairs: Repairs used.
+        diagnosis: What the reasoning model said of the last failure, or of what a proved solution lacked.
         calls: Every model call in order, failed ones too.
         bounds: The most that this turn could use, computed before it ran, and what it did use.
         notes: What the caller should know, such as a model that no money limit can meter.
@@ -78,8 +85,10 @@ class Result(BaseModel):
     stop_reason: StopReason
     verification: Evidence
     files: list[SourceFile] = Field(default_factory=list)
+    findings: list[Finding] = Field(default_factory=list)
     plan: str = ""
     repairs: int = 0
+    diagnosis: Diagnosis | None = None
     calls: list[Call] = Field(default_factory=list)
     bounds: Bounds | None = None
     notes: list[str] = Field(default_factory=list)

@@ -1,14 +1,15 @@
 """The verdict. Evidence decides; the reasoning model explains a failure or judges what tests cannot."""
 
 import asyncio
-import re
 from typing import ClassVar
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from nodes.asking import ask
 from nodes.cost import Cost
+from nodes.critique import critique
 from nodes.ends import STATUS_OF, Status, StopReason
+from nodes.opinions import Diagnosis, read_diagnosis, read_opinion
 from nodes.progress import digest, failure_of, is_stuck
 from nodes.prompting import fence, prompt
 from nodes.result import Candidate
@@ -17,7 +18,7 @@ from nodes.turn import Turn, request_of
 from providers.protocol import Models, Reply, Step
 from sandbox.evidence import Evidence
 
-_VERDICT = re.compile(r"\bVERDICT\W+(PASS|REVISE)\b", re.IGNORECASE)
+_SET_ASIDE = "The reviewing model's verdict was set aside, because {why}: the checks decide."
 
 
 class Review:
@@ -29,20 +30,27 @@ class Review:
         self._models = models
 
     async def __call__(self, state: Turn) -> Turn:
+        """Review the user's code, or decide about our own."""
+        if request_of(state).route == "review":
+            return await critique(self._models, state)
+        return await self._decide(state)
+
+    async def _decide(self, state: Turn) -> Turn:
         """Decide from the evidence first; ask the model only where the evidence leaves a question."""
         if state.get("stop_reason"):
             return Turn(verdict="stop")
         evidence = state.get("evidence")
         if evidence is None or evidence.status == "not_executed":
             return Turn(verdict="stop", stop_reason=StopReason.NOT_EXECUTED)
-        if evidence.status == "verified":
+        if may_pass(evidence):
             return await self._judge(state, evidence)
         if state.get("repairs", 0) >= request_of(state).limits.max_repairs:
             return Turn(verdict="stop", stop_reason=StopReason.REPAIRS_EXHAUSTED)
         if is_stuck(state, evidence):
             return await self._escalate(state)
-        diagnosis, update = await self._ask(state, "diagnose", evidence)
-        return update if update.get("stop_reason") else update | _repair(state, evidence, diagnosis)
+        words, update = await self._ask(state, "diagnose", evidence)
+        repair = _repair(state, evidence, read_diagnosis(words))
+        return update if update.get("stop_reason") else update | repair
 
     async def _judge(self, state: Turn, evidence: Evidence) -> Turn:
         """Every required check passed: with tests of the user's own that is the end of it."""
@@ -52,15 +60,22 @@ class Review:
             return done
         if is_stuck(state, evidence):  # the proved version stands, and so does the doubt about it
             return Turn(verdict="stop", stop_reason=StopReason.NO_PROGRESS)
-        opinion, update = await self._ask(state, "judge", evidence)
+        words, update = await self._ask(state, "judge", evidence)
         if update.get("stop_reason"):
             return Turn(verdict="pass") | update
-        verdict = _VERDICT.search(opinion)
-        if verdict is None or verdict[1].upper() == "PASS":
-            return done | update
+        opinion = read_opinion(words)
+        if opinion.verdict != "revise":
+            why = opinion.contradiction
+            return done | update | Turn(remark=_SET_ASIDE.format(why=why) if why else "")
+        return update | self._doubt(state, evidence, "\n".join(opinion.problems))
+
+    @staticmethod
+    def _doubt(state: Turn, evidence: Evidence, doubt: str) -> Turn:
+        """A proved candidate lacks something in the model's eyes: one more try, where there is one left."""
         if state.get("repairs", 0) >= request_of(state).limits.max_repairs:
-            return update | Turn(verdict="stop", stop_reason=StopReason.REPAIRS_EXHAUSTED, doubt=opinion)
-        return update | _repair(state, evidence, opinion) | Turn(doubt=opinion)
+            return Turn(verdict="stop", stop_reason=StopReason.REPAIRS_EXHAUSTED, doubt=doubt)
+        missing = Diagnosis(why="Every check passed, but a reviewer misses something.", change=doubt)
+        return _repair(state, evidence, missing) | Turn(doubt=doubt)
 
     async def _escalate(self, state: Turn) -> Turn:
         """Go back to the best candidate and ask the next model of the coder's chain, if there is one."""
@@ -69,10 +84,10 @@ class Review:
         if best is None or escalation >= chain.attempts:
             return Turn(verdict="stop", stop_reason=StopReason.NO_PROGRESS)
         back = state | Turn(files=best.files, evidence=best.evidence)
-        diagnosis, update = await self._ask(back, "diagnose", best.evidence)
+        words, update = await self._ask(back, "diagnose", best.evidence)
         if update.get("stop_reason"):
             return update
-        again = _repair(back, best.evidence, diagnosis)
+        again = _repair(back, best.evidence, read_diagnosis(words))
         return update | again | Turn(files=best.files, evidence=best.evidence, escalation=escalation)
 
     async def _ask(self, state: Turn, step: Step, evidence: Evidence) -> tuple[str, Turn]:
@@ -97,7 +112,12 @@ class Review:
         return "", Turn(calls=reply.get("calls", state.get("calls", [])))
 
 
-def _repair(state: Turn, evidence: Evidence, diagnosis: str) -> Turn:
+def may_pass(evidence: Evidence) -> bool:
+    """The rule that no model's word can change: nothing passes while a required check fails."""
+    return evidence.status == "verified" and evidence.failure is None
+
+
+def _repair(state: Turn, evidence: Evidence, diagnosis: Diagnosis) -> Turn:
     """Send the candidate back to the coder, counted."""
     return Turn(
         verdict="repair",

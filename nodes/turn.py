@@ -11,7 +11,9 @@ from typing_extensions import TypedDict
 
 from nodes.context import Route, Task
 from nodes.ends import StopReason
+from nodes.findings import Finding
 from nodes.limits import Spending, TurnLimits
+from nodes.opinions import Diagnosis
 from nodes.result import Candidate, Result
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
@@ -25,24 +27,34 @@ class Request(BaseModel):
     Attributes:
         text: What the user wrote.
         tests: The user's tests, or nothing.
+        examples: Tests that stand in the text; they are the user's too.
+        types: Whether the type checker must pass.
         task: As given or as decided.
         route: What `task` means for the path through the graph.
         limits: What the turn may use.
         reasoning_model: A chain that replaces the configured one for this turn.
         coding_model: The same for the coder.
-        base: The files of the turn before, when this request goes on with them.
+        base: The files that new code starts from: those given, or those of the turn before.
+        attached: The code that the request is about: what a review reviews.
+        diff: A diff that came with it, already put onto `attached` where it fits.
+        unrunnable: Why what came with it cannot be run, or nothing.
     """
 
     model_config = ConfigDict(frozen=True)
 
     text: str
     tests: str = ""
+    examples: str = ""
+    types: bool = False
     task: Task = "general"
     route: Route = "answer"
     limits: TurnLimits = TurnLimits()
     reasoning_model: str | None = None
     coding_model: str | None = None
     base: list[SourceFile] = Field(default_factory=list)
+    attached: list[SourceFile] = Field(default_factory=list)
+    diff: str = ""
+    unrunnable: str = ""
 
 
 class Turn(TypedDict, total=False):
@@ -61,10 +73,15 @@ class Turn(TypedDict, total=False):
     acceptance: str
     files: list[SourceFile]
     evidence: Evidence | None
+    misses: dict[str, dict[str, str]]
     best: Candidate | None
     verdict: Verdict | None
-    diagnosis: str
+    diagnosis: Diagnosis | None
     doubt: str
+    remark: str
+    findings: list[Finding]
+    approvals: int
+    asked_at: float
     repairs: int
     tried: list[str]
     last_failure: str
@@ -73,6 +90,7 @@ class Turn(TypedDict, total=False):
     calls: list[Call]
     answer: str
     stop_reason: StopReason | None
+    notes: list[str]
 
 
 def fresh_turn() -> Turn:
@@ -88,10 +106,15 @@ def fresh_turn() -> Turn:
         acceptance="",
         files=[],
         evidence=None,
+        misses={},
         best=None,
         verdict=None,
-        diagnosis="",
+        diagnosis=None,
         doubt="",
+        remark="",
+        findings=[],
+        approvals=0,
+        asked_at=0.0,
         repairs=0,
         tried=[],
         last_failure="",
@@ -100,6 +123,7 @@ def fresh_turn() -> Turn:
         calls=[],
         answer="",
         stop_reason=None,
+        notes=[],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from providers.attempt import Attempt
@@ -69,7 +70,9 @@ class Budget:
         if not price.input_usd and not price.output_usd:
             return None
         left -= cost_usd(price, needed, 0)
-        bought = int(left * 1e6 / price.output_usd) if price.output_usd else None
-        if left < 0 or bought == 0:
+        if left < 0:
             raise LimitReachedError("cost", self.calls)
-        return bought
+        bought = left * 1e6 / price.output_usd if price.output_usd else math.inf
+        if bought < 1:
+            raise LimitReachedError("cost", self.calls)
+        return None if bought == math.inf else int(bought)

@@ -8,7 +8,7 @@ from langchain_core.messages import BaseMessage
 from pydantic import BaseModel, ConfigDict
 
 Role = Literal["reasoning", "coding", "background"]
-Step = Literal["plan", "code", "diagnose", "judge", "answer"]
+Step = Literal["plan", "code", "diagnose", "judge", "review", "answer"]
 
 ErrorKind = Literal[
     "auth",

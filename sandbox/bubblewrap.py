@@ -18,10 +18,11 @@ _LAST_SIGNAL = 64
 class BubblewrapSandbox:
     """Confines a command in namespaces of its own, with the guard around it."""
 
-    def __init__(self, program: str = "") -> None:
-        """Use `program`, or the `bwrap` on PATH."""
+    def __init__(self, program: str = "", *, packages: Sequence[str] = ()) -> None:
+        """Use `program`, or the `bwrap` on PATH; folders of `packages` are readable too."""
         self.name = "bubblewrap (namespaces + seccomp)"
         self._program = program
+        self._packages = packages
         self._guards = Guards()
         self._readable: Readable | None = None
 
@@ -55,7 +56,7 @@ class BubblewrapSandbox:
         program = self._program or shutil.which("bwrap")
         if sys.platform != "linux" or not program:
             raise SandboxError("bwrap is not on PATH: install the package bubblewrap (Linux only)")
-        found = self._readable = self._readable or readable()
+        found = self._readable = self._readable or readable(self._packages)
         walls = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
         walls += ["--clearenv", "--seccomp", "{filter}", "--json-status-fd", "{report}"]
         # Only an empty file system stands at the start; all that follows is put into it.

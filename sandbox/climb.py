@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sandbox.commands import command_for
 from sandbox.evidence import Check, Evidence, SourceFile
 from sandbox.interpreter import INSIDE, inside_command, site_folders
 from sandbox.lint import lint
 from sandbox.protocol import Limits, Sandbox
 from sandbox.report import Reader
 from sandbox.scratch import make_scratch, remove_scratch
+from sandbox.settling import Settling
 from sandbox.tests_source import has_pytest
+from sandbox.typecheck import check_types
 
 OnCheck = Callable[[Check], None]
 
@@ -30,16 +33,18 @@ class Climb:
         sandbox: Where it runs.
         limits: What it may use.
         files: The solution.
-        tests: The user's tests.
-        acceptance: Generated tests.
+        settling: The tests, and what of their outcome counts.
+        types: Whether the type checker must pass too.
+        packages: Folders of installed packages beside the interpreter's own.
         on_check: Hears each check, in the ladder's order.
     """
 
     sandbox: Sandbox
     limits: Limits
     files: Sequence[SourceFile]
-    tests: str
-    acceptance: str
+    settling: Settling
+    types: bool
+    packages: Sequence[str]
     on_check: OnCheck
 
     async def run(self) -> Evidence:
@@ -50,33 +55,41 @@ class Climb:
         """
         async with _scratch(self.files) as folder:
             told = _InOrder(self.on_check)
-            linting = asyncio.create_task(self._advise(folder, told))
+            beside = asyncio.create_task(self._beside(folder, told))
             try:
-                checks = _outrank(await self._execute(folder, told.step))
+                checks = await self._execute(folder, told.step)
                 # What does not parse has nothing to say to a linter.
                 parsed = any(check.name == "parse" and check.passed for check in checks)
-                advice = await linting if parsed else None
+                advice = await beside if parsed else []
                 if parsed:
                     told.release()
             finally:
-                await _end(linting)
-        passed = all(check.passed for check in checks if check.required)
-        executed = any(check.name == "import" and check.passed for check in checks)
-        return Evidence(
-            status="verified" if passed and executed else "failed",
-            checks=_in_order(checks, advice),
-            sandbox=self.sandbox.name,
-        )
+                await _end(beside)
+        return _evidence(_in_order(checks, advice), self.sandbox.name)
 
-    async def _advise(self, folder: Path, told: "_InOrder") -> Check | None:
-        check = await lint(self.sandbox, folder, self.files, seconds=self.limits.wall_s)
-        told.lint(check)
-        return check
+    async def _beside(self, folder: Path, told: "_InOrder") -> list[Check]:
+        """What reads the files and does not run them, at the same time as the run."""
+        seconds = self.limits.wall_s
+        jobs = [lint(self.sandbox, folder, self.files, seconds=seconds)]
+        if self.types:
+            jobs.append(check_types(self.sandbox, folder, self.files, seconds=seconds))
+        checks = [self._complete(check) for check in await asyncio.gather(*jobs) if check is not None]
+        told.beside(checks)
+        return checks
+
+    def _complete(self, check: Check) -> Check:
+        return check.model_copy(update={"command": command_for(check.name, self.files)})
 
     async def _execute(self, folder: Path, on_check: OnCheck) -> list[Check]:
         loop = asyncio.get_running_loop()
         token = secrets.token_hex(16)
-        reader = Reader(token, on_check)
+        checks: list[Check] = []
+
+        def take(check: Check) -> None:
+            checks.append(self._complete(check))
+            on_check(checks[-1])
+
+        reader = Reader(token, lambda check: take(self.settling.settle(check, cut=reader.cut)))
         command, stdin = await asyncio.to_thread(self._job, folder, token)
         limits = replace(self.limits, wall_s=self.limits.wall_s + _GRACE_S, output_kb=_REPORT_KB)
         execution = await self.sandbox.run(
@@ -88,17 +101,19 @@ class Climb:
         )
         # The pieces were handed over before the end was, so by now the reader has them all.
         reader.finish(execution, self.limits)
-        return reader.checks
+        if all(check.passed for check in checks) and (unsaid := self.settling.unsaid()) is not None:
+            take(unsaid)
+        return checks
 
-    def _job(self, folder: Path, token: str) -> tuple[list[str], bytes]:
+    def _job(self, folder: Path, token: str) -> tuple[Sequence[str], bytes]:
         job = marshal.dumps(
             {
                 "folder": str(folder),
                 "inside": str(INSIDE),
-                "site": site_folders(),
+                "site": [*site_folders(), *self.packages],
                 "files": [(file.path, file.content) for file in self.files],
-                "tests": self.tests,
-                "acceptance": self.acceptance,
+                "tests": self.settling.tests,
+                "acceptance": self.settling.acceptance,
                 "pytest": has_pytest(),
                 "seconds": float(self.limits.wall_s),
             }
@@ -111,7 +126,7 @@ def _later(loop: asyncio.AbstractEventLoop, reader: Reader, piece: bytes) -> Non
 
 
 class _InOrder:
-    """Tells the checks in the ladder's order: lint, which runs beside them, after import."""
+    """Tells the checks in the ladder's order: lint and types, which run beside them, after import."""
 
     def __init__(self, on_check: OnCheck) -> None:
         self._on_check = on_check
@@ -120,7 +135,7 @@ class _InOrder:
         self._turn = False
 
     def step(self, check: Check) -> None:
-        """Tell a step of the run, or keep it while it is lint's turn."""
+        """Tell a step of the run, or keep it while it is the others' turn."""
         if self._turn and self._advice is None:
             self._waiting.append(check)
             return
@@ -128,14 +143,14 @@ class _InOrder:
         if check.name == "import":
             self.release()
 
-    def lint(self, check: Check | None) -> None:
-        """Tell what lint said, when its turn has come."""
-        self._advice = [] if check is None else [check]
+    def beside(self, checks: list[Check]) -> None:
+        """Tell what ran beside the run, when its turn has come."""
+        self._advice = checks
         if self._turn:
             self.release()
 
     def release(self) -> None:
-        """Lint's turn has come."""
+        """The turn of what runs beside has come."""
         self._turn = True
         if self._advice is None:
             return
@@ -145,27 +160,26 @@ class _InOrder:
             self._on_check(check)
 
 
-def _outrank(checks: list[Check]) -> list[Check]:
-    """Let generated tests only advise where the user's own have passed: those say what is right."""
-    if not any(check.name == "tests" and check.passed for check in checks):
-        return checks
-    return [
-        check.model_copy(update={"required": False})
-        if check.name == "acceptance" and not check.passed
-        else check
-        for check in checks
-    ]
-
-
-def _in_order(checks: list[Check], advice: Check | None) -> list[Check]:
-    """Put lint where the ladder has it, after import."""
-    if advice is None:
-        return checks
+def _in_order(checks: list[Check], beside: list[Check]) -> list[Check]:
+    """Put lint and types where the ladder has them, after import."""
     before = [check for check in checks if check.name in ("parse", "compile", "import")]
-    return [*before, advice, *checks[len(before) :]]
+    return [*before, *beside, *checks[len(before) :]]
 
 
-async def _end(task: "asyncio.Task[Check | None]") -> None:
+def _evidence(checks: list[Check], sandbox: str) -> Evidence:
+    """What the checks come to: one that was asked for and could not run is no proof, and no failure."""
+    imported = any(check.name == "import" and check.passed for check in checks)
+    evidence = Evidence(status="failed", checks=checks, sandbox=sandbox)
+    if not imported or evidence.failure is not None:
+        return evidence
+    missing = next((check for check in checks if check.required and not check.executed), None)
+    if missing is not None:
+        reason = f"{missing.name}: {missing.detail.removeprefix('not executed: ')}"
+        return evidence.model_copy(update={"status": "not_executed", "reason": reason})
+    return evidence.model_copy(update={"status": "verified"})
+
+
+async def _end(task: "asyncio.Task[list[Check]]") -> None:
     """Cancel a task and wait for it, so that its run is over before the folder goes."""
     cancelled = False
     task.cancel()

@@ -5,22 +5,26 @@ import contextlib
 import marshal
 import os
 import selectors
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.interpreter import inside_command
+from sandbox.interpreter import InsideCommand
+from sandbox.pipes import Clipped, Control, Wires
 from sandbox.protocol import Execution, Limits, SandboxError
+from sandbox.template import Template
 
 Orders = Mapping[str, object]
 OnStdout = Callable[[bytes], None]
 
 _CHUNK = 1 << 16
+_ANSWER_S = 20.0
+"""A template that has started no guard by then is taken for dead."""
+_STAND_IN = 0x3FFF_FFFF
+"""Stands for the guard's process number until the guard puts it in; no process can have this one."""
 _DECIDED = ("exit", "timeout", "processes", "stopped")
 
 
@@ -37,7 +41,7 @@ class Task:
         on_stdout: Hears each piece of output.
         namespace: Whether the guard makes a PID namespace if it can.
         rules: What nono must apply, or None when the command confines itself.
-        filters: Builds the two seccomp programs from the guard's process id.
+        filters: Builds the two seccomp programs from the processes that must not be signalled.
     """
 
     command: Sequence[str]
@@ -50,13 +54,26 @@ class Task:
     rules: Mapping[str, object] | None
     filters: Callable[[tuple[int, ...]], tuple[bytes, bytes]]
 
-    def orders(self, guard: int) -> bytes:
-        """The message to the guard."""
-        closed, opened = self.filters((guard, os.getpid()))
+    @property
+    def package(self) -> str:
+        """Where nono-py is, or nothing when the run does without it."""
+        return str(self.rules["package"]) if self.rules else ""
+
+    def _script(self) -> tuple[str, tuple[int | str, ...]] | None:
+        """The script of ours that needs no interpreter of its own; elsewhere a fork alone is not safe."""
+        command = self.command
+        if sys.platform == "linux" and self.rules and isinstance(command, InsideCommand):
+            return command.script, command.arguments
+        return None
+
+    def orders(self, template: int) -> bytes:
+        """The message to the guard; nobody may signal it, its template and us."""
+        closed, opened = self.filters((_STAND_IN, template, os.getpid()))
         limits = self.limits
         message = marshal.dumps(
             {
                 "command": list(self.command),
+                "script": self._script(),
                 "folder": str(self.folder),
                 "env": dict(self.env),
                 "wall_s": float(limits.wall_s),
@@ -71,99 +88,88 @@ class Task:
                 "rules": self.rules,
                 "filter": closed,
                 "filter_open": opened,
+                "stand_in": _STAND_IN,
             }
         )
         return len(message).to_bytes(8, "big") + message
 
 
-class Clipped:
-    """Keeps the first and the last of a stream within a limit."""
-
-    def __init__(self, limit: int) -> None:
-        """Keep at most `limit` bytes."""
-        self._half = max(1, limit // 2)
-        self._head = bytearray()
-        self._tail = bytearray()
-        self._lost = 0
-
-    def add(self, piece: bytes) -> None:
-        """Take one more piece."""
-        room = self._half - len(self._head)
-        self._head += piece[:room]
-        self._tail += piece[room:] if room > 0 else piece
-        excess = len(self._tail) - self._half
-        if excess > 0:
-            del self._tail[:excess]
-            self._lost += excess
-
-    def value(self) -> bytes:
-        """What was kept, with a note where something is missing."""
-        note = f"\n[{self._lost} bytes left out]\n".encode() if self._lost else b""
-        return bytes(self._head) + note + bytes(self._tail)
-
-
 class _Run:
     """One guard process and its pipes; lives in one worker thread."""
 
-    def __init__(self, task: Task, control: "Control") -> None:
+    def __init__(self, task: Task, control: Control, template: Template) -> None:
         self._task = task
         self._control = control
+        self._template = template
         limit = task.limits.output_kb << 10
         self._kept = {"out": Clipped(limit), "err": Clipped(limit), "status": Clipped(8 << 10)}
+        self._started = False
         self._streamed = 0
         self._stream_limit = limit
         self._stdin = memoryview(task.stdin)
 
     def __call__(self) -> Execution:
-        status_read, status_write = os.pipe()
         began = time.monotonic()
+        self._attempt()
+        # The template may have died under the request. Nothing has run then.
+        if not self._started and self._control.renew():
+            self._stdin = memoryview(self._task.stdin)
+            self._attempt()
+        return self._outcome(time.monotonic() - began)
+
+    def _attempt(self) -> None:
+        wires = Wires()
         try:
-            guard = self._start(status_write)
-        except OSError as error:
-            os.close(status_read)
-            raise SandboxError(f"the guard process could not be started: {error}") from error
+            self._start(wires)
+            self._pump(wires)
+        except BaseException:
+            # The guard waits for this, and we for the guard.
+            self._control.stop()
+            raise
         finally:
-            os.close(status_write)
-            self._control.close_read()
-        with guard, os.fdopen(status_read, "rb", buffering=0) as status:
-            try:
-                self._control.send(self._task.orders(guard.pid))
-                self._pump(guard, status.fileno())
-            finally:
-                # Leaving the block waits for the guard, which waits for this on an error.
-                self._control.stop()
-        return self._outcome(guard.returncode, time.monotonic() - began)
+            wires.wait_and_close()
 
-    def _start(self, status_write: int) -> "subprocess.Popen[bytes]":
-        descriptors = (self._control.read, status_write)
-        return subprocess.Popen(  # noqa: S603 - our own script
-            inside_command("guard", *descriptors),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=descriptors,
-            cwd="/",
-            env={},
-            start_new_session=True,
+    def _start(self, wires: Wires) -> None:
+        theirs = (
+            wires.theirs_in,
+            wires.theirs_out,
+            wires.theirs_err,
+            self._control.read,
+            wires.theirs_status,
         )
+        try:
+            template = self._template.ask(theirs, self._task.package)
+        finally:
+            wires.close_theirs()
+            self._control.close_read()
+        self._control.send(self._task.orders(template))
 
-    def _pump(self, guard: "subprocess.Popen[bytes]", status: int) -> None:
-        assert guard.stdin and guard.stdout and guard.stderr  # noqa: S101, PT018 - they are pipes
+    def _pump(self, wires: Wires) -> None:
         with selectors.DefaultSelector() as selector:
-            for descriptor, name in ((guard.stdout, "out"), (guard.stderr, "err"), (status, "status")):
+            for descriptor, name in ((wires.stdout, "out"), (wires.stderr, "err"), (wires.status, "status")):
                 selector.register(descriptor, selectors.EVENT_READ, name)
-            os.set_blocking(guard.stdin.fileno(), False)
-            selector.register(guard.stdin, selectors.EVENT_WRITE, "in")
+            if self._stdin:
+                os.set_blocking(wires.stdin, False)
+                selector.register(wires.stdin, selectors.EVENT_WRITE, "in")
+            else:
+                wires.close(wires.stdin)
             open_readers = 3
             while open_readers:
-                for key, _ in selector.select():
+                for key, _ in self._wait(selector):
                     if key.data == "in":
                         if not self._feed(key.fd):
                             selector.unregister(key.fileobj)
-                            _close_quietly(guard.stdin)
+                            wires.close(wires.stdin)
                     elif not self._read(key.fd, key.data):
                         selector.unregister(key.fileobj)
                         open_readers -= 1
+
+    def _wait(self, selector: selectors.BaseSelector) -> Sequence[tuple[selectors.SelectorKey, int]]:
+        ready = selector.select(None if self._started else _ANSWER_S)
+        if not ready:
+            self._template.end()
+            raise SandboxError(f"no guard process was started within {_ANSWER_S:g} s")
+        return ready
 
     def _feed(self, descriptor: int) -> bool:
         try:
@@ -177,6 +183,7 @@ class _Run:
     def _read(self, descriptor: int, name: str) -> bool:
         piece = os.read(descriptor, _CHUNK)
         self._kept[name].add(piece)
+        self._started = self._started or (name == "status" and bool(piece))
         if (
             name == "out"
             and piece
@@ -187,7 +194,7 @@ class _Run:
             self._task.on_stdout(piece)
         return bool(piece)
 
-    def _outcome(self, guard_code: int, duration_s: float) -> Execution:
+    def _outcome(self, duration_s: float) -> Execution:
         facts = dict(
             line.split(" ", 1) for line in self._kept["status"].value().decode(errors="replace").splitlines()
         )
@@ -205,7 +212,7 @@ class _Run:
             raise SandboxError(f"confinement could not be set up: {message}")
         if why is None:
             tail = stderr.decode(errors="replace")[-500:].strip()
-            raise SandboxError(f"the guard ended early with code {guard_code}: {tail or 'no message'}")
+            raise SandboxError(f"the guard ended early: {tail or 'no message'}")
         if why == "processes":
             stderr += f"\n[killed: more than {self._task.limits.processes} processes]\n".encode()
         return Execution(
@@ -217,44 +224,9 @@ class _Run:
         )
 
 
-def _close_quietly(file: object) -> None:
-    with contextlib.suppress(OSError):
-        file.close()  # type: ignore[attr-defined]
-
-
-class Control:
-    """The pipe whose closing tells the guard to kill everything; safe to stop from any thread."""
-
-    def __init__(self) -> None:
-        """Open the pipe."""
-        self.read, self._write = os.pipe()
-        self._lock = threading.Lock()
-        self._open = {self.read, self._write}
-
-    def send(self, message: bytes) -> None:
-        """Send the orders; nothing happens when the run was stopped before."""
-        with self._lock, contextlib.suppress(BrokenPipeError):
-            if self._write in self._open:
-                os.write(self._write, message)
-
-    def stop(self) -> None:
-        """Tell the guard to kill everything."""
-        self._close(self._write)
-
-    def close_read(self) -> None:
-        """Let go of the guard's end."""
-        self._close(self.read)
-
-    def _close(self, descriptor: int) -> None:
-        with self._lock:
-            if descriptor in self._open:
-                self._open.remove(descriptor)
-                os.close(descriptor)
-
-
-def _run(make: Callable[[], Task], control: Control) -> Execution:
+def _run(make: Callable[[], Task], control: Control, template: Template) -> Execution:
     try:
-        return _Run(make(), control)()
+        return _Run(make(), control, template)()
     finally:
         control.close_read()
         control.stop()
@@ -266,6 +238,7 @@ class Guards:
     def __init__(self, most: int = 0) -> None:
         """Allow `most` runs at once; 0 for two per processor."""
         self._pool = ThreadPoolExecutor(most or 2 * (os.cpu_count() or 2), thread_name_prefix="sandbox")
+        self._template = Template()
 
     async def run(self, make: Callable[[], Task]) -> Execution:
         """Run one command; cancelling waits until its whole process tree is dead.
@@ -279,7 +252,7 @@ class Guards:
         if sys.platform == "win32":
             raise SandboxError("no sandbox on Windows: use WSL")
         control = Control()
-        job: Future[Execution] = self._pool.submit(_run, make, control)
+        job: Future[Execution] = self._pool.submit(_run, make, control, self._template)
         waiting = asyncio.wrap_future(job)
         try:
             return await asyncio.shield(waiting)

@@ -5,6 +5,7 @@ import functools
 import os
 import sys
 import sysconfig
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,17 +25,34 @@ class Readable:
     files: tuple[str, ...]
 
 
+@functools.cache
 def interpreter_path() -> str:
     """The real path of the running interpreter, past the links of a virtual environment."""
     return str(Path(sys.executable).resolve())
 
 
-def inside_command(script: str, *arguments: int | str) -> list[str]:
+class InsideCommand(list[str]):
+    """The command of one of our inner scripts, which a warm interpreter can run without starting another.
+
+    Attributes:
+        script: Its name.
+        arguments: What its `main` is given.
+    """
+
+    __slots__ = ("arguments", "script")
+
+    script: str
+    arguments: tuple[int | str, ...]
+
+
+def inside_command(script: str, *arguments: int | str) -> InsideCommand:
     """The command that runs `main` of one of our inner scripts, as imports so that bytecode is reused."""
     _compile_scripts()
     call = f"{script}.main({', '.join(map(repr, arguments))})"
     code = f"import sys; sys.path.insert(0, {str(INSIDE)!r}); import {script}; {call}"
-    return [interpreter_path(), "-I", "-S", "-B", "-c", code]
+    command = InsideCommand([interpreter_path(), "-I", "-S", "-B", "-c", code])
+    command.script, command.arguments = script, arguments
+    return command
 
 
 @functools.cache
@@ -45,18 +63,24 @@ def _compile_scripts() -> None:
 
 def site_folders() -> list[str]:
     """Where installed packages are; an interpreter started with `-S` is told these."""
-    return sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    return sorted({_installed("purelib"), _installed("platlib")})
 
 
 def ruff_path() -> str | None:
     """The ruff that was installed with this program, or None when there is none."""
-    scripts = (sysconfig.get_path("scripts"), str(Path(sys.executable).parent))
+    scripts = (_installed("scripts"), str(Path(sys.executable).parent))
     found = (Path(folder) / "ruff" for folder in scripts)
     return next((str(path.resolve()) for path in found if path.is_file()), None)
 
 
-def readable() -> Readable:
-    """Collect what the interpreter, the dynamic linker and ruff must read."""
+@functools.cache
+def _installed(what: str) -> str:
+    """One of the interpreter's folders; to work it out anew takes longer than to fork a run."""
+    return sysconfig.get_path(what)
+
+
+def readable(packages: Sequence[str] = ()) -> Readable:
+    """Collect what the interpreter, the dynamic linker and ruff must read, and folders of more packages."""
     if sys.platform == "darwin":
         wanted = [sys.base_prefix, sys.prefix, *_MAC_FOLDERS]
     else:
@@ -64,7 +88,7 @@ def readable() -> Readable:
         wanted = [f"{prefix}/{name}" for prefix in prefixes for name in ("lib", "lib64")]
         wanted += [*_SYSTEM_FOLDERS, "/usr/share/zoneinfo"]
     stdlib = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
-    folders = [*wanted, *stdlib, *site_folders(), str(INSIDE)]
+    folders = [*wanted, *stdlib, *site_folders(), *packages, str(INSIDE)]
     files = [interpreter_path(), *_SYSTEM_FILES, ruff_path() or ""]
     return Readable(
         tuple(

@@ -16,16 +16,19 @@ MINIMUM_ENVIRONMENT = {"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "PYTHO
 class NonoSandbox:
     """Confines a command by nono's rules plus a filter of our own, under the guard."""
 
-    def __init__(self, *, namespace: bool = True) -> None:
+    def __init__(self, *, namespace: bool = True, packages: Sequence[str] = ()) -> None:
         """Prepare nothing yet; everything is found at the first run.
 
         Args:
             namespace: Whether to put runs into a PID namespace where the machine allows it.
+            packages: Folders of installed packages that are readable too.
         """
         self.name = "nono (seatbelt)" if sys.platform == "darwin" else "nono (landlock + seccomp)"
         self._guards = Guards()
         self._namespace = namespace
+        self._packages = packages
         self._readable: Readable | None = None
+        self._package = ""
 
     async def run(  # noqa: PLR0913 - the protocol's keywords read better than one more object
         self,
@@ -53,9 +56,10 @@ class NonoSandbox:
         )
 
     def _rules(self, folder: Path) -> dict[str, object]:
-        found = self._readable = self._readable or readable()
+        found = self._readable = self._readable or readable(self._packages)
+        package = self._package = self._package or nono_folder()
         return {
-            "package": nono_folder(),
+            "package": package,
             "folders": list(found.folders),
             "files": list(found.files),
             "writable": [str(folder)],

@@ -1,6 +1,7 @@
 """Reading the harness's records into checks; whatever is missing has failed."""
 
 import json
+import re
 import signal
 from collections.abc import Callable
 from hmac import compare_digest
@@ -11,11 +12,22 @@ from sandbox.inside.sealing import seal
 from sandbox.protocol import Execution, Limits
 
 _CLIP = 2000
+# What no terminal, model, database or JSON may get from untrusted code: control characters, half letters
+# (surrogates), and marks that turn the direction of writing. See Boucher and Anderson, "Trojan Source", 2021.
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CLIP_OUTPUT = 1000
+_RUNS_NOTHING = ("parse", "compile")
 
 
 def clip(text: str, most: int = _CLIP) -> str:
     """Shorten a long text in the middle."""
     return text if len(text) <= most else f"{text[: most // 2]}\n…\n{text[-most // 2 :]}"
+
+
+def visible(text: str) -> str:
+    """The text with whatever cannot be seen or stored written as an escape, as Python's own repr does."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), lines)
 
 
 class Reader:
@@ -33,6 +45,8 @@ class Reader:
         self._output = ""
         self._end: dict[str, Any] | None = None
         self.checks: list[Check] = []
+        self.cut = False
+        """Whether the last check is of a step in which the process ended."""
 
     def feed(self, data: bytes) -> None:
         """Take the next piece of the harness's standard output."""
@@ -43,7 +57,7 @@ class Reader:
                 self._lines += 1
                 try:
                     self._take(json.loads(record))
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, AttributeError):
                     # A record that cannot be read leaves its step open, and an open step has failed.
                     self._end = {"broken": True, "exit": 0}
 
@@ -52,32 +66,24 @@ class Reader:
         if kind == "begin":
             self._open, self._trying, self._cases = record["name"], "", []
         elif kind == "trying":
-            self._trying = record["name"]
+            self._trying = visible(record["name"])
         elif kind == "case":
-            detail = record["detail"]
-            self._cases.append(
-                Case(
-                    name=record["name"],
-                    passed=record["passed"] is True,
-                    isolated=record["isolated"] is True,
-                    detail=detail,
-                )
-            )
+            name, detail = visible(record["name"]), visible(record["detail"])
+            passed, isolated = record["passed"] is True, record["isolated"] is True
+            self._cases.append(Case(name=name, passed=passed, isolated=isolated, detail=detail))
         elif kind == "output":
-            self._output = record["text"]
+            self._output = visible(record["text"])
         elif kind == "end":
             self._end = record
         elif kind == "check":
-            detail = record["detail"] if record["passed"] else self._with_output(record["detail"])
             self._add(
                 Check(
                     name=record["name"],
                     passed=record["passed"] is True,
-                    detail=detail,
+                    detail=visible(record["detail"]),
                     duration_s=record["duration_s"],
                     required=record["required"],
-                    isolated=record["isolated"],
-                    shared=record["shared"],
+                    output=self._printed(record["name"]),
                     cases=self._cases,
                 )
             )
@@ -87,9 +93,9 @@ class Reader:
         self.checks.append(check)
         self._on_check(check)
 
-    def _with_output(self, detail: str) -> str:
-        output = self._output.strip()
-        return clip(f"{detail}\noutput: {clip(output, 1000)}" if output else detail)
+    def _printed(self, step: str) -> str:
+        """The last of what was printed; output comes by a way of its own and may be ahead of a step."""
+        return "" if step in _RUNS_NOTHING else clip(self._output.strip(), _CLIP_OUTPUT)
 
     def finish(self, execution: Execution, limits: Limits) -> None:
         """Close what the run left open."""
@@ -99,14 +105,26 @@ class Reader:
         at = f" at {self._trying}" if self._trying and self._open else ""
         if self._trying and self._open not in ("", "import"):
             self._cases = [*self._cases, Case(name=self._trying, passed=False, detail=why)]
-        detail = self._with_output(f"{why}{at}")
         # Between two steps the next one is what did not happen.
         name = self._open or ("parse" if not self.checks else "import")
-        isolated = sum(case.isolated for case in self._cases)
-        shared = len(self._cases) - isolated
+        self.cut = True
         self._add(
-            Check(name=name, passed=False, detail=detail, isolated=isolated, shared=shared, cases=self._cases)
+            Check(
+                name=name,
+                passed=False,
+                detail=clip(f"{why}{at}"),
+                exit_code=self._exit_code(execution),
+                output=self._printed(name),
+                cases=self._cases,
+            )
         )
+
+    def _exit_code(self, execution: Execution) -> int | None:
+        """How the process ended that stopped in the middle; the relay's own end only stands in for it."""
+        if self._end is None:
+            return execution.exit_code
+        code = self._end.get("exit")
+        return code if isinstance(code, int) and not self._end.get("broken") else None
 
     def _why(self, execution: Execution, limits: Limits) -> str:
         if execution.timed_out or (self._end is not None and self._end.get("timeout")):
@@ -114,7 +132,7 @@ class Reader:
         if self._end is not None and self._end.get("tampered"):
             return "the solution's process sent what no solution sends"
         code = execution.exit_code if self._end is None else int(self._end["exit"])
-        stderr = execution.stderr.decode("utf-8", "replace").strip()[-500:]
+        stderr = visible(execution.stderr.decode("utf-8", "replace")).strip()[-500:]
         tail = f": {stderr}" if stderr else ""
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and execution.duration_s >= limits.cpu_s):
             return f"used up its {limits.cpu_s} s of processor time{tail}"

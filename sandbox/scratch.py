@@ -15,6 +15,8 @@ from sandbox.evidence import SourceFile
 
 _NAME = re.compile(r"duograph-(?:run|probe)-(\d+)-\w{8}")
 _ORPHANED_S = 86_400.0
+# Windows, which has no sandbox, lacks two of them.
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 def new_folder(what: Literal["run", "probe"]) -> Path:
@@ -42,31 +44,48 @@ def make_scratch(files: Sequence[SourceFile]) -> Path:
 def remove_scratch(folder: Path) -> None:
     """Remove a folder even if it is thousands of levels deep or made unreadable. Blocks.
 
-    Folders are lifted to the top level before they are removed, so no path ever gets long.
+    Each folder is opened from the one above it and left through `..`, so that no path ever gets long, few
+    descriptors are open, and the time grows with the number of entries only. Whatever ran there must be dead.
     """
-    lifted = 0
-    _open_up(folder)
-    while entries := list(os.scandir(folder)):
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                os.unlink(entry.path)  # noqa: PTH108 - as quick as it gets, there may be a million
+    os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101 - beside its kin below
+    here = os.open(folder, _FOLDER)
+    waiting = [_empty(here)]
+    entered: list[str] = []
+    try:
+        while waiting:
+            if waiting[-1]:
+                entered.append(waiting[-1].pop())
+                # The folder's own rights decide whether it can be read and emptied.
+                os.chmod(entered[-1], stat.S_IRWXU, dir_fd=here)
+                here = _move(here, entered[-1])
+                waiting.append(_empty(here))
                 continue
-            _open_up(entry.path)
-            for inner in list(os.scandir(entry.path)):
-                if inner.is_dir(follow_symlinks=False):
-                    # Moving a folder rewrites its "..", which needs the right to write to it.
-                    _open_up(inner.path)
-                    lifted += 1
-                    os.rename(inner.path, folder / f".lifted-{lifted}")  # noqa: PTH104
-                else:
-                    os.unlink(inner.path)  # noqa: PTH108
-            os.rmdir(entry.path)  # noqa: PTH106
+            waiting.pop()
+            if waiting:
+                here = _move(here, "..")
+                os.rmdir(entered.pop(), dir_fd=here)
+    finally:
+        os.close(here)
     with contextlib.suppress(FileNotFoundError):
         folder.rmdir()
 
 
-def _open_up(path: str | Path) -> None:
-    os.chmod(path, stat.S_IRWXU, follow_symlinks=os.chmod not in os.supports_follow_symlinks)  # noqa: PTH101
+def _empty(folder: int) -> list[str]:
+    """Remove the files of an open folder, and name the folders in it."""
+    folders = []
+    for entry in list(os.scandir(folder)):
+        if entry.is_dir(follow_symlinks=False):
+            folders.append(entry.name)
+        else:
+            os.unlink(entry.name, dir_fd=folder)
+    return folders
+
+
+def _move(folder: int, name: str) -> int:
+    """Open another folder by its name in this one, and let go of this one."""
+    other = os.open(name, _FOLDER, dir_fd=folder)
+    os.close(folder)
+    return other
 
 
 def start_sweeping() -> None:

@@ -4,6 +4,7 @@ import ast
 import warnings
 from importlib.machinery import PathFinder
 
+from sandbox.doctests import DoctestError, from_doctests, has_doctests
 from sandbox.inside.looking import finds_test, imports_pytest, without_main
 from sandbox.interpreter import site_folders
 
@@ -27,6 +28,7 @@ def check_tests(source: str, *, name: str) -> None:
 
     Raises:
         TestsError: When it is empty, does not compile, holds no test, or needs pytest where there is none.
+            Doctests count as tests.
     """
     if not source.strip():
         raise TestsError(f"{name} is empty: write at least one assert or test function.")
@@ -34,6 +36,10 @@ def check_tests(source: str, *, name: str) -> None:
         raise TestsError(f"{name} holds {len(source)} characters: use at most {_LARGEST}.")
     if _nesting(source) > _DEEPEST_BRACKETS:
         raise TestsError(f"{name} nests brackets deeper than {_DEEPEST_BRACKETS} levels: simplify it.")
+    try:
+        source = python_tests(source)
+    except DoctestError as error:
+        raise TestsError(f"{name}, {error}; mend the tests.") from error
     tree = _compiled(source, name)
     if not tree.body:
         raise TestsError(f"{name} holds only comments: write at least one assert or test function.")
@@ -41,6 +47,31 @@ def check_tests(source: str, *, name: str) -> None:
         raise TestsError(f"{name} holds no test: write at least one assert or test function.")
     if imports_pytest(tree) and not has_pytest():
         raise TestsError(f"{name} imports pytest, which is not installed here: pip install pytest.")
+
+
+def python_tests(source: str) -> str:
+    """The tests as Python source: doctests are turned into asserts, everything else stays as it is.
+
+    Doctests are a text with prompts (`>>> f(2)`) that is no Python, or the docstrings of Python source that
+    holds no other test. Of such a source only its imports are kept: what it defines is not the solution.
+
+    Raises:
+        DoctestError: When a doctest cannot be read.
+    """
+    if not has_doctests(source):
+        return source
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError):
+        return from_doctests(source)
+    if finds_test(without_main(tree)):
+        return source
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    texts = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, documented)]
+    imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return "\n".join([*imports, from_doctests("\n\n".join(texts))])
 
 
 def _compiled(source: str, name: str) -> ast.Module:

@@ -5,24 +5,36 @@ from dataclasses import replace
 
 from sandbox.climb import Climb, OnCheck
 from sandbox.evidence import Check, Evidence, SourceFile
+from sandbox.options import Options
 from sandbox.paths import check_paths
 from sandbox.protocol import Limits, Sandbox, SandboxError, Unavailable
+from sandbox.settling import Settling
+from sandbox.tests_source import python_tests
 
 
 class Verifier:
     """Proves or refutes a solution by running it in a sandbox."""
 
-    def __init__(self, sandbox: Sandbox | Unavailable, *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        sandbox: Sandbox | Unavailable,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        packages: Sequence[str] = (),
+    ) -> None:
         """Verify in `sandbox`.
 
         Args:
             sandbox: Where to run; when there is none, nothing is ever executed.
             limits: What one verification may use.
+            packages: Folders of installed packages that solutions may import beside the interpreter's own;
+                the sandbox must have been opened with them.
         """
         self._sandbox = sandbox
         self._limits = limits
+        self._packages = tuple(packages)
 
-    async def verify(
+    async def verify(  # noqa: PLR0913 - each is something that a caller may want or not
         self,
         files: Sequence[SourceFile],
         *,
@@ -30,19 +42,21 @@ class Verifier:
         acceptance: str = "",
         on_check: OnCheck | None = None,
         seconds: float | None = None,
+        options: Options | None = None,
     ) -> Evidence:
-        """Climb the ladder: parse, compile, import, lint, the user's tests, generated tests.
+        """Climb the ladder: parse, compile, import, lint, types, the user's tests, generated tests.
 
         Args:
             files: The solution; files that are not Python are written as data.
-            tests: The user's tests, Python source.
-            acceptance: Generated tests; set aside when they do not parse.
+            tests: The user's tests, Python source or doctests.
+            acceptance: Generated tests; set aside when they do not parse, or contradict the user's.
             on_check: Called in the event loop's thread as each result is known.
             seconds: Wall-clock seconds that are left for this verification, if fewer than the limits allow;
                 with none left nothing is run.
+            options: What else is asked for.
 
         Raises:
-            ValueError: When a file's path is unsafe.
+            ValueError: When a file's path is unsafe, or doctests among the tests cannot be read.
         """
         check_paths(files)
         if isinstance(self._sandbox, Unavailable):
@@ -55,8 +69,13 @@ class Verifier:
         limits = self._limits
         if seconds is not None and seconds < limits.wall_s:
             limits = replace(limits, wall_s=seconds)
+        options = options or Options()
+        settling = Settling(files, python_tests(tests), acceptance, options)
+        climb = Climb(
+            self._sandbox, limits, files, settling, options.types, self._packages, on_check or _ignore
+        )
         try:
-            return await Climb(self._sandbox, limits, files, tests, acceptance, on_check or _ignore).run()
+            return await climb.run()
         except SandboxError as error:
             return Evidence(status="not_executed", reason=str(error))
 

@@ -32,7 +32,7 @@ def show_bounds(given: Mapping[str, str], *, as_json: bool) -> int:
     settings = Settings(**given)
     services = Services.from_settings(settings)
     bounds = bounds_of(build_graph(settings, services=services))
-    say_what_costs(settings, services.models)
+    say_what_costs(settings, bounds)
     if as_json:
         terminal.json_object(bounds.model_dump(mode="json"))
     else:

@@ -7,23 +7,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serving import exits, terminal
+from serving.approval import ask_about, can_ask, make_answer, read_edited
+from serving.delivery import say_written
 from serving.faults import InputError, fault_of
 from serving.files import Destination
 from serving.inputs import read_tests, read_thread
 from serving.signals import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from graph.agent import Agent
-    from nodes import Result
+    from nodes import PlanAnswer, Result
     from serving.running import Runner
     from serving.signals import Signals
+    from serving.turn import Outcome
 
 HELP = """\
 /tests FILE  your next request is code that must pass these tests; they stay until a solution
              was run against them; /tests alone drops them
 /out DIR     write solutions into this folder from now on; /out alone stops that
+/save DIR    write the session's last solution into this folder
+/approve     let the code be written by the plan that waits (with --approve-plan); also
+             /edit FILE, with the plan in a file, and /reject [WHY]
 /new         begin a new session
 /help        show this
 /quit        leave (so do Ctrl-D, and Ctrl-C while you type)"""
@@ -72,6 +78,7 @@ class Chat:
         self._tests = ""
         self._destination: Destination | None = None
         self._code = exits.DONE
+        self._waits = False
 
     def run(self) -> int:
         """Read and answer until the input ends or the user quits."""
@@ -86,7 +93,9 @@ class Chat:
                 self._answer(text)
         if self._live:
             terminal.notice(f"go on with: duograph chat --thread {self.thread_id}")
-        return exits.DONE if self._live else self._code
+        if self._live:
+            return exits.DONE
+        return self._code or (exits.WAITING if self._waits else exits.DONE)
 
     def _read(self) -> str | None:
         """The next line, or None at the end."""
@@ -119,6 +128,10 @@ class Chat:
                 self._choose_tests(rest)
             elif name == "/out":
                 self._choose_folder(rest)
+            elif name == "/save":
+                self._save(rest)
+            elif name in {"/approve", "/edit", "/reject"}:
+                self._answer_about_plan(name, rest)
             else:
                 for line in (
                     HELP.splitlines() if name == "/help" else [f"{name} is unknown; /help lists what is."]
@@ -143,7 +156,7 @@ class Chat:
         """Drop the tests once they have judged a solution, and say so when they have not."""
         if result.route == "code" and result.verification.status in {"verified", "failed"}:
             self._tests = ""
-        elif self._tests:
+        elif self._tests and result.status != "waiting":
             terminal.notice("the tests were not used and stay for the next request; /tests drops them")
 
     def _choose_folder(self, folder: str) -> None:
@@ -153,21 +166,69 @@ class Chat:
         self._destination = destination
         terminal.notice(f"solutions go to {folder}" if folder else "solutions are not written")
 
+    def _save(self, folder: str) -> None:
+        """Write the last solution of the session."""
+        if not folder:
+            raise InputError("/save needs a folder: name one to write the last solution to.")
+        destination = Destination(Path(folder))
+        destination.check()
+        files = self._runner.run(lambda: self._agent.solution(self.thread_id))
+        if not files:
+            raise InputError("This session has no solution yet: ask for code first.")
+        for place in destination.write(files):
+            terminal.notice(f"wrote {place}")
+
+    def _answer_about_plan(self, name: str, rest: str) -> None:
+        """Go on with the turn whose plan waits."""
+        if name == "/edit" and (not rest or rest == "-"):
+            raise InputError("/edit needs a file: write the plan into it, with its acceptance tests.")
+        plan = read_edited(rest) if name == "/edit" else None
+        reason = rest if name == "/reject" else ""
+        self._resume(make_answer(approve=name != "/reject", plan=plan, reason=reason))
+
     def _answer(self, text: str) -> None:
-        """One turn; Ctrl-C ends the turn, and the session too when nobody is there to go on."""
+        """One turn."""
         from serving.turn import Turn, run_turn  # noqa: PLC0415  # loaded by now
 
         turn = Turn(text, self.thread_id, self._tests)
+        result = self._show(lambda: run_turn(self._agent, turn))
+        if result is None or result.status != "waiting":
+            return
+        if (answer := self._ask_about(result)) is not None:
+            self._resume(answer)
+        else:
+            terminal.notice("the plan waits: /approve, /edit FILE or /reject; anything else drops it")
+
+    def _ask_about(self, result: Result) -> PlanAnswer | None:
+        """The person's answer about a plan; none from a pipe, where commands give it, nor after Ctrl-C."""
         try:
-            outcome = self._runner.run(lambda: run_turn(self._agent, turn))
+            return ask_about(result) if self._live and can_ask() else None
+        except Interrupted as stop:
+            if stop.exit_code != exits.INTERRUPTED:
+                raise
+            self._signals.forget()
+            sys.stderr.write("\n")
+            return None
+
+    def _resume(self, answer: PlanAnswer) -> None:
+        """The rest of a turn whose plan waited."""
+        from serving.turn import resume_turn  # noqa: PLC0415  # loaded by now
+
+        self._show(lambda: resume_turn(self._agent, self.thread_id, answer))
+
+    def _show(self, work: Callable[[], Awaitable[Outcome]]) -> Result | None:
+        """Run a turn and show what it came to; Ctrl-C ends it, and the session when nobody is there."""
+        try:
+            outcome = self._runner.run(work)
             result = outcome.result
             terminal.answer(result.answer)
             terminal.notice(outcome.footer)
-            self._note(exits.of_result(result))
+            self._waits = result.status == "waiting"
+            if not self._waits:
+                self._note(exits.of_result(result))
             self._settle_tests(result)
             if self._destination and result.files:
-                for place in self._destination.write(result.files):
-                    terminal.notice(f"wrote {place}")
+                say_written(result, self._destination.write(result.files))
         except Interrupted as stop:
             if not self._live or stop.exit_code != exits.INTERRUPTED:
                 raise
@@ -175,6 +236,9 @@ class Chat:
             terminal.notice("duograph: the turn was interrupted; the session goes on.")
         except ValueError as error:
             self._complain(error)
+        else:
+            return result
+        return None
 
     def _complain(self, error: ValueError) -> None:
         """Say what the user can mend and go on; anything else ends the program."""

@@ -49,7 +49,8 @@ def _run(words: list[str], version: str | None, signals: Signals, *, as_json: bo
     """Run one command and report what goes wrong in it."""
     from click import ClickException  # noqa: PLC0415  # interrupts during this import are ours already
 
-    from serving.commands import Shell, duograph  # noqa: PLC0415  # the same
+    from serving.commands import duograph  # noqa: PLC0415  # the same
+    from serving.options import Shell  # noqa: PLC0415  # the same
 
     try:
         action = duograph.main(words, "duograph", standalone_mode=False, obj=Shell(signals, version))

@@ -6,15 +6,17 @@ so that errors and signals of the work itself never pass through click.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from serving.bench import MODES
+from serving.file_options import approve_option, files, result_options
+from serving.options import Shell, chosen, json_option, named, setting_options
+from serving.resume_command import resume
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from serving.signals import Signals
 
     Action = Callable[[], int]
 
@@ -28,6 +30,15 @@ A chain such as openai:gpt-5,offline falls back to the next model when one fails
 `duograph --help` lists the exit codes.
 """
 
+_MODES = """\b
+Modes, one or more:
+  solo          one call of the coding model
+  split         a plan by the reasoning model, then the coding model
+  split+verify  the same, and the sandbox runs what it wrote
+  full          the whole graph, with repairs
+
+"""
+
 _EPILOG = """\b
 Exit codes:
   0    done
@@ -36,6 +47,7 @@ Exit codes:
   3    ended by a limit
   4    code that is not verified
   5    every model failed
+  6    a plan waits for approval
   130  interrupted (143 when terminated)
 
 \b
@@ -46,19 +58,6 @@ Settings come from DUOGRAPH_* variables and ./duograph.toml:
   DUOGRAPH_MAX_REPAIRS, DUOGRAPH_MAX_COST_USD and more: limits of every turn, see `duograph bounds --help`
   DUOGRAPH_DEBUG=1   show tracebacks
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """What every command is given.
-
-    Attributes:
-        signals: How this process is stopped.
-        version: What `--version` shows, if the caller knows it.
-    """
-
-    signals: Signals
-    version: str | None = None
 
 
 def _show_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  # click's signature
@@ -74,45 +73,7 @@ def _show_version(context: click.Context, _option: click.Parameter, wanted: bool
     context.exit()
 
 
-def _refuse_option(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """Refuse an option where a value belongs: click takes whatever word comes next."""
-    if value is not None and value.startswith("-") and value != "-":
-        raise click.BadParameter(f"{value!r} looks like an option: give a value that does not begin with '-'")
-    return value
-
-
-def _named(flag: str, metavar: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option whose value is a name: of a file, a session, a chain of models."""
-    return click.option(flag, metavar=metavar, help=text, callback=_refuse_option)
-
-
-_CHAIN = "Chain of models for this run, such as openai:gpt-5,offline."
-_LIMITS = (
-    ("--max-repairs", "max_repairs", "N", "At most N repairs of failing code."),
-    ("--max-model-calls", "max_model_calls", "N", "At most N calls of models, failed ones too."),
-    ("--max-input-tokens", "max_input_tokens", "N", "At most N tokens sent to models."),
-    ("--max-output-tokens", "max_output_tokens", "N", "At most N tokens received from models."),
-    ("--max-cost-usd", "max_cost_usd", "USD", "At most this much money, where prices are known."),
-    ("--turn-timeout", "turn_timeout_s", "SECONDS", "At most this long, for the whole turn."),
-)
-"""Option, setting, metavar and help; the settings say what is a good value."""
-
-
-def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that are settings for one run."""
-    for flag, setting, metavar, text in reversed(_LIMITS):
-        command = click.option(flag, setting, metavar=metavar, help=text)(command)
-    command = _named("--coding-model", "CHAIN", _CHAIN)(command)
-    return _named("--reasoning-model", "CHAIN", _CHAIN)(command)
-
-
-def _chosen(options: dict[str, str | None]) -> dict[str, str]:
-    """The settings that were given."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
-_thread_option = _named("--thread", "ID", "Go on with this session.")
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_thread_option = named("--thread", "ID", "Go on with this session.")
 
 
 @click.group(
@@ -132,14 +93,15 @@ def duograph() -> None:
 
 @duograph.command(epilog=_CONNECT)
 @click.argument("text")
-@_json_option
+@json_option
 @_thread_option
-@_named("--tests", "FILE", "Python tests that the solution must pass.")
+@named("--tests", "FILE", "Python tests that the solution must pass.")
+@files("--code", "A file that TEXT is about: to review, change or explain; may be repeated.")
 @click.option("--task", type=click.Choice(TASKS), help="The kind of task; decided from TEXT when left out.")
-@_named("--out", "DIR", "Write the solution's files into this folder.")
-@click.option("--force", is_flag=True, help="Let --out replace files that exist.")
+@result_options
+@approve_option
 @click.option("--explain", is_flag=True, help="First say what the turn can use at most.")
-@_setting_options
+@setting_options
 @click.pass_obj
 def ask(  # noqa: PLR0913  # click passes every option as an argument
     shell: Shell,
@@ -149,32 +111,36 @@ def ask(  # noqa: PLR0913  # click passes every option as an argument
     as_json: bool,
     thread: str | None,
     tests: str | None,
+    code: tuple[str, ...],
     task: str | None,
     out: str | None,
     force: bool,
+    approve_plan: bool,
     explain: bool,
     **settings: str | None,
 ) -> Action:
     """Answer one request; TEXT is `-` to read it from standard input."""
-    if text == tests == "-":
-        raise click.UsageError("only one of TEXT and --tests can be -, which is standard input")
+    if (text, tests, *code).count("-") > 1:
+        raise click.UsageError("only one of TEXT, --tests and --code can be -, which is standard input")
 
     def action() -> int:
         from serving import ask as body  # noqa: PLC0415  # bodies load when they run
 
         question = body.Question(
-            text, thread=thread, tests=tests, task=task, out=out, force=force, explain=explain
+            text, thread=thread, tests=tests, code=code, task=task, out=out, force=force, explain=explain
         )
-        return body.ask(question, settings=_chosen(settings), signals=shell.signals, as_json=as_json)
+        given = chosen(settings | {"plan_approval": "true" if approve_plan else None})
+        return body.ask(question, settings=given, signals=shell.signals, as_json=as_json)
 
     return action
 
 
 @duograph.command(epilog=_CONNECT, short_help="Talk in a session that remembers.")
 @_thread_option
-@_setting_options
+@approve_option
+@setting_options
 @click.pass_obj
-def chat(shell: Shell, /, *, thread: str | None, **settings: str | None) -> Action:
+def chat(shell: Shell, /, *, thread: str | None, approve_plan: bool, **settings: str | None) -> Action:
     """Talk in a session that remembers; /help lists what else you can type.
 
     From a pipe, each line is a turn, and the exit code is that of the first one that did not end well.
@@ -183,14 +149,18 @@ def chat(shell: Shell, /, *, thread: str | None, **settings: str | None) -> Acti
     def action() -> int:
         from serving.chat import chat as body  # noqa: PLC0415  # bodies load when they run
 
-        return body(thread=thread, settings=_chosen(settings), signals=shell.signals)
+        given = chosen(settings | {"plan_approval": "true" if approve_plan else None})
+        return body(thread=thread, settings=given, signals=shell.signals)
 
     return action
 
 
+duograph.add_command(resume)
+
+
 @duograph.command()
-@_json_option
-@_setting_options
+@json_option
+@setting_options
 def bounds(*, as_json: bool, **settings: str | None) -> Action:
     """Say what a turn can use at most.
 
@@ -200,36 +170,78 @@ def bounds(*, as_json: bool, **settings: str | None) -> Action:
     def action() -> int:
         from serving.bounds import show_bounds  # noqa: PLC0415  # bodies load when they run
 
-        return show_bounds(_chosen(settings), as_json=as_json)
+        return show_bounds(chosen(settings), as_json=as_json)
 
     return action
 
 
 @duograph.command()
-@_named("--code", "FILE", "A Python file to verify, or - for standard input.")
-@_named("--tests", "FILE", "Python tests that it must pass; they see its names.")
+@files(
+    "--code", "A Python file to verify, or - for standard input; repeat it for several, below this folder."
+)
+@named("--tests", "FILE", "Python tests that it must pass; they see its names.")
+@click.option("--types", is_flag=True, help="The type checker (mypy) must pass too.")
 @click.option(
     "--jsonl", is_flag=True, help='Verify {"id", "code", "tests"} objects, one a line, from standard input.'
 )
-@_json_option
+@json_option
 @click.pass_obj
-def verify(shell: Shell, *, code: str | None, tests: str | None, jsonl: bool, as_json: bool) -> Action:
+def verify(  # noqa: PLR0913  # click passes every option as an argument
+    shell: Shell, /, *, code: list[str], tests: str | None, types: bool, jsonl: bool, as_json: bool
+) -> Action:
     """Run code in the sandbox and report what that showed. Needs no model."""
-    if jsonl == (code is not None):
+    if jsonl == bool(code):
         raise click.UsageError("give either --code FILE or --jsonl")
     if jsonl and tests is not None:
         raise click.UsageError("--tests goes with --code; with --jsonl each line brings its own")
-    if code == tests == "-":
+    if [*code, tests].count("-") > 1:
         raise click.UsageError("only one of --code and --tests can be -, which is standard input")
+    if len(code) > 1 and "-" in code:
+        raise click.UsageError("- goes with no second --code: several files need names")
 
     def action() -> int:
         if jsonl:
             from serving.jsonl import verify_lines  # noqa: PLC0415  # bodies load when they run
 
-            return verify_lines(shell.signals)
-        from serving.verify import verify_file  # noqa: PLC0415  # the same
+            return verify_lines(shell.signals, types=types)
+        from serving.verify import verify_files  # noqa: PLC0415  # the same
 
-        return verify_file(code or "", tests, signals=shell.signals, as_json=as_json)
+        return verify_files(code, tests, types=types, signals=shell.signals, as_json=as_json)
+
+    return action
+
+
+@duograph.command(epilog=_MODES + _CONNECT, short_help="Measure what each mode gets right, and its cost.")
+@click.argument("modes", metavar="MODE...", nargs=-1, required=True, type=click.Choice(MODES))
+@named("--tasks", "FILE", "JSON lines of tasks; left out, the twenty that come with Duograph.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Only the first N tasks.")
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 64), default=1, help="N turns at once.")
+@named("--out", "FILE", "Keep the results here, and go on where a run stopped.")
+@json_option
+@setting_options
+@click.pass_obj
+def bench(  # noqa: PLR0913  # click passes every option as an argument
+    shell: Shell,
+    /,
+    *,
+    modes: tuple[str, ...],
+    tasks: str | None,
+    limit: int | None,
+    jobs: int,
+    out: str | None,
+    as_json: bool,
+    **settings: str | None,
+) -> Action:
+    """Play tasks in each MODE and say how many answers were right, and what they cost.
+
+    A line of tasks is {"id", "prompt", "tests", "hidden_tests"}. No model sees the hidden tests: they judge.
+    """
+
+    def action() -> int:
+        from serving.bench import command as body  # noqa: PLC0415  # bodies load when they run
+
+        plan = body.Plan(modes, tasks=tasks, limit=limit, jobs=jobs, out=out)
+        return body.bench(plan, settings=chosen(settings), signals=shell.signals, as_json=as_json)
 
     return action
 
@@ -240,7 +252,7 @@ def sessions() -> None:
 
 
 @sessions.command("list")
-@_json_option
+@json_option
 @click.option(
     "--limit", metavar="N", type=click.IntRange(min=1), default=50, show_default=True, help="At most N."
 )
@@ -260,7 +272,7 @@ def list_sessions(*, as_json: bool, limit: int) -> Action:
 
 @sessions.command("show")
 @click.argument("thread")
-@_json_option
+@json_option
 def show_session(*, thread: str, as_json: bool) -> Action:
     """Print the conversation of THREAD: a session's id, or how it begins."""
 

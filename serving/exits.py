@@ -13,6 +13,7 @@ USAGE = 2
 LIMIT = 3
 NOT_VERIFIED = 4
 MODELS_FAILED = 5
+WAITING = 6
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 
@@ -23,6 +24,7 @@ _OF_STATUS = {
     "limit": LIMIT,
     "not_verified": NOT_VERIFIED,
     "failed": MODELS_FAILED,
+    "waiting": WAITING,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sandbox import SourceFile
+
+
+_RESERVED = re.compile(r"^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)|[<>:\"|?*]|[ .]$", re.IGNORECASE)
+"""Names that some system takes for a device, or cannot have: a solution should arrive the same everywhere."""
 
 
 def safe_join(folder: Path, path: str) -> Path:
@@ -30,6 +35,7 @@ def safe_join(folder: Path, path: str) -> Path:
     parts = PurePosixPath(path).parts
     windows = PureWindowsPath(path)
     odd = not path.isprintable() or "\\" in path or windows.drive or path.endswith("/")
+    odd = odd or any(_RESERVED.search(part) for part in parts)
     # Git runs what lies in its folder, so a solution has no business there.
     if odd or not parts or path.startswith("/") or any(part.lower() in {"..", ".git"} for part in parts):
         raise InputError(f"The solution names a file {path!r}, which is no plain path inside a folder.")
@@ -82,24 +88,30 @@ class Destination:
         """
         places = [safe_join(self.folder, file.path) for file in files]
         self._refuse_existing(places)
+        made: list[Path] = []
         staged: list[tuple[Path, Path]] = []
         try:
             for place, file in zip(places, files, strict=True):
+                _make_folders(place.parent, made)
                 staged.append((_stage(place, file.content), place))
             self._publish(staged)
         except (OSError, UnicodeEncodeError) as error:
+            _clear(staged, made)
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise InputError(
                 f"--out {self.folder} could not be written ({reason}): nothing was changed."
             ) from None
-        finally:
-            for temporary, _ in staged:
-                temporary.unlink(missing_ok=True)
+        except BaseException:  # a signal
+            _clear(staged, made)
+            raise
+        _clear(staged, [])
         return places
 
     def _refuse_existing(self, places: Sequence[Path]) -> None:
         if len({str(place).casefold() for place in places}) < len(places):
             raise InputError("The solution names the same file twice, so none is written.")
+        if set(places) & {parent for place in places for parent in place.parents}:
+            raise InputError("The solution has a file and a folder of one name, so none is written.")
         for place in places:
             if place.is_dir():
                 raise InputError(f"{place} is a folder, and the solution has a file of that name.")
@@ -107,20 +119,57 @@ class Destination:
                 raise InputError(f"{place} exists: use --force to replace it, or another --out folder.")
 
     def _publish(self, staged: Sequence[tuple[Path, Path]]) -> None:
-        """Move the finished files to their places; take back what is new when one cannot be moved."""
-        done: list[Path] = []
+        """Move the finished files to their places; when one cannot be moved, put back what was there."""
+        done: list[tuple[Path, Path | None]] = []
         try:
             for temporary, place in staged:
                 if self.force:
+                    done.append((place, _keep(place)))
                     temporary.replace(place)
                 else:
                     _move_to_free_name(temporary, place)
-                    done.append(place)
-        except OSError:
-            for place in done:
+                    done.append((place, None))
+        except BaseException:  # a signal too
+            for place, kept in reversed(done):
                 with suppress(OSError):
-                    place.unlink()
+                    kept.replace(place) if kept else place.unlink(missing_ok=True)
             raise
+        finally:
+            for _, kept in done:
+                if kept is not None:
+                    kept.unlink(missing_ok=True)
+
+
+def _keep(place: Path) -> Path | None:
+    """Give what is to be replaced a second name; a link gets it itself, never what it leads to."""
+    if not place.exists() and not place.is_symlink():
+        return None
+    kept = place.with_name(f".{secrets.token_hex(8)}.kept")
+    try:
+        os.link(place, kept, follow_symlinks=False)
+    except (OSError, NotImplementedError):  # a file system without hard links
+        place.rename(kept)
+    return kept
+
+
+def _make_folders(folder: Path, made: list[Path]) -> None:
+    """Make a folder and those above it; those that were missing are added to `made`."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        each.mkdir()
+        made.append(each)
+
+
+def _clear(staged: Sequence[tuple[Path, Path]], made: Sequence[Path]) -> None:
+    """Remove what was only for the way, and folders that nothing came into."""
+    for temporary, _ in staged:
+        temporary.unlink(missing_ok=True)
+    for folder in reversed(made):
+        with suppress(OSError):  # somebody else put something there
+            folder.rmdir()
 
 
 def _move_to_free_name(temporary: Path, place: Path) -> None:
@@ -138,7 +187,6 @@ def _move_to_free_name(temporary: Path, place: Path) -> None:
 def _stage(place: Path, content: str) -> Path:
     """Write `content` beside its place, under a name of no meaning."""
     data = content.encode()
-    place.parent.mkdir(parents=True, exist_ok=True)
     temporary = place.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as stream:

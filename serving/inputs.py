@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import stat
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from serving.faults import InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox import SourceFile
+
 MAX_BYTES = 4_000_000
 """More than any limit of the graph (200,000 characters), so that its message is the one shown."""
+
+
+_DIFF = re.compile(r"^--- .*\n\+\+\+ .*\n@@ -", re.MULTILINE)
 
 
 def read_request(text: str) -> str:
@@ -28,18 +39,19 @@ def read_request(text: str) -> str:
     return text
 
 
-def read_source(path: str, what: str) -> str:
-    """The text of a Python source file; its syntax is not looked at.
+def read_source(path: str, what: str, *, most: int = MAX_BYTES) -> str:
+    """The text of a file; its syntax is not looked at.
 
     Args:
         path: The file, or `-` for standard input.
         what: What it is for, such as `tests`, for messages.
+        most: The most bytes it may have.
 
     Raises:
         InputError: When it is missing, no regular file, not readable, not UTF-8 or far too long.
     """
     if path == "-":
-        return _read_standard_input()
+        return _read_standard_input(most)
     name = f"The {what} file {path}"
     try:
         # Without O_NONBLOCK a named pipe would be waited for, perhaps for ever.
@@ -51,7 +63,7 @@ def read_source(path: str, what: str) -> str:
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise InputError(f"{name} cannot be read (not a regular file): name one, or use - to pipe it in.")
-        return _decode(_read(handle, name), name)
+        return _decode(_read(handle, name, most), name)
     except OSError as error:
         raise InputError(f"{name} cannot be read ({error.strerror}): name one that you may read.") from None
     finally:
@@ -74,19 +86,47 @@ def read_tests(path: str | None) -> str:
     return source
 
 
-def _read_standard_input() -> str:
-    return _decode(_read(sys.stdin.fileno(), "Standard input"), "Standard input")
+def read_code(paths: Sequence[str]) -> list[SourceFile]:
+    """The files that a request is about, named as they are seen from here.
+
+    A file that is not below the current folder goes by its last name alone.
+
+    Raises:
+        InputError: When one cannot be read, or two would have the same name.
+    """
+    if not paths:
+        return []
+    from sandbox.evidence import SourceFile  # noqa: PLC0415  # costs time that `--help` does not have
+
+    files: dict[str, SourceFile] = {}
+    for path in paths:
+        content = read_source(path, "code")
+        name = _name_of(path) if path != "-" else "input.diff" if _DIFF.search(content) else "solution.py"
+        if name in files:
+            raise InputError(f"Two --code files are called {name}: give each once, or work in their folder.")
+        files[name] = SourceFile(path=name, content=content)
+    return list(files.values())
 
 
-def _read(handle: int, name: str) -> bytes:
+def _name_of(path: str) -> str:
+    """A file's path from here, or its last name when it lies elsewhere."""
+    place = Path(os.path.relpath(path))
+    return Path(path).name if place.is_absolute() or place.parts[:1] == ("..",) else place.as_posix()
+
+
+def _read_standard_input(most: int = MAX_BYTES) -> str:
+    return _decode(_read(sys.stdin.fileno(), "Standard input", most), "Standard input")
+
+
+def _read(handle: int, name: str, most: int) -> bytes:
     """All bytes up to the limit: a device or a pipe may have no end."""
     parts: list[bytes] = []
     size = 0
     while part := os.read(handle, 1 << 20):
         parts.append(part)
         size += len(part)
-        if size > MAX_BYTES:
-            raise InputError(f"{name} has more than {MAX_BYTES:,} bytes: shorten it.")
+        if size > most:
+            raise InputError(f"{name} has more than {most:,} bytes: shorten it.")
     return b"".join(parts)
 
 

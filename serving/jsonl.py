@@ -10,15 +10,17 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox import SourceFile, TestsError, check_tests
+from graph.proving import open_verifier
+from sandbox import Options, SourceFile, TestsError, check_tests
 from serving import exits, terminal
 from serving.lines import MAX_LINE, read_lines
-from serving.prover import open_verifier
+from serving.proving import settings_of
 from serving.running import Runner
 from serving.text import one_line, to_json
 from serving.verify import SOLUTION
 
 if TYPE_CHECKING:
+    from graph.settings import Settings
     from sandbox import Verifier
     from serving.signals import Signals
 
@@ -51,14 +53,20 @@ class Job:
     tests: str
 
 
-def verify_lines(signals: Signals) -> int:
+def verify_lines(signals: Signals, *, types: bool = False) -> int:
     """Verify what standard input brings and give the exit code.
 
+    Args:
+        signals: How this process is stopped.
+        types: Whether the type checker must pass too.
+
     Raises:
+        SettingsError: When a setting is wrong.
         Interrupted: When a signal came; all sandboxes have ended by then.
     """
     with Runner(signals) as runner:
-        statuses = runner.run(lambda: _Stream(cores()).run(sys.stdin.fileno()))
+        settings = settings_of(types=types)
+        statuses = runner.run(lambda: _Stream(cores(), settings).run(sys.stdin.fileno()))
     if "error" in statuses:
         return exits.USAGE
     return exits.DONE if statuses <= {"verified"} else exits.NOT_VERIFIED
@@ -130,14 +138,15 @@ def _text(value: Answer, field: str, number: int) -> str:
 class _Stream:
     """A reader that starts jobs, and a writer that waits for them in order."""
 
-    def __init__(self, parallel: int) -> None:
+    def __init__(self, parallel: int, settings: Settings) -> None:
+        self._settings = settings
         self._slots = asyncio.Semaphore(parallel)
         self._jobs: asyncio.Queue[asyncio.Task[Answer] | None] = asyncio.Queue(parallel * _WINDOW)
         self._statuses: set[str] = set()
 
     async def run(self, handle: int) -> set[str]:
         """Answer every line and give the statuses that occurred."""
-        verifier = await open_verifier()
+        verifier = await open_verifier(self._settings)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._write())
@@ -169,7 +178,9 @@ class _Stream:
                 check_tests(job.tests, name=f"line {number}, tests")
             async with self._slots:
                 evidence = await verifier.verify(
-                    [SourceFile(path=SOLUTION, content=job.code)], tests=job.tests
+                    [SourceFile(path=SOLUTION, content=job.code)],
+                    tests=job.tests,
+                    options=Options(types=self._settings.verify_types),
                 )
         except (LineError, TestsError) as error:
             return _error(getattr(error, "line_id", line_id), str(error))

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING
 from graph.events import Finished
 from graph.services import Services
 from graph.settings import Settings
+from nodes import unmetered
 from serving import terminal
 from serving.progress import open_progress
+from serving.proving import say_unconfined
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from graph.agent import Agent
     from graph.compiled import DuoGraph
-    from nodes import Bounds, Result, Task
-    from providers import Models
+    from graph.events import Event
+    from nodes import Bounds, PlanAnswer, Result, Task
+    from sandbox import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,14 @@ class Turn:
         thread_id: The session.
         tests: The user's tests, or nothing.
         task: The kind of task, if the user said so.
+        code: Files that the request is about.
     """
 
     text: str
     thread_id: str
     tests: str = ""
     task: Task | None = None
+    code: Sequence[SourceFile] = ()
 
 
 def open_agent(given: Mapping[str, str]) -> Agent:
@@ -53,8 +58,9 @@ def open_agent(given: Mapping[str, str]) -> Agent:
     settings = Settings(**given)
     services = Services.from_settings(settings)
     agent = Agent(settings, services=services)
+    say_unconfined(settings)
     say_who_answers(settings)
-    say_what_costs(settings, services.models)
+    say_what_costs(settings, bounds_of(agent.graph))
     return agent
 
 
@@ -76,17 +82,10 @@ def say_who_answers(settings: Settings) -> None:
         )
 
 
-def say_what_costs(settings: Settings, models: Models) -> None:
+def say_what_costs(settings: Settings, bounds: Bounds) -> None:
     """One line when a money limit cannot hold for some model, because nobody knows its price."""
-    if settings.max_cost_usd is None:
-        return
-    facts = [models.facts("reasoning"), models.facts("coding")]
-    pairs = [pair for fact in facts for pair in zip(fact.names, fact.prices, strict=True)]
-    if names := sorted({name for name, price in pairs if price is None}):
-        terminal.notice(
-            f"duograph: the money limit does not cover {', '.join(names)}: the price is unknown; "
-            "limit tokens or model calls as well."
-        )
+    if note := unmetered(bounds, settings.limits):
+        terminal.notice(f"duograph: {note[0].lower()}{note[1:]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +107,26 @@ async def run_turn(agent: Agent, turn: Turn) -> Outcome:
     Raises:
         RequestError: When the request cannot be taken.
     """
+    events = agent.astream(
+        turn.text, tests=turn.tests, code=turn.code, task=turn.task, thread_id=turn.thread_id
+    )
+    return await _show(events, turn.thread_id)
+
+
+async def resume_turn(agent: Agent, thread_id: str, answer: PlanAnswer) -> Outcome:
+    """Go on with a turn whose plan waited for an answer, and show its progress.
+
+    Raises:
+        RequestError: When no plan waits there.
+    """
+    return await _show(agent.astream_resume(thread_id, answer), thread_id)
+
+
+async def _show(events: AsyncGenerator[Event, None], thread_id: str) -> Outcome:
+    """Show a turn as it comes."""
     started = time.monotonic()
     result: Result | None = None
     with open_progress() as progress:
-        events = agent.astream(turn.text, tests=turn.tests, task=turn.task, thread_id=turn.thread_id)
         async with aclosing(events):
             async for event in events:
                 progress.show(event)
@@ -120,7 +135,7 @@ async def run_turn(agent: Agent, turn: Turn) -> Outcome:
     if result is None:
         raise RuntimeError("The turn ended without a result.")
     seconds = f"{time.monotonic() - started:.1f} s"
-    return Outcome(result, f"thread {turn.thread_id} · {_calls(result)} · {seconds}")
+    return Outcome(result, f"thread {thread_id} · {_calls(result)} · {seconds}")
 
 
 def _calls(result: Result) -> str:

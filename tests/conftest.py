@@ -7,16 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from graph.agent import Agent
 from graph.settings import Settings
 from tests.support import AgentMaker, Lines
+
+settings.register_profile("duograph", deadline=None)  # no test asserts how long something took
+settings.load_profile("duograph")
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings, keys or data of the person who runs it."""
     for name in ("REASONING_MODEL", "CODING_MODEL", "BACKGROUND_MODEL", "DATABASE", "SANDBOX", "MAX_REPAIRS"):
+        monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
+    for name in ("SANDBOX_IMAGE", "SANDBOX_PACKAGES", "VERIFY_TYPES"):
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
         monkeypatch.delenv(name, raising=False)

@@ -136,6 +136,8 @@ class OfflineChatModel(BaseChatModel):
             return talk
         if step == "diagnose":
             return replies.no_diagnosis()
+        if step == "review":
+            return replies.no_review()
         match = self._cookbook.find(request)
         if match is None:
             return replies.no_recipe()

@@ -115,6 +115,11 @@ def no_diagnosis() -> Draft:
     return Draft(f"The offline model cannot diagnose a failure; {_CONNECT}", declined=True)
 
 
+def no_review() -> Draft:
+    """Decline to review code."""
+    return Draft(f"The offline model cannot review code; {_CONNECT}", declined=True)
+
+
 def no_second_recipe(match: Match) -> Draft:
     """Decline to repair a recipe that was tried already."""
     return Draft(

@@ -1,4 +1,4 @@
-"""Becoming the confined command: limits, nono's rules, our own filter, then exec."""
+"""Becoming the confined command: limits, nono's rules, our own filter, then exec or one of our scripts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from sandbox.inside import kernel
@@ -18,17 +18,27 @@ else:
 
 LINUX = sys.platform == "linux"
 _MIB = 1 << 20
+MOST_DESCRIPTORS = 1024
+"""What the template allows itself, so that closing all of them is quick on every system."""
 
 
-def become(orders: Mapping[str, Any], *, namespaced: bool) -> None:
-    """Confine this process as ordered and turn it into the command. Returns never, or raises."""
+def become(orders: Mapping[str, Any], *, namespaced: bool) -> Callable[[], None]:
+    """Confine this process as ordered and turn it into the command.
+
+    Returns:
+        Only for one of our own scripts, which needs no other interpreter: what to call. Everything else is
+        executed in place of this program.
+    """
     os.setsid()
     os.umask(0o077)
     os.chdir(orders["folder"])
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
+    # Python ignores the last two at its start and so does a script of ours; others get the default.
+    unset = (signal.SIGCHLD,) if orders["script"] else (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ)
+    for number in unset:
         signal.signal(number, signal.SIG_DFL)
     command = _with_descriptors(orders)
+    script = _prepare(orders)
     if orders["rules"] is not None:
         _apply_rules(orders["rules"])
     # The kernel counts per user; only in a user namespace of its own are those the run's processes alone.
@@ -37,7 +47,27 @@ def become(orders: Mapping[str, Any], *, namespaced: bool) -> None:
     if LINUX and orders["rules"] is not None:
         kernel.drop_capabilities()
         kernel.install_filter(orders["filter"] if namespaced else orders["filter_open"])
-    os.execve(command[0], command, orders["env"])  # noqa: S606 - running a command is the purpose
+    if script is None:
+        os.execve(command[0], command, orders["env"])  # noqa: S606 - running a command is the purpose
+    # As an exec would: the end of our pipe tells the guard that all of the above was done.
+    close_from(3)
+    return script
+
+
+def _prepare(orders: Mapping[str, Any]) -> Callable[[], None] | None:
+    """Make an ordered script of ours ready to be called in an environment of its own."""
+    if not orders["script"]:
+        return None
+    name, arguments = orders["script"]
+    main = __import__(name).main
+    os.environ.clear()
+    os.environ.update(orders["env"])
+    return lambda: main(*arguments)
+
+
+def close_from(lowest: int) -> None:
+    """Close every descriptor from `lowest` on."""
+    os.closerange(lowest, MOST_DESCRIPTORS)
 
 
 def _with_descriptors(orders: Mapping[str, Any]) -> list[str]:
@@ -76,14 +106,20 @@ def _set_limits(limits: Mapping[str, int], *, processes: int | None) -> None:
                 raise
 
 
-def _apply_rules(rules: Mapping[str, Any]) -> None:
-    """Apply nono's rules: Landlock and seccomp on Linux, Seatbelt on macOS."""
+def load_nono(folder: str) -> Any:  # noqa: ANN401 - a compiled module without types here
+    """Import the compiled part of nono-py from its folder."""
     # The package's own __init__ imports its audit tools, 200 ms that are of no use here.
     package = type(sys)("nono_py")
-    package.__path__ = [rules["package"]]
+    package.__path__ = [folder]
     sys.modules["nono_py"] = package
     from nono_py import _nono_py as nono  # noqa: PLC0415 - only this backend has it
 
+    return nono
+
+
+def _apply_rules(rules: Mapping[str, Any]) -> None:
+    """Apply nono's rules: Landlock and seccomp on Linux, Seatbelt on macOS."""
+    nono = load_nono(rules["package"])
     allowed = nono.CapabilitySet()
     for folder in rules["folders"]:
         allowed.allow_path(folder, nono.AccessMode.READ)

@@ -1,9 +1,9 @@
 """The guard: starts one confined command, watches its limits, and ends its whole process tree.
 
-It runs as its own small process, because a fork inside a large threaded program is neither quick nor
-safe, and because it must outlive whatever the command does. Its orders (marshal) come over the control
-pipe; when that pipe closes, by cancellation or by the death of the program, everything is killed. One
-`name value` line per fact goes to the status pipe.
+It runs as its own small process, a fork of the template, because a fork inside a large threaded program is
+neither quick nor safe, and because it must outlive whatever the command does. Its orders (marshal) come over
+the control pipe; when that pipe closes, by cancellation or by the death of the program, everything is killed.
+One `name value` line per fact goes to the status pipe.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 
 TYPE_CHECKING = False  # typing costs 9 ms of every run
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from sandbox.inside import confine, kernel, tree
@@ -46,11 +46,13 @@ def read_orders(descriptor: int) -> dict[str, Any]:
     return orders
 
 
-def start(orders: Mapping[str, Any], *, namespaced: bool, failed: int, ended: int) -> int:
+def start(
+    orders: Mapping[str, Any], *, namespaced: bool, failed: int, ended: int
+) -> int | Callable[[], None]:
     """Fork the command; inside a PID namespace an own first process stands between us and it.
 
     Returns:
-        The process whose end is the end of the run.
+        The process whose end is the end of the run; or, in the confined child, the script to call.
     """
     child = os.fork()
     if child:
@@ -63,7 +65,7 @@ def start(orders: Mapping[str, Any], *, namespaced: bool, failed: int, ended: in
             if target:
                 os.close(failed)
                 _be_first_process(target, ended)
-        confine.become(orders, namespaced=namespaced)
+        return confine.become(orders, namespaced=namespaced)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the command must not run
         os.write(failed, f"{type(error).__name__}: {error}".encode()[:4000])
     os._exit(127)
@@ -138,15 +140,31 @@ class Watch:
         return tree.count_tasks(os.getpid()) > self._processes
 
 
-def main(control: int, status: int) -> None:
-    """Run the orders that come over `control` and report on `status`, two pipes."""
+def _with_own_number(program: bytes, stand_in: int) -> bytes:
+    """Put our process number into a filter that was built before we were known."""
+    for wanted, known in ((stand_in, os.getpid()), (-stand_in, -os.getpid())):
+        old, new = (number.to_bytes(4, sys.byteorder, signed=True) for number in (wanted, known))
+        program = program.replace(old, new)
+    return program
+
+
+def main(control: int, status: int) -> Callable[[], None] | None:
+    """Run the orders that come over `control` and report on `status`, two pipes.
+
+    Returns:
+        In the confined child, when a script of ours was ordered: what to call. In the guard: nothing.
+    """
     for descriptor in (control, status):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional only
     orders = read_orders(control)
+    os.write(status, b"started 1\n")
+    orders["filter_open"] = _with_own_number(orders["filter_open"], orders["stand_in"])
     namespaced = False
     if LINUX:
         kernel.adopt_orphans()
         namespaced = orders["namespace"] and kernel.new_process_namespace()
+        if namespaced and orders["rules"] is not None and kernel.private_shared_memory():
+            orders["rules"]["writable"].append(kernel.SHARED_MEMORY)
     failed_read, failed_write = os.pipe()
     ended_read, ended_write = os.pipe()
     report = os.pipe() if "{report}" in orders["command"] else None
@@ -154,6 +172,8 @@ def main(control: int, status: int) -> None:
         os.set_inheritable(report[1], True)  # noqa: FBT003 - positional only
         orders["command"] = [str(report[1]) if part == "{report}" else part for part in orders["command"]]
     root = start(orders, namespaced=namespaced, failed=failed_write, ended=ended_write)
+    if not isinstance(root, int):
+        return root
     os.close(failed_write)
     os.close(ended_write)
     watch = Watch(orders, root, control)
@@ -169,3 +189,4 @@ def main(control: int, status: int) -> None:
         if b"exit-code" in os.read(report[0], 4096):
             os.write(status, b"reported 1\n")
     os.write(status, f"{why} {os.waitstatus_to_exitcode(code)}\n".encode())
+    return None

@@ -87,8 +87,9 @@ class Relay:
             select.select([*self._open, wake_read], [], [], remaining)
 
     def _drain(self) -> None:
-        self._tail = (self._tail + self._read(self._output))[-_TAIL:]
+        # What was printed in a step is written before the step's record, so it is read after it.
         self._pending += self._read(self._records)
+        self._tail = (self._tail + self._read(self._output))[-_TAIL:]
         *lines, self._pending = self._pending.split(b"\n")
         if len(self._pending) > _MOST_RECORD_BYTES:
             self._pending = b""
@@ -236,6 +237,12 @@ def _fork_worker(output: int, ours: int) -> tuple[int, tuple[int, int]]:
     return worker, (to_judge[0], to_worker[1])
 
 
+def load_all(folder: str) -> None:
+    """Load what any run needs, in an interpreter that many runs will be forked from."""
+    private.load(folder, *_WORKER.split())
+    private.load(folder, *_JUDGE.split(), *_TESTS.split(), "steps")
+
+
 def main() -> None:
     """Fork the worker, read the job, fork the judge, relay.
 
@@ -259,4 +266,5 @@ def main() -> None:
     token = _read_exactly(32)
     relay = Relay(judge, worker, ours, output_read, nonce)
     relay.close(relay.run(token, job["seconds"]))
-    sys.exit(0)
+    # Nothing is left to do that would be worth an orderly end of the interpreter.
+    os._exit(0)

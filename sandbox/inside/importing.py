@@ -12,26 +12,43 @@ if TYPE_CHECKING:
 else:
     from describing import describe
 
+_ASIDE = frozenset(("tests", "test", "conftest", "docs", "examples", "scripts", "benchmarks"))
+
 
 def module_names(paths: list[str]) -> list[str]:
-    """The solution's top-level modules and packages, `solution` first."""
-    names = {
-        path.split("/")[0].removesuffix(".py") for path in paths if path.endswith(".py") and _is_top(path)
-    }
-    return sorted(names, key=lambda name: (name != "solution", name))
+    """The solution's modules, also those inside packages: `solution` first, packages before their parts."""
+    names = {name for path in paths if path.endswith(".py") and (name := _dotted(path))}
+    # Tests and the like are for other programs, unless there is nothing else.
+    wanted = {name for name in names if not any(_is_aside(part) for part in name.split("."))} or names
+    return sorted(wanted, key=lambda name: (name != "solution", name.count("."), name))
 
 
-def _is_top(path: str) -> bool:
-    parts = path.split("/")
-    if len(parts) == 1:
-        return path not in ("__main__.py", "setup.py") and path[:-3].isidentifier()
-    return parts[0].isidentifier() and parts[1:] == ["__init__.py"]
+def _dotted(path: str) -> str:
+    """The name under which a file is imported; nothing for what is no module."""
+    parts = path[:-3].split("/")
+    if parts[-1] == "__init__":
+        parts.pop()
+    usual = parts and parts[-1] != "__main__" and parts != ["setup"]
+    return ".".join(parts) if usual and all(part.isidentifier() for part in parts) else ""
+
+
+def _is_aside(part: str) -> bool:
+    return part in _ASIDE or part.startswith("test_") or part.endswith("_test")
 
 
 def settle_in(folder: str, inside: str, site: list[str]) -> None:
     """Look for modules where the solution is."""
     sys.path[:] = [folder, *(path for path in sys.path if path != inside), *site]
     sys.argv[:] = ["solution.py"]
+
+
+def make_way(modules: list[str]) -> None:
+    """Forget what the process has loaded under the solution's names.
+
+    All of them before the first is imported: each module is loaded once, by whoever needs it.
+    """
+    for name in {name.split(".")[0] for name in modules} - {*sys.builtin_module_names}:
+        sys.modules.pop(name, None)
 
 
 def import_one(name: str, folder: str, load: object = __import__) -> str:
@@ -41,8 +58,6 @@ def import_one(name: str, folder: str, load: object = __import__) -> str:
         What was wrong with it, else an empty text.
     """
     try:
-        if name not in sys.builtin_module_names:
-            sys.modules.pop(name, None)
         load(name)  # type: ignore[operator]
         sys.modules[name]
     except BaseException as error:  # noqa: BLE001 - SystemExit and worse are failures as well

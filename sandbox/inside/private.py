@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+_loaded: dict[str, ModuleType] = {}
+"""What a template has loaded before the run was forked from it."""
+
+
 def load(folder: str, *names: str) -> list[ModuleType]:
     """Load modules that see a copy of the builtins and are unknown to `sys.modules` afterwards.
 
@@ -23,15 +27,21 @@ def load(folder: str, *names: str) -> list[ModuleType]:
     """
     loaded = []
     for name in names:
-        spec = PathFinder.find_spec(name, [folder])
-        if spec is None or spec.loader is None:
-            raise ImportError(name)
-        code = spec.loader.get_code(name)  # type: ignore[attr-defined]
-        module = type(sys)(name)
-        vars(module)["__builtins__"] = dict(vars(builtins))
-        sys.modules[name] = module
-        exec(code, vars(module))  # noqa: S102 - our own file
+        sys.modules[name] = module = _loaded.get(name) or type(sys)(name)
+        if name not in _loaded:
+            _fill(module, folder)
+            _loaded[name] = module
         loaded.append(module)
     for name in names:
         del sys.modules[name]
     return loaded
+
+
+def _fill(module: ModuleType, folder: str) -> None:
+    name = module.__name__
+    spec = PathFinder.find_spec(name, [folder])
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    code = spec.loader.get_code(name)  # type: ignore[attr-defined]
+    vars(module)["__builtins__"] = dict(vars(builtins))
+    exec(code, vars(module))  # noqa: S102 - our own file

@@ -43,14 +43,14 @@ class Report:
         self._write = _writer(nonce, descriptor)
         self.passed = 0
         self.failed = 0
-        self._aside = self._outside = 0
+        self._aside = 0
         self._first_failure = ""
         self._began = 0.0
         self._clock = time.perf_counter
 
     def begin(self, step: str) -> None:
         """A step begins."""
-        self.passed = self.failed = self._aside = self._outside = 0
+        self.passed = self.failed = self._aside = 0
         self._first_failure = ""
         self._began = self._clock()
         self._write(b"begin", b'"name":' + escape(step))
@@ -69,7 +69,6 @@ class Report:
         outside: bool = False,
     ) -> None:
         """A case is decided; `outside` when the solution's process had no part in it."""
-        self._outside += outside is True
         self.passed += passed is True
         self.failed += passed is not True
         if passed is not True and not self._first_failure:
@@ -89,13 +88,11 @@ class Report:
         """A step ends."""
         self._write(
             b"check",
-            b'"name":%b,"passed":%b,"required":%b,"isolated":%d,"shared":%d,"duration_s":%.6f,"detail":%b'
+            b'"name":%b,"passed":%b,"required":%b,"duration_s":%.6f,"detail":%b'
             % (
                 escape(step),
                 _bool(passed),
                 _bool(required),
-                self._outside,
-                self.passed + self.failed - self._outside,
                 self._clock() - self._began,
                 escape(clip(detail, 2000)),
             ),

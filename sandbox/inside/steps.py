@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.inside.channel import Channel, Gone
     from sandbox.inside.codec import CannotCross, dumps
     from sandbox.inside.describing import describe
-    from sandbox.inside.importing import import_one, module_names, names_of, settle_in
+    from sandbox.inside.importing import import_one, make_way, module_names, names_of, settle_in
     from sandbox.inside.judging import Judge
     from sandbox.inside.records import Report
     from sandbox.inside.session import Session
@@ -27,7 +27,7 @@ else:
     from channel import Channel, Gone
     from codec import CannotCross, dumps
     from describing import describe
-    from importing import import_one, module_names, names_of, settle_in
+    from importing import import_one, make_way, module_names, names_of, settle_in
     from records import Report
     from session import Session
     from shared import Sharing
@@ -90,6 +90,7 @@ class Ladder:
             self._channel.send(dumps((self._job["folder"], self._job["inside"], tuple(self._job["site"]))))
         except Gone:
             self._lost("")
+        self._session.request("importing", tuple(self._modules))
         for name in self._modules:
             self._report.trying(f"import {name}")
             problem = self._session.request("import", name)
@@ -152,6 +153,7 @@ class Ladder:
         load = __import__
         named = ("<frozen ", "<tests>", "<acceptance>")
         watch([*named, job["inside"], *job["site"], os.__file__.rpartition("/")[0]], report.problem)
+        make_way(self._modules)
         for name in self._modules:
             problem = import_one(name, folder, load)
             if problem:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sandbox.inside.channel import Channel, Gone
     from sandbox.inside.codec import CannotCross, Malformed, Reader, Writer, loads
-    from sandbox.inside.importing import import_one, names_of, settle_in
+    from sandbox.inside.importing import import_one, make_way, names_of, settle_in
     from sandbox.inside.kinds import COMPARING, IMMUTABLE, describe_class
     from sandbox.inside.peer import (
         CLASS,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 else:
     from channel import Channel, Gone
     from codec import CannotCross, Malformed, loads
-    from importing import import_one, names_of, settle_in
+    from importing import import_one, make_way, names_of, settle_in
     from kinds import COMPARING, IMMUTABLE, describe_class
     from peer import CLASS, DOUBT, ERROR, OWN, REPLY, REQUEST, Peer, forget_traces
     from stubs import make_stub
@@ -59,6 +59,7 @@ class Worker(Peer):
         self._process, self._leave, self._flush = os.getpid, os._exit, sys.stdout.flush
         self._owner = os.getpid()
         self._doing: dict[str, Callable[..., Untyped]] = {
+            "importing": make_way,
             "import": lambda name: import_one(name, self._folder),
             "imported": self._imported,
             "names": self._names,

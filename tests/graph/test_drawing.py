@@ -7,14 +7,20 @@ from graph.state import Context
 EDGES = {
     ("__start__", "classify"),
     ("classify", "reason"),
+    ("classify", "verify"),
     ("classify", "respond"),
+    ("reason", "approve"),
     ("reason", "code"),
     ("reason", "respond"),
+    ("approve", "code"),
+    ("approve", "respond"),
     ("code", "verify"),
     ("code", "respond"),
     ("verify", "review"),
     ("review", "code"),
+    ("review", "demonstrate"),
     ("review", "respond"),
+    ("demonstrate", "respond"),
     ("respond", "__end__"),
 }
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from graph.services import LazyVerifier
 from graph.settings import Settings
 from nodes.fences import solution_files
-from sandbox import Case, Check, Evidence, SourceFile
+from sandbox import Case, Check, Evidence, Options, SourceFile
 from sandbox.paths import check_paths
 from tests.support import BAD, GOOD, PLAN, Lines
 
@@ -55,6 +55,13 @@ VERDICTS = (
     "VERDICT: REVISE VERDICT: PASS",
     "verdict - revise",
     "VERDICT: MAYBE",
+)
+REVIEWS = (
+    "NO FINDINGS",
+    "FINDING solution.py:2 error: wrong.\n```python\nassert double(2) == 4\n```",
+    "FINDING solution.py:2 warning: x\n```python\nwhile 1:\n    assert 1\n```\nFINDING solution.py:1 note: y",
+    "FINDING solution.py:99 error: z\n```python\nassert (\n```\nFINDING gone.py:1 error: w",
+    '[{"file": "solution.py", "line": 1, "severity": "error", "message": "m", "test": "assert double(1)"}]',
 )
 SOLUTIONS = (
     GOOD,
@@ -140,7 +147,7 @@ class QuickVerifier:
     def __init__(self) -> None:
         self.told: list[tuple[list[SourceFile], Evidence]] = []
 
-    async def verify(
+    async def verify(  # noqa: PLR0913  # as the sandbox offers it
         self,
         files: Sequence[SourceFile],
         *,
@@ -148,7 +155,9 @@ class QuickVerifier:
         acceptance: str = "",
         on_check: Callable[[Check], None] | None = None,
         seconds: float | None = None,
+        options: Options | None = None,
     ) -> Evidence:
+        del options  # nothing of what is played here asks for more
         check_paths(files)
         modules = [file.content for file in files if file.path.endswith(".py")]
         if modules:

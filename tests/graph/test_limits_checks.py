@@ -50,7 +50,8 @@ def check_account(result: Result, walked: list[str], watcher: Watcher, recorder:
     assert walked.count("respond") == 1
     assert used.supersteps == len(walked) + 1
     assert watcher.asked <= used.model_calls == len(result.calls)
-    assert len(recorder.told) <= used.sandbox_runs <= walked.count("verify")
+    assert len(recorder.told) <= used.sandbox_runs <= walked.count("verify") + walked.count("demonstrate")
+    assert walked.count("demonstrate") <= (result.route == "review")
     assert walked.count("code") <= result.repairs + 1
     assert used.supersteps <= bounds.supersteps
     assert used.model_calls <= bounds.model_calls
@@ -98,6 +99,8 @@ def check_end(result: Result, context: Context, asked: int | None) -> None:
         StopReason.REPAIRS_EXHAUSTED: result.repairs == most_repairs(context),
         StopReason.NO_PROGRESS: result.repairs >= 1,
         StopReason.INVALID_REQUEST: result.calls == [],
+        StopReason.PLAN_REJECTED: context.plan_approval is True,
+        StopReason.PLAN_APPROVAL: False,
     }
     assert possible.get(reason, True)
     if reason is not StopReason.SUPERSTEP_LIMIT:
@@ -111,6 +114,9 @@ def most_repairs(context: Context) -> int:
 def check_proof(result: Result, recorder: Recorder) -> None:
     """Verified is what the verifier said of exactly these files; and what it proved is not lost."""
     evidence = result.verification
+    if result.route == "review":
+        check_review(result, recorder)
+        return
     verified = evidence.status == "verified"
     assert verified == any(said.status == "verified" for _, said in recorder.told)
     assert (result.status is Status.DONE) == (
@@ -120,6 +126,18 @@ def check_proof(result: Result, recorder: Recorder) -> None:
         assert (digest(result.files), evidence) in recorder.told
         assert any(check.name == "import" and check.passed for check in evidence.checks)
         assert all(check.passed for check in evidence.checks if check.required)
+
+
+def check_review(result: Result, recorder: Recorder) -> None:
+    """The evidence of a review is of the code as it was given, and what it calls shown was shown."""
+    assert result.files == []
+    assert (result.status is Status.DONE) == (result.stop_reason is StopReason.COMPLETED)
+    if recorder.told:
+        assert result.verification == recorder.told[0][1]
+    for finding in result.findings:
+        assert (finding.shown_by == "test") <= (len(recorder.told) == 2 and finding.test != "")
+        checks = {check.name for check in result.verification.checks if not check.passed}
+        assert finding.shown_by in {None, "test", *checks}
 
 
 def _known(result: Result) -> list[float]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -25,7 +26,12 @@ def play(script: Callable[[str, Lines], str], tmp_path: Path) -> Play:
     """Play one turn: a script for each model of both chains, a quick verdict instead of the sandbox."""
 
     def run(
-        reasoning: list[Lines], coding: list[Lines], *, recursion_limit: int | None = None, **limits: float
+        reasoning: list[Lines],
+        coding: list[Lines],
+        *,
+        recursion_limit: int | None = None,
+        ask: str = ASK,
+        **context: Any,  # noqa: ANN401  # as Context takes them
     ) -> Result:
         chains = {
             f"{role}_model": ",".join(script(f"{role}{at}", lines) for at, lines in enumerate(models))
@@ -36,7 +42,7 @@ def play(script: Callable[[str, Lines], str], tmp_path: Path) -> Play:
         config: RunnableConfig = {} if recursion_limit is None else {"recursion_limit": recursion_limit}
         graph = build_graph(settings, services=services)
         values = graph.invoke(
-            {"messages": [HumanMessage(ASK)]}, config, context=Context.model_validate(limits)
+            {"messages": [HumanMessage(ask)]}, config, context=Context.model_validate(context)
         )
         result: Result = values["result"]
         return result
@@ -58,7 +64,32 @@ def test_repairs_reach_every_superstep_and_sandbox_run_of_the_bound(play: Play, 
     assert (result.status, result.stop_reason) == (Status.NOT_VERIFIED, StopReason.REPAIRS_EXHAUSTED)
     assert result.repairs == repairs
     assert used.supersteps == most.supersteps == 1 + 3 + 3 * (1 + repairs)
-    assert used.sandbox_runs == most.sandbox_runs == 1 + repairs
+    assert used.sandbox_runs == 1 + repairs
+    assert most.sandbox_runs == max(used.sandbox_runs, 2)  # a review reaches two
+
+
+def test_a_review_reaches_its_sandbox_runs_and_asks_once(play: Play) -> None:
+    code = "def double(x: int) -> int:\n    return x\n"
+    found = "FINDING solution.py:2 error: it does not double.\n```python\nassert double(2) == 4\n```"
+    result = play(
+        [[{"content": found}]], [[{}]], ask="review this", code=[{"path": "solution.py", "content": code}],
+        max_repairs=0,
+    )  # fmt: skip
+    used, most = account(result)
+    assert (result.status, result.stop_reason) == (Status.DONE, StopReason.COMPLETED)
+    assert used.sandbox_runs == most.sandbox_runs == 2
+    assert (used.model_calls, used.supersteps) == (1, 6)
+    assert used.supersteps < most.supersteps
+
+
+def test_a_review_reaches_every_model_of_its_chain_and_no_more(play: Play) -> None:
+    code = [{"path": "solution.py", "content": "x = 1\n"}]
+    result = play([DOWN, DOWN, [{"content": "NO FINDINGS"}]], [[{}]], ask="review this", code=code)
+    assert [call.step for call in result.calls] == ["review"] * 3
+    limited = play([DOWN, DOWN, [{}]], [[{}]], ask="review this", code=code, max_model_calls=2)
+    assert (limited.status, limited.stop_reason) == (Status.LIMIT, StopReason.MODEL_CALL_LIMIT)
+    assert limited.bounds is not None
+    assert len(limited.calls) == limited.bounds.model_calls == 2
 
 
 @pytest.mark.parametrize(("reasoning", "coding"), [(1, 1), (3, 1), (1, 3), (3, 2)])

@@ -41,7 +41,7 @@ def test_the_database_stands_in_home_unless_named(tmp_path: Path) -> None:
         ('x = "1\ny = 2', ["duograph.toml", "TOML", "line 1"]),
         ('reasoning_modle = "x"', ["duograph.toml", "'reasoning_modle'", "did you mean 'reasoning_model'"]),
         ("max_repairs = 99", ["max_repairs", "99", "10"]),
-        ('sandbox = "none"', ["sandbox", "'none'", "nono"]),
+        ('sandbox = "jail"', ["sandbox", "'jail'", "nono"]),
         ("reasoning_model = 3", ["reasoning_model", "3"]),
     ],
 )

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
 
 from checkpoints import open_saver
 from graph.build import build_graph
@@ -30,6 +31,7 @@ from graph.state import STATE_TYPES
 from nodes import Context, Result, Verifies
 from tests.graph.test_limits_adversary import (
     PLANS,
+    REVIEWS,
     SOLUTIONS,
     TESTS,
     VERDICTS,
@@ -46,6 +48,7 @@ from tests.graph.test_limits_checks import (
 )
 from tests.support import ASK, Lines
 
+DIFF = "--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n def double(x):\n-    return x\n+    return 2 * x\n"
 BY_HAND = os.environ.get("TERMINATION_EXAMPLES")
 
 
@@ -56,6 +59,7 @@ class Ask:
     text: str
     context: dict[str, Any]
     recursion_limit: int | None
+    answers: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,12 +82,34 @@ _LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "max_cost_usd": st.sampled_from((0.0, 0.001, 0.01, 0.5)),
     "turn_timeout_s": st.sampled_from((1e-6, 0.005, 0.02, 0.05, 86_400.0)),
     "recursion_limit": st.integers(1, 12) | st.integers(1, 200),
+    "plan_approval": st.just(True),  # noqa: FBT003  # the value of a setting
 }
-_REQUESTS = st.sampled_from(
+ANSWERS = st.lists(
+    st.sampled_from(
+        (
+            "approve",
+            {"decision": "edit", "plan": PLANS[0]},
+            {"decision": "edit", "plan": "Other."},
+            {"decision": "reject"},
+            "what?",
+            {"decision": "edit", "plan": PLANS[2]},
+            [],
+            False,
+        )
+    ),
+    min_size=3,
+    max_size=3,
+).map(tuple)
+_REQUESTS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     (
         *({"text": ASK, "tests": tests} for tests in ("", "", "", TESTS, TESTS, TESTS)),
         {"text": "now handle None", "tests": ""},
         {"text": "What is a monad?", "tests": ""},
+        *({"text": f"Review this code:\n{code}"} for code in SOLUTIONS[:-1:5]),
+        {"text": "review this", "code": [{"path": "a.py", "content": "x = 1\n"}], "tests": TESTS},
+        {"text": "review this", "code": [{"path": "../a.py", "content": "x = 1\n"}]},
+        {"text": f"review this\n{DIFF}"},
+        {"text": "review it"},
         {"text": ASK, "task": "general"},
         {"text": ASK, "tests": "def broken("},
         {"text": " "},
@@ -98,7 +124,8 @@ def asks(draw: st.DrawFn) -> Ask:
     limits = {name: draw(_LIMITS[name]) for name in sorted(struck)}
     request = dict(draw(_REQUESTS))
     text, recursion_limit = request.pop("text"), limits.pop("recursion_limit", None)
-    return Ask(text, draw(st.sampled_from(({}, {"max_repairs": 6}))) | request | limits, recursion_limit)
+    chosen = draw(st.sampled_from(({}, {"max_repairs": 6}))) | request | limits
+    return Ask(text, chosen, recursion_limit, draw(ANSWERS))
 
 
 def chains(favourites: tuple[str, ...]) -> st.SearchStrategy[list[Lines | str]]:
@@ -110,7 +137,7 @@ def chains(favourites: tuple[str, ...]) -> st.SearchStrategy[list[Lines | str]]:
 
 WORLDS = st.builds(
     World,
-    reasoning=chains(PLANS + VERDICTS),
+    reasoning=chains(PLANS + VERDICTS + REVIEWS),
     coding=chains(SOLUTIONS),
     turns=st.tuples(asks(), asks()),
     model_timeout_s=st.sampled_from((120.0,) * 6 + (0.005,)),
@@ -169,11 +196,17 @@ async def _turns(graph: DuoGraph, world: World, override: dict[str, str], record
             config["recursion_limit"] = ask.recursion_limit
         context = Context.model_validate(ask.context | override)
         walked: list[str] = []
-        async for part in graph.astream(
-            {"messages": [HumanMessage(ask.text)]}, config, context=context, stream_mode="updates"
-        ):
-            walked += part
-        state = await graph.aget_state({"configurable": {"thread_id": "t"}})
+        given: Any = {"messages": [HumanMessage(ask.text)]}
+        state = None
+        for answer in (*ask.answers, None):
+            async for part in graph.astream(given, config, context=context, stream_mode="updates"):
+                walked += [name for name in part if name != "__interrupt__"]
+            state = await graph.aget_state({"configurable": {"thread_id": "t"}})
+            if not state.interrupts:
+                break
+            assert context.plan_approval
+            given = Command(resume=answer)
+        assert state is not None
         assert state.next == ()
         assert [m.type for m in state.values["messages"]] == ["human", "ai"] * number
         result = state.values["result"]
@@ -199,7 +232,6 @@ def examples(most: int) -> settings:
         max_examples=int(BY_HAND or most),
         derandomize=BY_HAND is None,
         database=None,
-        deadline=None,
         suppress_health_check=[
             HealthCheck.too_slow,
             HealthCheck.data_too_large,

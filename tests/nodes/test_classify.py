@@ -18,6 +18,7 @@ async def classify(text: str, context: Context | None = None, **before: object) 
     [
         ("Write a Python function that validates email addresses", "code_generation"),
         ("implement quicksort", "code_generation"),
+        ("Write a package that sells tea", "code_generation"),
         ("I need a class for a bank account", "code_generation"),
         ("Explain how a hash table works", "explanation"),
         ("Why does this function crash?", "explanation"),
@@ -33,7 +34,8 @@ async def test_the_task_is_read_from_the_text(text: str, task: str) -> None:
     request = (await classify(text))["request"]
     assert request is not None
     assert request.task == task
-    assert request.route == ("code" if task == "code_generation" else "answer")
+    routes = {"code_generation": "code", "code_review": "review"}
+    assert request.route == routes.get(task, "answer")
 
 
 async def test_what_the_caller_says_outranks_the_text() -> None:
@@ -103,3 +105,38 @@ async def test_the_scratch_of_the_turn_before_is_gone() -> None:
 
 def test_every_channel_but_the_conversation_is_reset() -> None:
     assert set(fresh_turn()) == set(Turn.__annotations__) - {"messages", "remaining_steps", "solution"}
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("Write a function f", False),
+        ("Write a function f. It must pass mypy.", True),
+        ("Write a function f that is mypy-clean", True),
+        ("Write a function f; check it with mypy --strict", True),
+        ("Write a function f that passes the type checker", True),
+        ("Write a function that parses mypy output", False),
+        ("Write a function that type checks its arguments", False),
+    ],
+)
+async def test_types_are_asked_for_by_request_caller_or_installation(text: str, *, asked: bool) -> None:
+    request = (await classify(text))["request"]
+    assert request is not None
+    assert request.types == asked
+    for wanted in (True, False):
+        request = (await classify(text, Context(verify_types=wanted)))["request"]
+        assert request is not None
+        assert request.types == wanted
+    state = Turn(messages=[HumanMessage(text)])
+    configured = await Classify(types=True)(state, Runtime(context=Context()), {})
+    assert configured["request"] is not None
+    assert configured["request"].types
+
+
+async def test_examples_are_the_users_tests_where_code_is_asked_for() -> None:
+    request = (await classify("Write a function f(x): f(2) == 4"))["request"]
+    assert request is not None
+    assert request.examples == "assert f(2) == 4\n"
+    request = (await classify("Why does f(2) == 4 hold?"))["request"]
+    assert request is not None
+    assert request.examples == ""

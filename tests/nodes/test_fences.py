@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.fences import blocks, solution_files, without_blocks
+from nodes.fences import blocks, solution_files, with_unchanged, without_blocks
+from sandbox import SourceFile
 
 DOUBLE = "def double(x):\n    return 2 * x\n"
 HALF = "def half(x):\n    return x / 2\n"
@@ -110,3 +111,53 @@ def test_no_answer_of_a_model_breaks_the_reader(text: str) -> None:
 def test_what_stands_in_a_named_block_is_kept_to_the_letter(text: str) -> None:
     body = text if text.endswith("\n") else text + "\n"
     assert files(f"```python solution.py\n{body}```") == {"solution.py": body}
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        "### `pkg/a.py`",
+        "**pkg/a.py**",
+        "pkg/a.py:",
+        "1. File: `pkg/a.py`",
+        "#### 2. pkg/a.py",
+        "`pkg/a.py`:\n",
+    ],
+)
+def test_the_line_above_a_block_may_name_its_file(lead: str) -> None:
+    text = f"{lead}\n```python\n{DOUBLE}```\n\n**data/words.txt**\n```\nhello\n```"
+    assert files(text) == {"pkg/a.py": DOUBLE, "data/words.txt": "hello\n"}
+
+
+@pytest.mark.parametrize(
+    "lead", ["Node.js", "Like solution.py, but shorter:", "See e.g.", "Python 3.11", "# Usage"]
+)
+def test_prose_above_a_block_names_no_file(lead: str) -> None:
+    assert files(f"{lead}\n```python\n{DOUBLE}```") == {"solution.py": DOUBLE}
+
+
+def test_files_of_every_kind_are_taken() -> None:
+    kinds = {
+        "pkg/__init__.py": "python",
+        "data/words.txt": "text",
+        "pkg/py.typed": "text",
+        "config.toml": "toml",
+        ".gitignore": "text",
+        "LICENSE": "text",
+        "templates/index.html": "html",
+        "docs/page.markdown": "markdown",
+    }
+    text = "".join(f"```{language} {path}\nx\n```\n" for path, language in kinds.items())
+    text += '```Makefile\nall:\n```\n```python title="a b.py"\nx = 1\n```\n```python empty/__init__.py\n```\n'
+    assert list(files(text)) == [*kinds, "Makefile", "a b.py", "empty/__init__.py"]
+
+
+def test_files_that_an_answer_leaves_out_stay() -> None:
+    before = [SourceFile(path=path, content="old") for path in ("a.py", "b.py", "data.txt")]
+    changed, other = SourceFile(path="b.py", content="new"), SourceFile(path="z.py", content="new")
+    assert {f.path: f.content for f in with_unchanged([changed], before)} == {
+        "a.py": "old", "b.py": "new", "data.txt": "old"
+    }  # fmt: skip
+    assert with_unchanged([other], before) == [other]
+    assert with_unchanged([], before) == []
+    assert with_unchanged([changed, other], before[1:2]) == [changed, other]

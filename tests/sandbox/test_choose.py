@@ -1,14 +1,14 @@
 """Choosing a sandbox by trying it."""
 
+import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from sandbox import (
+    BareRun,
     BubblewrapSandbox,
-    Execution,
     Limits,
     NonoSandbox,
     Sandbox,
@@ -19,41 +19,6 @@ from sandbox import (
 )
 from sandbox.choose import find_weakness
 from sandbox.evidence import SourceFile
-from sandbox.guarded import Guards, Task
-from sandbox.nono import environment
-
-
-class Unconfined:
-    """The guard without any walls: what a broken backend would be."""
-
-    name = "none"
-
-    def __init__(self) -> None:
-        self._guards = Guards()
-
-    async def run(  # noqa: PLR0913 - the protocol
-        self,
-        command: Sequence[str],
-        *,
-        folder: Path,
-        limits: Limits,
-        env: Mapping[str, str] | None = None,
-        stdin: bytes = b"",
-        on_stdout: Callable[[bytes], None] | None = None,
-    ) -> Execution:
-        return await self._guards.run(
-            lambda: Task(
-                command=command,
-                folder=folder,
-                limits=limits,
-                env=environment(folder, env),
-                stdin=stdin,
-                on_stdout=on_stdout,
-                namespace=False,
-                rules=None,
-                filters=lambda _: (b"", b""),
-            )
-        )
 
 
 async def test_a_sandbox_is_found_here() -> None:
@@ -66,7 +31,7 @@ async def test_each_backend_holds(backend: Sandbox) -> None:
 
 
 async def test_a_backend_that_confines_nothing_is_found_out() -> None:
-    weakness = await find_weakness(Unconfined())
+    weakness = await find_weakness(BareRun())
     for name in ("read", "write", "signal", "tcp", "udp", "unix"):
         assert f"{name} was" in weakness
 
@@ -84,6 +49,8 @@ async def test_windows_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     found = await open_sandbox()
     assert isinstance(found, Unavailable)
     assert "WSL" in found.reason
+    for choice in ("docker", "none"):
+        assert isinstance(await open_sandbox(choice), Unavailable)
 
 
 async def test_a_backend_that_cannot_be_set_up_raises_and_runs_nothing(tmp_path: Path) -> None:
@@ -105,3 +72,41 @@ async def test_nothing_is_executed_when_set_up_fails() -> None:
     assert evidence.status == "not_executed"
     assert evidence.sandbox is None
     assert "could not be set up" in evidence.reason
+
+
+async def test_no_sandbox_is_used_only_when_asked_for_and_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        found = await open_sandbox("none")
+    assert isinstance(found, BareRun)
+    assert [record.message.startswith("duograph: the sandbox is off") for record in caplog.records] == [True]
+    evidence = await Verifier(found).verify(
+        [SourceFile(path="solution.py", content="import os\nhome = os.listdir('/etc')\n")],
+        tests="assert home",
+    )
+    assert (evidence.status, evidence.sandbox) == ("verified", "none")
+    hurried = Verifier(found, limits=Limits(wall_s=0.7))
+    evidence = await hurried.verify([SourceFile(path="solution.py", content="while True: pass")])
+    assert evidence.failure is not None
+    assert evidence.failure.detail.startswith("stopped after 0.7 s")
+
+
+async def test_packages_that_are_allowed_can_be_imported_and_nothing_beside_them(tmp_path: Path) -> None:
+    packages = tmp_path / "site"
+    (packages / "shapes").mkdir(parents=True)
+    (packages / "shapes/__init__.py").write_text("sides = 4\n")
+    (tmp_path / "secret.py").write_text("word = 'x'\n")
+    code = f"import shapes\nsecret = {str(tmp_path / 'secret.py')!r}\n"
+    files = [SourceFile(path="solution.py", content=code)]
+    tests = (
+        "assert shapes.sides == 4\n"
+        "try:\n    open(secret)\n    assert False\nexcept OSError:\n    pass\n"
+        "try:\n    open(shapes.__file__, 'a')\n    assert False\nexcept OSError:\n    pass\n"
+    )
+    allowed = [str(packages)]
+    sandbox = await open_sandbox(packages=allowed)
+    assert (await Verifier(sandbox, packages=allowed).verify(files, tests=tests)).status == "verified"
+    evidence = await Verifier(await open_sandbox()).verify(files, tests=tests)
+    assert evidence.failure is not None
+    assert "No module named 'shapes'" in evidence.failure.detail

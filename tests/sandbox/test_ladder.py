@@ -82,7 +82,7 @@ async def test_an_endless_import_is_stopped_and_said_so(hurried: Verifier, solut
     check = failure(await hurried.verify(solution("print('here', flush=True)\nwhile True: pass")))
     assert check.name == "import"
     assert check.detail.startswith("stopped after 1 s")
-    assert "here" in check.detail
+    assert check.output == "here"
 
 
 async def test_an_endless_case_is_named(hurried: Verifier, solution: Solution) -> None:
@@ -104,8 +104,8 @@ async def test_a_flood_of_output_disturbs_nothing(verifier: Verifier, solution: 
     )
     assert (await verifier.verify(solution(code), tests="assert f(2) == 4")).status == "verified"
     check = failure(await verifier.verify(solution(code + "1 / 0"), tests="assert f(2) == 4"))
-    assert "output:" in check.detail
-    assert len(check.detail) < 2500
+    assert check.output.endswith("PASSED 19999")
+    assert len(check.output) < 1100
 
 
 async def test_lint_advises_and_decides_nothing(verifier: Verifier, solution: Solution) -> None:

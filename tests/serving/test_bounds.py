@@ -11,7 +11,8 @@ import pytest
 from graph.settings import Settings, SettingsError
 from nodes import Bounds
 from serving.bounds import describe
-from serving.commands import Shell, duograph
+from serving.commands import duograph
+from serving.options import Shell
 from serving.signals import Signals
 from serving.turn import say_who_answers
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -32,7 +33,24 @@ def test_no_path_leaves_its_folder(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", ".", "/etc/passwd", "../x", "a/../../x", "C:\\x", "C:x", "a\\..\\x", "x\0y", "a/", ".git/hooks/x"],
+    [
+        "",
+        ".",
+        "/etc/passwd",
+        "../x",
+        "a/../../x",
+        "C:\\x",
+        "C:x",
+        "a\\..\\x",
+        "x\0y",
+        "a/",
+        ".git/hooks/x",
+        "nul",
+        "a/CON.py",
+        "a.",
+        "b /x",
+        "a?.py",
+    ],
 )
 def test_a_path_that_is_no_plain_place_inside_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(InputError, match="names a file"):
@@ -89,3 +107,61 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_the_work(tmp_path: P
     for place in places:
         with pytest.raises(InputError, match="--out"):
             Destination(place).check()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_when_one_file_cannot_be_put_in_place_all_is_as_before(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    force: bool,  # noqa: FBT001
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine", encoding="utf-8")
+    if force:
+        (folder / "a.py").write_text("old", encoding="utf-8")
+        (folder / "link.py").symlink_to("mine.txt")
+    before = {path.name: path.read_text(encoding="utf-8") for path in folder.rglob("*")}
+    files = [SourceFile(path=path, content="new") for path in ("a.py", "link.py", "deep/er/b.py", "z.py")]
+    move = os.replace if force else os.link
+
+    def full_disk(source: Path, target: Path, **options: bool) -> None:
+        if str(target).endswith("z.py"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        move(source, target, **options)
+
+    monkeypatch.setattr(os, "replace" if force else "link", full_disk)
+    monkeypatch.setattr(Path, "replace", full_disk)
+    with pytest.raises(InputError, match="No space left on device"):
+        Destination(folder, force=force).write(files)
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.rglob("*")} == before
+    assert (folder / "link.py").is_symlink() is force
+
+
+@given(
+    st.lists(
+        st.sampled_from(("a.py", "b/c.py", "b/d.txt", "b", "../x", "/x", "A.py", "e/../f", "nul", "link/x")),
+        min_size=1,
+        max_size=4,
+    ),
+    st.booleans(),
+)
+def test_whatever_is_written_is_whole_inside_and_nothing_else_changes(paths: list[str], force: bool) -> None:  # noqa: FBT001
+    with tempfile.TemporaryDirectory() as name:
+        outside, folder = Path(name) / "outside", Path(name) / "out"
+        outside.mkdir()
+        folder.mkdir()
+        (folder / "link").symlink_to(outside)
+        (folder / "a.py").write_text("mine", encoding="utf-8")
+        before = sorted(folder.rglob("*"))
+        try:
+            places = Destination(folder, force=force).write(
+                [SourceFile(path=path, content=path) for path in paths]
+            )
+        except InputError:
+            assert sorted(folder.rglob("*")) == before
+            assert (folder / "a.py").read_text(encoding="utf-8") == "mine"
+        else:
+            assert [place.read_text(encoding="utf-8") for place in places] == paths
+        assert list(outside.iterdir()) == []
+        assert sorted(path.name for path in Path(name).iterdir()) == ["out", "outside"]

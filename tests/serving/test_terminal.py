@@ -154,7 +154,8 @@ def test_chat_survives_ctrl_c_in_a_turn_and_ends_at_the_prompt(
     terminal = terminals.start("chat", "--thread", "talk", env=models)
     terminal.read("> ")
     terminal.type("What is one?\n")
-    terminal.read("reason")
+    for _ in range(10):  # frames of the spinner: the model is asked only after the first one
+        terminal.read("reason")
     terminal.type("\x03")
     terminal.read("the turn was interrupted")
     terminal.read("> ")
@@ -187,3 +188,57 @@ def test_json_and_tables_on_a_terminal(cli: CommandLine, terminals: Terminals) -
     assert table.end() == 0
     assert "What is é?" in table.seen
     assert "done" in table.seen
+
+
+def test_a_person_is_asked_about_the_plan(cli: CommandLine, terminals: Terminals) -> None:
+    models = cli.models([{"content": PLAN}, PASS], [{"content": GOOD}])
+    terminal = terminals.start("ask", ASK, "--approve-plan", "--out", "out", env=models)
+    terminal.read("[a/e/r]")
+    assert "Multiply by two" in terminal.seen
+    terminal.type("what?\n")
+    terminal.read("type a to approve")
+    terminal.read("[a/e/r]")
+    terminal.type("a\n")
+    assert terminal.end() == 0
+    assert "2 * x" in (cli.folder / "out" / "solution.py").read_text(encoding="utf-8")
+
+
+def test_a_plan_is_edited_in_the_persons_editor_and_rejected_with_a_reason(
+    cli: CommandLine, terminals: Terminals
+) -> None:
+    models = cli.models([{"content": PLAN}, PASS], [{"content": GOOD}])
+    editor = cli.write("editor.sh", 'sed -i s/Multiply/Double/ "$1"\n')
+    edited = terminals.start("ask", ASK, "--approve-plan", env=models | {"EDITOR": f"sh {editor}"})
+    edited.read("[a/e/r]")
+    edited.type("e\n")
+    assert edited.end() == 0
+    rejected = terminals.start("ask", ASK, "--approve-plan", env=models)
+    rejected.read("[a/e/r]")
+    rejected.type("r too clever\n")
+    assert rejected.end() == 4
+    assert "The plan was rejected, so no code was written: too clever" in rejected.seen
+
+
+def test_ctrl_c_at_the_question_leaves_the_plan_waiting(cli: CommandLine, terminals: Terminals) -> None:
+    models = cli.models([{"content": PLAN}, PASS], [{"content": GOOD}])
+    terminal = terminals.start("ask", ASK, "--approve-plan", "--thread", "w", env=models)
+    terminal.read("[a/e/r]")
+    time.sleep(0.3)
+    terminal.type("\x03")
+    assert terminal.end() == 130
+    assert "go on with: duograph resume w" in terminal.seen
+    assert "Traceback" not in terminal.seen
+    assert cli.run("resume", "w", "--approve", env=models).code == 0
+
+
+def test_chat_asks_about_the_plan_too(cli: CommandLine, terminals: Terminals) -> None:
+    models = cli.models([{"content": PLAN}, PASS], [{"content": GOOD}])
+    terminal = terminals.start("chat", "--approve-plan", env=models)
+    terminal.read("> ")
+    terminal.type(f"{ASK}\n")
+    terminal.read("[a/e/r]")
+    terminal.type("a\n")
+    terminal.read("acceptance 2/2")
+    terminal.read("> ")
+    terminal.type("/quit\n")
+    assert terminal.end() == 0

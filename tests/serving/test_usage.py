@@ -49,7 +49,7 @@ def test_help_imports_click_and_nothing_heavy(cli: CommandLine) -> None:
         (["ask", "x", "--thread", "no/slash"], "The thread id 'no/slash' cannot be used"),
         (["ask", "x", "--thread=-x"], "'-x' looks like an option"),
         (["ask", "x", "--out", "--force"], "'--force' looks like an option"),
-        (["ask", "-", "--tests", "-"], "only one of TEXT and --tests can be -"),
+        (["ask", "-", "--tests", "-"], "only one of TEXT, --tests and --code can be -"),
         (["verify", "--code", "-", "--tests", "-"], "only one of --code and --tests can be -"),
         (["verify", "--code", "pipe"], "The code file pipe cannot be read (not a regular file)"),
         (["ask", "x", "--tests", "pipe"], "The tests file pipe cannot be read (not a regular file)"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.serving.commandline import finish, wait_for
@@ -165,3 +167,100 @@ def test_a_reader_that_leaves_ends_the_lines_quietly(cli: CommandLine) -> None:
     process.stdout = None
     done = finish(process, lines({"code": CODE}))
     assert (done.code, done.err) == (141, "")
+
+
+def test_a_failure_says_how_a_person_can_see_it(cli: CommandLine) -> None:
+    cli.write("double.py", "print('hello')\nimport os\ndef double(x):\n    return lost\n")
+    cli.write("tests.py", "assert double(2) == 4\n")
+    done = cli.run("verify", "--code", "double.py", "--tests", "tests.py")
+    assert done.code == 4
+    assert "✗ lint (advice)\n    solution.py:4: F821 Undefined name `lost`\n    $ ruff check" in done.out
+    assert "    $ duograph verify --code solution.py --tests tests.py" in done.out
+    evidence = cli.run("verify", "--code", "double.py", "--tests", "tests.py", "--json").json
+    checks = {check["name"]: check for check in evidence["checks"]}
+    assert checks["lint"]["exit_code"] == 1
+    assert checks["lint"]["findings"] == [
+        {"file": "solution.py", "line": 4, "code": "F821", "message": "Undefined name `lost`"}
+    ]
+    assert checks["import"]["output"] == "hello"
+    assert all(check["command"] and check["duration_s"] > 0 for check in checks.values())
+
+
+def test_the_commands_of_the_evidence_say_the_same(cli: CommandLine) -> None:
+    cli.write("double.py", "def double(x):\n    return lost\n")
+    cli.write("tests.py", "assert double(2) == 4\n")
+    asked = ("verify", "--code", "double.py", "--tests", "tests.py", "--json", "--types")
+    evidence = cli.run(*asked, env={"DUOGRAPH_VERIFY_TIMEOUT_S": "60"}).json
+    cli.write("solution.py", "def double(x):\n    return lost\n")
+    scripts = str(Path(sys.executable).parent)
+    environment = cli.environment | {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    for check in evidence["checks"]:
+        done = subprocess.run(
+            ["bash", "-c", check["command"]],
+            cwd=cli.folder,
+            env=environment,
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode == 0) == check["passed"], check
+
+
+def test_several_files_are_verified_together(cli: CommandLine) -> None:
+    (cli.folder / "shapes").mkdir()
+    cli.write("shapes/sides.py", "def sides(): return 4\n")
+    cli.write("main.py", "from shapes.sides import sides\ntotal = sides() * 2\n")
+    cli.write("tests.py", "from main import total\nassert total == 8\n")
+    done = cli.run("verify", "--code", "main.py", "--code", "./shapes/sides.py", "--tests", "tests.py")
+    assert (done.code, done.out.splitlines()[-1][:8]) == (0, "verified")
+    for words, message in (
+        (("--code", "main.py", "--code", "main.py"), "names a file twice"),
+        (("--code", "main.py", "--code", str(cli.folder / "tests.py")), "is absolute or not normal"),
+        (("--code", "main.py", "--code", "-"), "several files need names"),
+    ):
+        done = cli.run("verify", *words)
+        assert (done.code, message in done.err) == (2, True), done.err
+
+
+def test_types_are_checked_when_asked_for(cli: CommandLine) -> None:
+    cli.write("double.py", "def double(x: int) -> str:\n    return 2 * x\n")
+    patient = {"DUOGRAPH_VERIFY_TIMEOUT_S": "60"}
+    assert cli.run("verify", "--code", "double.py", env=patient).code == 0
+    done = cli.run("verify", "--code", "double.py", "--types", env=patient)
+    assert (done.code, "solution.py:2: return-value" in done.out) == (4, True)
+    done = cli.run("verify", "--code", "double.py", env=patient | {"DUOGRAPH_VERIFY_TYPES": "1"})
+    assert (done.code, "✗ types" in done.out) == (4, True)
+    line = lines({"id": 1, "code": "x: int = ''"})
+    assert answers(cli.run("verify", "--jsonl", "--types", stdin=line, env=patient))[0]["status"] == "failed"
+
+
+def test_doctests_are_tests(cli: CommandLine) -> None:
+    cli.write("double.py", CODE)
+    cli.write("tests.txt", "Twice as much:\n\n>>> double(2)\n4\n")
+    assert cli.run("verify", "--code", "double.py", "--tests", "tests.txt").code == 0
+    cli.write("tests.txt", ">>> double(2)\n5\n")
+    done = cli.run("verify", "--code", "double.py", "--tests", "tests.txt")
+    assert (done.code, "left is '4', right is '5'" in done.out) == (4, True)
+    cli.write("tests.txt", ">>> double(\n5\n")
+    done = cli.run("verify", "--code", "double.py", "--tests", "tests.txt")
+    assert (done.code, "line 1 of the doctest" in done.err) == (2, True)
+
+
+def test_without_any_sandbox_it_is_said_once_and_stands_in_the_evidence(cli: CommandLine) -> None:
+    cli.write("double.py", CODE)
+    bare = {"DUOGRAPH_SANDBOX": "none"}
+    done = cli.run("verify", "--code", "double.py", env=bare)
+    assert (done.code, done.out.splitlines()[-1]) == (0, "verified without any sandbox")
+    assert done.err.count("the sandbox is off") == 1
+    done = cli.run("verify", "--jsonl", stdin=lines({"code": CODE}, {"code": CODE}), env=bare)
+    assert [answer["sandbox"] for answer in answers(done)] == ["none", "none"]
+    assert done.err.count("the sandbox is off") == 1
+
+
+def test_packages_that_the_user_allows_are_found(cli: CommandLine) -> None:
+    (cli.folder / "site").mkdir()
+    cli.write("site/shapes.py", "sides = 4\n")
+    cli.write("use.py", "import shapes\n")
+    assert cli.run("verify", "--code", "use.py").code == 4
+    assert cli.run("verify", "--code", "use.py", env={"DUOGRAPH_SANDBOX_PACKAGES": "site"}).code == 0
+    done = cli.run("verify", "--code", "use.py", env={"DUOGRAPH_SANDBOX_PACKAGES": "nowhere"})
+    assert (done.code, "sandbox_packages" in done.err) == (2, True)

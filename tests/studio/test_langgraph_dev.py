@@ -107,7 +107,7 @@ async def test_studio_sees_the_forms_and_the_drawing(server: str) -> None:
         drawing = await client.assistants.get_graph(assistant)
         edges = {(edge["source"], edge["target"]) for edge in drawing["edges"]}
         assert ("review", "code") in edges
-        assert len(edges) == 11
+        assert len(edges) == 17
 
 
 async def test_a_bad_request_ends_with_an_answer_there_too(server: str) -> None:
@@ -127,3 +127,32 @@ async def test_a_client_cannot_move_the_step_limit_out_of_bounds(
         result = values["result"]
         assert result["stop_reason"] == reason
         assert result["bounds"]["used"]["supersteps"] <= min(max(asked, 4), result["bounds"]["supersteps"])
+
+
+async def test_a_plan_is_approved_there_too(server: str) -> None:
+    async with get_client(url=server) as client:
+        thread = (await client.threads.create())["thread_id"]
+        wanted = {"plan_approval": True}
+        await client.runs.wait(thread, "duograph", input=says(ASK), context=wanted)
+        state: Any = await client.threads.get_state(thread)
+        assert state["next"] == ["approve"]
+        (asked,) = state["tasks"][0]["interrupts"]
+        assert "acceptance" in asked["value"]["plan"]
+        assert set(asked["response_schema"]["properties"]) == {"decision", "plan", "reason"}
+        await client.runs.wait(thread, "duograph", command={"resume": "perhaps"}, context=wanted)
+        state = await client.threads.get_state(thread)
+        assert "cannot be used" in state["tasks"][0]["interrupts"][0]["value"]["problem"]
+        values: Any = await client.runs.wait(
+            thread, "duograph", command={"resume": {"decision": "approve"}}, context=wanted
+        )
+        assert values["result"]["verification"]["status"] == "verified"
+        assert [call["step"] for call in values["result"]["calls"]].count("plan") == 1
+
+
+async def test_code_is_reviewed_there_too(server: str) -> None:
+    async with get_client(url=server) as client:
+        code: Any = [{"path": "a.py", "content": "def f():\n    return y\n"}]
+        values: Any = await client.runs.wait(
+            None, "duograph", input=says("review this"), context={"code": code}
+        )
+        assert [found["shown_by"] for found in values["result"]["findings"]] == ["lint"]

@@ -81,7 +81,7 @@ def test_without_a_step_it_answers() -> None:
 
 def test_an_unknown_step_is_an_error_that_names_the_steps() -> None:
     with pytest.raises(
-        ValueError, match="'duograph_step' must be one of plan, code, diagnose, judge, answer"
+        ValueError, match="'duograph_step' must be one of plan, code, diagnose, judge, review, answer"
     ):
         ask(EMAIL, "ponder")
 

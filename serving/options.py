@@ -1,0 +1,66 @@
+"""The options that several commands share. Imports nothing but click: `--help` must answer at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from serving.signals import Signals
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What every command is given.
+
+    Attributes:
+        signals: How this process is stopped.
+        version: What `--version` shows, if the caller knows it.
+    """
+
+    signals: Signals
+    version: str | None = None
+
+
+def _refuse_option(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse an option where a value belongs: click takes whatever word comes next."""
+    if value is not None and value.startswith("-") and value != "-":
+        raise click.BadParameter(f"{value!r} looks like an option: give a value that does not begin with '-'")
+    return value
+
+
+def named(flag: str, metavar: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option whose value is a name: of a file, a session, a chain of models."""
+    return click.option(flag, metavar=metavar, help=text, callback=_refuse_option)
+
+
+_CHAIN = "Chain of models for this run, such as openai:gpt-5,offline."
+_LIMITS = (
+    ("--max-repairs", "max_repairs", "N", "At most N repairs of failing code."),
+    ("--max-model-calls", "max_model_calls", "N", "At most N calls of models, failed ones too."),
+    ("--max-input-tokens", "max_input_tokens", "N", "At most N tokens sent to models."),
+    ("--max-output-tokens", "max_output_tokens", "N", "At most N tokens received from models."),
+    ("--max-cost-usd", "max_cost_usd", "USD", "At most this much money, where prices are known."),
+    ("--turn-timeout", "turn_timeout_s", "SECONDS", "At most this long, for the whole turn."),
+)
+"""Option, setting, metavar and help; the settings say what is a good value."""
+
+
+def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that are settings for one run."""
+    for flag, setting, metavar, text in reversed(_LIMITS):
+        command = click.option(flag, setting, metavar=metavar, help=text)(command)
+    command = named("--coding-model", "CHAIN", _CHAIN)(command)
+    return named("--reasoning-model", "CHAIN", _CHAIN)(command)
+
+
+def chosen(options: dict[str, str | None]) -> dict[str, str]:
+    """The settings that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -1,0 +1,58 @@
+"""The command `duograph resume`. Imports nothing but click, as `commands.py` says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from serving.file_options import result_options
+from serving.options import Shell, chosen, json_option, named, setting_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Action = Callable[[], int]
+
+
+@click.command(short_help="Answer about a plan that waits for approval.")
+@click.argument("thread")
+@click.option("--approve", is_flag=True, help="Let the code be written by the plan.")
+@named("--edit", "FILE", "Let it be written by the plan in FILE, its acceptance tests included; - for input.")
+@click.option("--reject", is_flag=True, help="Write no code; the turn ends.")
+@named("--reason", "TEXT", "Why it is rejected.")
+@json_option
+@result_options
+@setting_options
+@click.pass_obj
+def resume(  # noqa: PLR0913  # click passes every option as an argument
+    shell: Shell,
+    /,
+    *,
+    thread: str,
+    approve: bool,
+    edit: str | None,
+    reject: bool,
+    reason: str | None,
+    as_json: bool,
+    out: str | None,
+    force: bool,
+    **settings: str | None,
+) -> Action:
+    """Go on with the session THREAD, whose turn waits until its plan is approved, edited or rejected.
+
+    Without --approve, --edit or --reject the plan is shown, and on a terminal you are asked.
+    """
+    if (approve, edit is not None, reject).count(True) > 1:
+        raise click.UsageError("give one of --approve, --edit FILE and --reject")
+    if reason is not None and not reject:
+        raise click.UsageError("--reason goes with --reject")
+
+    def action() -> int:
+        from serving import resume as body  # noqa: PLC0415  # bodies load when they run
+
+        choice = body.Choice(thread, approve=approve, edit=edit, reject=reject, reason=reason or "")
+        target = body.Target(out, force=force, as_json=as_json)
+        return body.resume(choice, target, settings=chosen(settings), signals=shell.signals)
+
+    return action

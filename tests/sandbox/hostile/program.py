@@ -1,0 +1,139 @@
+"""Hostile programs as data: one TOML file per category, one table per program."""
+
+import functools
+import textwrap
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sandbox import Limits
+
+FOLDER = Path(__file__).parent / "programs"
+BACKENDS = ("nono", "nono-without-namespace", "bubblewrap")
+EVERY_DAY = ("nono", "bubblewrap")
+
+_WALLS = ("environment", "leftovers", "links", "paths", "signals", "sockets")
+"""Categories that a backend decides by itself."""
+
+_ATTEMPT = """\
+def f(x):
+    return x * x
+
+
+def attempt():
+{body}
+
+
+try:
+    attempt()
+except BaseException as error:
+    outcome = type(error).__name__
+else:
+    outcome = "allowed"
+"""
+_REFUSED = ("PermissionError", "FileNotFoundError")
+
+
+class Program(BaseModel):
+    """One program, and what must hold afterwards; that the machine is clean must hold after each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Unique within its category."""
+    tries: str
+    """What it is after, in one sentence."""
+    code: str = ""
+    """The whole `solution.py`."""
+    attempt: str = ""
+    """Instead of `code`: statements inside an honest solution that must end in one of `refused`."""
+    refused: tuple[str, ...] = _REFUSED
+    """Names of the exceptions that count as refused."""
+    control: bool = True
+    """Whether the attempt succeeds without walls, which a test makes sure of: else it would prove nothing."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """More files of the solution, by path."""
+    tests: str = "assert f(2) == 4"
+    ends: Literal["failed", "verified"] = "failed"
+    """`verified` only for an honest solution: its tests pass, and what else it tried came to nothing."""
+    says: tuple[str, ...] = ()
+    """One of these stands in the detail of the failed check, so that it failed for the reason it should."""
+    limits: dict[str, int | float] = Field(default_factory=dict)
+    """Fields of `Limits` that differ from the suite's."""
+    slow: bool = False
+    open_on: tuple[str, ...] = ()
+    """Backends on which it is known to succeed; an expected failure, and one that must fail."""
+    because: str = ""
+    """Why it is open."""
+    category: str = ""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if bool(self.code) == bool(self.attempt):
+            raise ValueError(f"program {self.name}: give either code or an attempt")
+        if self.code and self.ends == "failed" and not self.says:
+            raise ValueError(f"program {self.name}: say how it fails")
+        if bool(self.open_on) != bool(self.because):
+            raise ValueError(f"program {self.name}: name the backends it is open on, and why")
+        return self
+
+    def solution(self) -> str:
+        """The text of `solution.py`."""
+        return self.code or _ATTEMPT.format(body=textwrap.indent(self.attempt.strip(), "    "))
+
+    def test_source(self) -> str:
+        """The user's tests."""
+        if self.code:
+            return self.tests
+        return f"assert f(2) == 4\nassert outcome in {self.refused!r}\n"
+
+    @property
+    def expected(self) -> str:
+        """The status of its evidence; who only tries and is refused has an honest solution beside it."""
+        return "verified" if self.attempt else self.ends
+
+    def made_limits(self) -> Limits:
+        """What it may use: little, so that the suite is quick, and enough for a busy machine."""
+        chosen: dict[str, Any] = {"wall_s": 8.0, "cpu_s": 5} | self.limits
+        return Limits(**chosen)
+
+
+@functools.cache
+def load(category: str) -> tuple[Program, ...]:
+    """The programs of one category."""
+    tables = tomllib.loads((FOLDER / f"{category}.toml").read_text(encoding="utf-8"))["program"]
+    return tuple(Program(category=category, **table) for table in tables)
+
+
+def categories() -> list[str]:
+    """All of them."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def every_program() -> list[Program]:
+    """All programs of all categories."""
+    return [program for category in categories() for program in load(category)]
+
+
+def cases(*names: str) -> pytest.MarkDecorator:
+    """Every program of these categories on every backend, as parameters `program` and `backend_name`.
+
+    Left to the slow tests: nono without a PID namespace, which few machines need, and on bubblewrap the
+    programs that meet only what is the same for all: the guard, its limits and the harness.
+    """
+    found = []
+    for program in (program for name in names for program in load(name)):
+        for backend in BACKENDS:
+            marks: list[pytest.MarkDecorator] = []
+            same = program.category not in _WALLS or "wall_s" in program.limits
+            if program.slow or backend not in EVERY_DAY or (same and backend != "nono"):
+                marks.append(pytest.mark.slow)
+            if backend in program.open_on:
+                # Strict: the day it is closed, this list must say so.
+                marks.append(pytest.mark.xfail(strict=True, reason=program.because))
+            id_ = f"{program.category}-{program.name}-{backend}"
+            found.append(pytest.param(program, backend, id=id_, marks=marks))
+    return pytest.mark.parametrize(("program", "backend_name"), found)
