@@ -82,7 +82,13 @@ def _equals_of(base: type) -> Callable[[object, object], object]:
 
 def _believe_dict(actual: dict[object, object], reference: dict[object, object], depth: int) -> bool:
     own = list(dict.items(actual))
-    if any(type(key) not in _SCALARS and type(key) is not tuple for key, _ in own):
+    odd = [key for key, _ in own if type(key) not in _SCALARS and type(key) is not tuple]
+    # A key of a class of its own may equal whatever is looked up.
+    if any(
+        isinstance(key, _BASES) and not any(_equal_as_base(key, other) for other in reference) for key in odd
+    ):
+        return False
+    if odd:
         return _differs(actual, reference)
     return all(key in reference and _believe(value, reference[key], depth - 1) for key, value in own)
 

@@ -29,6 +29,9 @@ SPECIALS = frozenset(
 _SHOWN = ("__repr__", "__str__", "__format__", "__dir__")
 IMMUTABLE = (int, str, float, tuple, bytes, frozenset)
 _ABSTRACT = ("abc", "typing", "collections.abc", "_collections_abc", "typing_extensions")
+_CLASSES_HAVE = "bool call contains dir format getitem hash iter len repr reversed str"
+_OF_CLASSES = frozenset(f"__{name}__" for name in _CLASSES_HAVE.split())
+"""Special methods that likenesses of classes have, or that say the same."""
 _METHODS = (types.FunctionType, types.MethodDescriptorType)
 _MOST_TEXT = 4000
 
@@ -45,6 +48,11 @@ def describe_class(kind: type) -> tuple[tuple[Untyped, ...], list[type]]:
             mutable = True
         else:
             bases.append(base)
+    # A class that compares or counts by itself: the likeness of a class does not.
+    meta = type(kind)
+    mutable |= any(
+        getattr(meta, name, None) is not getattr(type, name, None) for name in SPECIALS - _OF_CLASSES
+    )
     inherited = next((base for base in (*IMMUTABLE, BaseException) if issubclass(kind, base)), object)
     plain = inherited is object
     specials = tuple(

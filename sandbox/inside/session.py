@@ -235,10 +235,12 @@ class Session(Peer):
                     self._theirs.get(id(base)) in self._doubtful for base in bases
                 ):
                     self._doubtful[number] = (
-                        f"an object of the class {facts[0]}, which is derived from a container"
+                        f"the class {facts[0]}, which is a container or compares by itself"
                     )
         if not isinstance(known, RemoteClass):
             raise Malformed("a class")
+        self._doubt_before = self._doubt_before or self._doubtful.get(number, "")
+        self.doubt = self.doubt or self._doubt_before
         return known
 
     def read_object(self, reader: Reader, number: int, depth: int) -> Untyped:
