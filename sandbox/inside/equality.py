@@ -37,7 +37,9 @@ def claims_more(left: object, right: object) -> bool:
     for _ in range(1 + os.urandom(1)[0] % _MOST_ROUNDS):
         others += _others(reference)[1:]
     try:
-        return any(bool(actual == other) for other in others)
+        claimed = [other for other in others if actual == other]
+        # One of them may be its true value; then it is no other, and not the one that matters.
+        return bool(claimed) and (any(other != claimed[0] for other in claimed) or bool(actual == reference))
     except Exception:  # noqa: BLE001 - it refuses to be compared, so it is not equal to everything
         return False
 

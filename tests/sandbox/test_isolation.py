@@ -101,12 +101,12 @@ async def test_an_equality_that_is_no_honest_one_is_not_tried_again(
 @pytest.mark.parametrize(
     "frame",
     [
-        "b'r'",
-        "b'q'",
-        "b'r\x00\x01i\x01\x04\x00more'",
-        "b'zzz'",
-        "b'r\x00\x01K\x00'",
-        "b'r\x01[\x00\x00'",
+        r"b'r'",
+        r"b'q'",
+        r"b'zzz'",
+        r"b'r\x00\x01i\x01\x04\x00more'",
+        r"b'r\x00\x01K\x00'",
+        r"b'r\x01[\x00\x00'",
     ],
 )
 async def test_a_process_that_sends_nonsense_has_failed(
@@ -171,3 +171,12 @@ async def test_a_message_names_the_place_in_the_solution(verifier: Verifier, sol
 async def test_every_backend_judges_from_outside(backend: Sandbox, solution: Solution) -> None:
     check = await last(Verifier(backend), solution("def f(x): return x * x\n"), "assert f(2) == 4")
     assert (check.passed, check.isolated, check.shared) == (True, 1, 0)
+
+
+@pytest.mark.parametrize("answer", ["0", "4", "7", "'4'", "None"])
+async def test_a_value_that_the_tests_ask_about_first_is_no_liar(
+    verifier: Verifier, solution: Solution, answer: str
+) -> None:
+    tests = "from decimal import Decimal\n" + "assert f(2) != Decimal(5)\n" * 9
+    check = await last(verifier, solution(f"def f(x): return {answer}\n"), tests)
+    assert (check.passed, check.isolated) == (True, 9), check
