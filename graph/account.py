@@ -6,6 +6,7 @@ from typing import Any
 
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.pregel import Pregel
 
 from graph.bounds import Inner, Plan
 from graph.guards import check_guards
@@ -31,6 +32,7 @@ class Account:
         self._limits = limits
         self._sandbox_s = sandbox_s
         self._kept = lru_cache(maxsize=_KEPT)(self._compute)
+        self._steps = lru_cache(maxsize=_KEPT)(self._compute_steps)
 
     def bounds(self, context: Context | None = None, request: Request | None = None) -> Bounds:
         """The most that a run can use.
@@ -44,25 +46,36 @@ class Account:
         context = context or Context()
         chosen = request or context
         return self._kept(
-            self._in_force(context, request),
+            self.limits(context, request),
             chosen.reasoning_model,
             chosen.coding_model,
-            context.model_dump_json(exclude={"tests", "code"}),
+            _key(context),
         )
 
-    def step_limit(self, context: Context | None, asked: int | None, request: Request | None = None) -> int:
+    def step_limit(
+        self,
+        context: Context | None,
+        asked: int | None,
+        request: Request | None = None,
+        following: Iterable[str] = (),
+    ) -> int:
         """The step limit of a run: ours, or a smaller one that still leaves room for an answer."""
         context = context or Context()
-        limits = self._in_force(context, request)
-        most = self.plan.step_limit(limits, context)
-        return most if asked is None else max(self.plan.least_step_limit(limits, context), min(asked, most))
+        most, least = self._steps(self.limits(context, request), _key(context), tuple(following))
+        return most if asked is None else max(least, min(asked, most))
 
     def is_opened(self, following: Iterable[str]) -> bool:
         """Whether the turn whose next nodes are `following` has written its request."""
         return self.plan.shape.distances(REQUEST).keys().isdisjoint(following)
 
-    def _in_force(self, context: Context, request: Request | None) -> TurnLimits:
-        return request.limits if request else limits_of(self._limits, context)
+    def limits(self, context: Context | None, request: Request | None = None) -> TurnLimits:
+        """The limits of a run: those that its turn began with, else the caller's, else the installation's."""
+        return request.limits if request else limits_of(self._limits, context or Context())
+
+    def _compute_steps(self, limits: TurnLimits, context: str, following: tuple[str, ...]) -> tuple[int, int]:
+        chosen = Context.model_validate_json(context)
+        least = self.plan.least_step_limit(limits, chosen, following)
+        return self.plan.step_limit(limits, chosen), least
 
     def _compute(self, limits: TurnLimits, reasoning: str | None, coding: str | None, context: str) -> Bounds:
         rates = Rates(
@@ -75,6 +88,11 @@ class Account:
             return self._models.facts(role, chain)
         except ModelConfigError:
             return self._models.facts(role)
+
+
+def _key(context: Context) -> str:
+    """What of a context a bound depends on, as a graph inside a node reads it again."""
+    return context.model_dump_json(exclude={"tests", "code"})
 
 
 class Embedded:
@@ -149,7 +167,7 @@ def inner_graphs(compiled: CompiledStateGraph[Any, Any, Any, Any]) -> Mapping[st
         UnguardedCycleError: When such a graph has a cycle and no bound of its own.
     """
     found: dict[str, Inner] = {}
-    for name, inner in compiled.get_subgraphs():
+    for name, inner in [*compiled.get_subgraphs(), *_held_graphs(compiled.builder)]:
         account = getattr(inner, "account", None)
         if isinstance(account, Account):
             found[name] = Embedded(account)
@@ -160,3 +178,13 @@ def inner_graphs(compiled: CompiledStateGraph[Any, Any, Any, Any]) -> Mapping[st
         if name in found and (attempts := _retries(compiled.builder.nodes[name].retry_policy)[0]) > 1:
             found[name] = Retried(found[name], attempts)
     return found
+
+
+def _held_graphs(builder: StateGraph[Any, Any, Any, Any]) -> Iterable[tuple[str, Pregel[Any, Any, Any, Any]]]:
+    """Graphs that the object of a node holds; LangGraph looks into functions only."""
+    for name, node in builder.nodes.items():
+        action = getattr(node.runnable, "afunc", None) or getattr(node.runnable, "func", None)
+        owner = getattr(action, "__self__", action)
+        for held in getattr(owner, "__dict__", {}).values():
+            if isinstance(held, Pregel):
+                yield name, held

@@ -5,14 +5,15 @@ passes of a guard; the most that a walk can use follows by dynamic programming o
 is at and how often each guard was passed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from math import prod
 from typing import Protocol
 
 from langgraph.graph import END, START
 
-from graph.guards import ANSWER, Guard
+from graph.guards import ANSWER, Guard, limit_of
 from graph.money import Rates, most_money
 from graph.needs import needs
 from graph.shape import Shape
@@ -20,6 +21,10 @@ from nodes import FREE, Bounds, Context, Cost, Cycle, TurnLimits
 
 OWN_WORK_S = 1.0
 """Seconds of its own that a superstep is granted on top of the waits for models and sandboxes."""
+
+
+MOST_STATES = 200_000
+"""Pairs of a node and how often each guard was passed: seconds of work, once for each choice of limits."""
 
 
 class Inner(Protocol):
@@ -71,9 +76,17 @@ class Plan:
         self, shape: Shape, limits: TurnLimits, weight: Callable[[str], float], *, parallel_adds: bool
     ) -> float:
         """The largest sum of `weight` over any walk in one lane."""
-        caps = tuple(max(0, guard.limit(limits)) for guard in self.guards)
+        caps = tuple(limit_of(guard, limits) for guard in self.guards)
         guarded = {(guard.source, guard.target): at for at, guard in enumerate(self.guards)}
         order = shape.order(guarded.keys())
+        if (states := prod(cap + 1 for cap in caps) * len(order)) > MOST_STATES:
+            limits_of_guards = ", ".join(
+                f"{guard.name} {cap}" for guard, cap in zip(self.guards, caps, strict=True)
+            )
+            raise ValueError(
+                f"The limits of the guards ({limits_of_guards}) give {states:,} states to look at, and "
+                f"the most is {MOST_STATES:,}: lower them."
+            )
         weights = {name: 0.0 if name == START else weight(name) for name in order}
         known: dict[tuple[str, tuple[int, ...]], float] = {}
 
@@ -114,11 +127,19 @@ class Plan:
         inner = (each.step_limit(limits, context) for each in self.inner.values())
         return max(self.supersteps(limits), *inner, 0)
 
-    def least_step_limit(self, limits: TurnLimits, context: Context) -> int:
-        """The smallest step limit with which a turn can still answer."""
+    def least_step_limit(self, limits: TurnLimits, context: Context, following: Iterable[str] = ()) -> int:
+        """The smallest step limit with which a turn can still answer.
+
+        Args:
+            limits: The limits of the turn.
+            context: What the caller chose.
+            following: The nodes that a resumed turn goes on with.
+        """
         guarded = {(guard.source, guard.target) for guard in self.guards}
-        own = needs(self.shape, ANSWER, guarded).get(START, self.supersteps(limits))
-        return max(own, *(each.step_limit(limits, context) for each in self.inner.values()), 0)
+        reserve = needs(self.shape, ANSWER, guarded)
+        own = [reserve.get(name, self.supersteps(limits)) + 1 for name in following]
+        inner = [each.step_limit(limits, context) for each in self.inner.values()]
+        return max(reserve.get(START, self.supersteps(limits)), *own, *inner, 0)
 
     def bounds(self, limits: TurnLimits, rates: Rates, context: Context | None = None) -> Bounds:
         """The most that a turn within `limits` can use with the models in force.
@@ -167,7 +188,7 @@ class Plan:
     def _cycles(self, limits: TurnLimits, inner: Mapping[str, Bounds]) -> list[Cycle]:
         """Every way back with its guard."""
         own = [
-            Cycle(nodes=path, guard=guard.name, limit=guard.limit(limits))
+            Cycle(nodes=path, guard=guard.name, limit=limit_of(guard, limits))
             for guard in self.guards
             if (path := self.shape.path(guard.target, guard.source))
         ]

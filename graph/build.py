@@ -8,7 +8,8 @@ from langgraph.graph import END, START, StateGraph
 from graph.account import Account, declared_costs, inner_graphs
 from graph.bounds import Plan
 from graph.compiled import DuoGraph
-from graph.guards import APPROVAL, REPAIRS, Guard, check_guards, wrap_routers
+from graph.guards import APPROVAL, REPAIRS, Guard, check_guards
+from graph.keepers import unwrap_routers, wrap_routers
 from graph.lanes import LANES, shapes_of
 from graph.routes import after_approve, after_classify, after_code, after_reason, after_review
 from graph.services import Services
@@ -114,12 +115,13 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
         ValueError: When a guard is for an edge that the graph lacks.
     """
     settings = settings or Settings()
+    unwrap_routers(builder)
     shape = Shape.of(builder, fan_outs)
     if guards is None:
         guards = [guard for guard in GUARDS if shape.is_decided(guard.source, guard.target)]
-    check_guards(shape, guards)
+    check_guards(shape, guards, {name for schema in builder.schemas.values() for name in schema})
     wrap_routers(builder, shape, guards, LANES)
-    if checkpointer is not None:
+    if isinstance(checkpointer, BaseCheckpointSaver):
         names = {(kind.__module__, kind.__qualname__) for kind in STATE_TYPES}
         checkpointer = checkpointer.with_allowlist(names)
     compiled = builder.compile(checkpointer=checkpointer, name="duograph")

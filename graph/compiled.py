@@ -1,21 +1,22 @@
 """The compiled graph with two things added: sync calls on async nodes, and one turn at a time per thread."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, Self, cast
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
+from langgraph._internal._constants import CONFIG_KEY_RUNTIME, CONFIG_KEY_TASK_ID
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Command
+from langgraph.types import Command, Send, StateSnapshot
 
 from checkpoints import ThreadLocks
 from graph.account import Account
 from graph.bridge import LoopThread, iterate
 from graph.state import Context, Input, Output, State
-from nodes import BOUNDS, Bounds, Request
+from nodes import BOUNDS, WALK, Bounds, Request, Walk
 
 _Compiled = CompiledStateGraph[State, Context, Input, Output]
 
@@ -71,8 +72,10 @@ class DuoGraph(_Compiled):
         """Stream a turn; see LangGraph's `astream`. It starts when earlier turns on its thread have ended."""
         async with AsyncExitStack() as stack:
             config = merge_configs(self.config, config)
-            thread_id = config.get("configurable", {}).get("thread_id")
-            if thread_id and self.checkpointer:
+            configurable = config.get("configurable", {})
+            thread_id = configurable.get("thread_id")
+            # Inside a node the turn around it holds the thread already.
+            if thread_id and self.checkpointer and CONFIG_KEY_TASK_ID not in configurable:
                 await stack.enter_async_context(self.locks.ahold(str(thread_id)))
             config = await self._bounded(input, config, kwargs.get("context"))
             turn = cast("AsyncGenerator[Any, None]", super().astream(input, config, **kwargs))
@@ -81,29 +84,37 @@ class DuoGraph(_Compiled):
                 yield part
 
     async def _bounded(self, given: object, config: RunnableConfig, context: object) -> RunnableConfig:
-        """Put the bound into a run's config: as its step limit, and for the answer to show."""
+        """Put the bound into a run's config: as its step limit, and for its routers and its answer."""
         if self.account is None:
             return config
-        chosen = Context.model_validate(context) if isinstance(context, dict) else context
-        choice = chosen if isinstance(chosen, Context) else None
-        request = await self._resumed(given, config)
-        bounds = await asyncio.to_thread(self.account.bounds, choice, request)  # a chain may name a file
-        limit = self.account.step_limit(choice, config.get("recursion_limit"), request)
+        account, configurable = self.account, config.get("configurable", {})
+        choice = _chosen(context, configurable)
+        before = await self._resumed(given, config)
+        following = before.next if before else ()
+        request = before.values.get("request") if before and account.is_opened(following) else None
+        request = request if isinstance(request, Request) else None
+
+        def compute() -> tuple[Bounds, int]:  # a chain may name a file, and a large graph takes a while
+            asked = config.get("recursion_limit")
+            return account.bounds(choice, request), account.step_limit(choice, asked, request, following)
+
+        bounds, limit = await asyncio.to_thread(compute)
+        walk = Walk(account.limits(choice, request), is_resumed=before is not None)
         return {
             **config,
             "recursion_limit": limit,
-            "configurable": {**config.get("configurable", {}), BOUNDS: bounds},
+            "configurable": {**configurable, BOUNDS: bounds, WALK: walk},
         }
 
-    async def _resumed(self, given: object, config: RunnableConfig) -> Request | None:
-        """The request of the turn that a call goes on with: a turn keeps the limits that it began with."""
+    async def _resumed(self, given: object, config: RunnableConfig) -> StateSnapshot | None:
+        """Where a turn stands that a call goes on with; None for a new turn."""
         if self.account is None or not isinstance(self.checkpointer, BaseCheckpointSaver):
             return None
         if given is not None and not isinstance(given, Command):
             return None
-        before = await self.aget_state(config)
-        request = before.values.get("request")
-        return request if isinstance(request, Request) and self.account.is_opened(before.next) else None
+        if isinstance(given, Command) and not self.account.is_opened(_names(given.goto)):
+            return None
+        return await self.aget_state(config)
 
     def stream(
         self,
@@ -113,3 +124,25 @@ class DuoGraph(_Compiled):
     ) -> Iterator[Any]:
         """Stream a turn from sync code; see LangGraph's `stream`."""
         return iterate(self.loop_thread, lambda: self.astream(input, config, **kwargs))
+
+
+def _chosen(context: object, configurable: Mapping[str, Any]) -> Context | None:
+    """What the caller chose for a run; inside a node, what was chosen for the run around it.
+
+    Raises:
+        TypeError: When it is nothing that could be chosen.
+    """
+    if context is None:
+        context = getattr(configurable.get(CONFIG_KEY_RUNTIME), "context", None)
+        return context if isinstance(context, Context) else None  # a graph around us may have its own type
+    if isinstance(context, dict):
+        return Context.model_validate(context)
+    if not isinstance(context, Context):
+        raise TypeError(f"The context is {context!r}: pass Context(…), or a dict of its fields.")
+    return context
+
+
+def _names(goto: object) -> list[str]:
+    """The nodes that a command goes to."""
+    each = goto if isinstance(goto, list | tuple) else [goto]
+    return [one.node if isinstance(one, Send) else str(one) for one in each]

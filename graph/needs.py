@@ -30,19 +30,28 @@ def needs(shape: Shape, answer: str, without: AbstractSet[Edge]) -> Mapping[str,
     while changed:  # settled in one pass, but for what follows a guarded edge back
         changed = False
         for name in order:
+            closed = {target for source, target in without if source == name}
             ways = before_answer | {answer} if name in before_answer else known.keys()
-            if (now := _need(shape, name, known, ways)) < known[name]:
+            if (now := _need(shape, name, known, ways, closed)) < known[name]:
                 known[name], changed = now, True
     # A deferred node waits for all others, so whoever takes time must leave room for it as well.
     late = sum(known[name] for name in shape.deferred)
     return {END: 0} | {name: int(known[name] + late) for name in order if known[name] + late < inf}
 
 
-def _need(shape: Shape, name: str, known: Mapping[str, float], ways: AbstractSet[str]) -> float:
+def _need(
+    shape: Shape,
+    name: str,
+    known: Mapping[str, float],
+    ways: AbstractSet[str],
+    closed: AbstractSet[str],
+) -> float:
     after = [known[target] for target in shape.always[name]]
     for choice in shape.choices[name]:
         if choice.by_router:
-            after.append(min(known[target] for target in choice.targets & ways or choice.targets))
+            # A guard may be used up, so its edge is counted on only where there is no other.
+            ends_well = choice.targets & ways or choice.targets
+            after.append(min(known[target] for target in ends_well - closed or ends_well))
         else:
             after += [known[target] for target in choice.targets]
     return 1 + max(after, default=0)

@@ -10,6 +10,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command
 
 Edge = tuple[str, str]
 
@@ -63,8 +64,10 @@ class Shape:
                 targets = frozenset(branch.ends.values()) if branch.ends else names | {END}
                 choices[source].append(Choice(targets, single=gives_one(branch.path)))
         for name, node in builder.nodes.items():
-            if node.ends:  # a node that returns Command(goto=…), which may name several
-                choices[name].append(Choice(frozenset(node.ends), single=False, by_router=False))
+            # A node that returns Command(goto=…), which may name several; its error handler may too.
+            ends = {*(node.ends or ()), *_gotos(builder, node.error_handler_node)}
+            if ends:
+                choices[name].append(Choice(frozenset(ends), single=False, by_router=False))
         return cls(
             {name: frozenset(targets) for name, targets in always.items()},
             {name: tuple(made) for name, made in choices.items()},
@@ -143,14 +146,29 @@ class Shape:
         return path
 
 
+def _gotos(builder: StateGraph[Any, Any, Any, Any], handler: str | None) -> tuple[str, ...]:
+    """Where an error handler is annotated to go, as `Command[Literal[…]]`."""
+    if handler not in builder.nodes:
+        return ()
+    runnable = builder.nodes[handler].runnable
+    hint = _returns(getattr(runnable, "func", None) or getattr(runnable, "afunc", None))
+    if get_origin(hint) is not Command:
+        return ()
+    return tuple(target for part in get_args(hint) for target in get_args(part) if isinstance(target, str))
+
+
 def gives_one(router: object) -> bool:
     """Whether a router is annotated to return one node; one that says nothing may return several."""
     function: Callable[..., object] | None = getattr(router, "func", None) or getattr(router, "afunc", None)
+    return _is_one(_returns(function))
+
+
+def _returns(function: Callable[..., object] | None) -> object:
+    """What a function is annotated to return; None when it says nothing that can be read."""
     try:
-        hint = get_type_hints(function).get("return") if function else None
+        return get_type_hints(function).get("return") if function else None
     except (NameError, TypeError):
-        return False
-    return _is_one(hint)
+        return None
 
 
 def _is_one(hint: object) -> bool:

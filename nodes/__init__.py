@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nodes.demonstrate import Demonstrate
     from nodes.ends import REASON_OF, STATUS_OF, Status, StopReason
     from nodes.findings import Finding, Severity, unshown
-    from nodes.limits import MAX_REPAIRS, Amounts, Spending, TurnLimits
+    from nodes.limits import MAX_REPAIRS, WALK, Amounts, Spending, TurnLimits, Walk
     from nodes.opinions import Diagnosis
     from nodes.plans import PlanAnswer, PlanQuestion, ask_about, show_plan
     from nodes.reason import Reason
@@ -58,6 +58,8 @@ _NAMES = {
         "Amounts",
         "Spending",
         "TurnLimits",
+        "WALK",
+        "Walk",
     ),
     "opinions": ("Diagnosis",),
     "plans": (
@@ -94,6 +96,7 @@ __all__ = [
     "MAX_REQUEST_CHARS",
     "REASON_OF",
     "STATUS_OF",
+    "WALK",
     "Amounts",
     "Approve",
     "Bounds",
@@ -123,6 +126,7 @@ __all__ = [
     "TurnLimits",
     "Verifies",
     "Verify",
+    "Walk",
     "ask_about",
     "fresh_turn",
     "limits_of",

@@ -97,8 +97,9 @@ class Classify:
 
     async def __call__(self, state: Turn, runtime: Runtime[Context], config: RunnableConfig) -> Turn:
         """Copy what the caller chose into the state, so that a resumed turn knows it too."""
-        given: Context | None = runtime.context  # None when the caller chose nothing
-        context = given or Context()
+        # None when the caller chose nothing, and of another type inside another graph.
+        given: object = runtime.context
+        context = given if isinstance(given, Context) else Context()
         text = last_request(state.get("messages", []))
         before = state.get("solution", [])
         code = material(text, context.code) or _meant(text, before)

@@ -20,7 +20,7 @@ def _studio(nodes: Sequence[str], kind: str | None = None) -> dict[str, Any]:
 class Context(BaseModel):
     """What a caller may choose for one run; LangGraph Studio shows it as a form."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod

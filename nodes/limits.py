@@ -1,6 +1,8 @@
 """What a turn may use, what it has used, and what is left: the numbers that every act is checked against."""
 
 import time
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,6 +61,29 @@ class Amounts(BaseModel):
     sandbox_runs: int = 0
     seconds: float = 0.0
     cost_usd: float | None = 0.0
+
+
+WALK: Final = "duograph_walk"
+"""The key of a run's `configurable` under which its routers and `respond` find the walk."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """What the routers of one run keep to, and what they had to correct.
+
+    Attributes:
+        limits: The limits in force.
+        passes: How often each guard let the turn go back in this run.
+        struck: The guards that did not.
+        is_cut: Whether a router took a shorter way because few supersteps were left.
+        is_resumed: Whether the turn began in an earlier run, whose corrections are not known here.
+    """
+
+    limits: TurnLimits
+    passes: Counter[str] = field(default_factory=Counter)
+    struck: set[str] = field(default_factory=set)
+    is_cut: bool = False
+    is_resumed: bool = False
 
 
 class Spending(BaseModel):

@@ -9,7 +9,7 @@ from langchain_core.runnables import RunnableConfig
 
 from nodes.cost import FREE, Cost
 from nodes.ends import STATUS_OF, Status, StopReason
-from nodes.limits import Amounts, cost, seconds_left
+from nodes.limits import WALK, Amounts, Walk, cost, seconds_left
 from nodes.result import BOUNDS, Bounds, Candidate, Result
 from nodes.show import show_evidence, show_files, show_findings, show_run
 from nodes.turn import Turn, request_of, spending_of
@@ -41,7 +41,7 @@ class Respond:
     async def __call__(self, state: Turn, config: RunnableConfig) -> Turn:
         """Write the answer. This node is always reached, also when something gave out."""
         request = request_of(state)
-        reason = _reason(state)
+        reason = _reason(state, config.get("configurable", {}).get(WALK))
         best = state.get("best") or _unproved(state, reason)
         nothing = Evidence(status="not_applicable" if request.route == "answer" else "not_executed")
         is_review = request.route == "review"
@@ -70,7 +70,7 @@ class Respond:
         return done | Turn(solution=kept) if kept else done
 
 
-def _reason(state: Turn) -> StopReason:
+def _reason(state: Turn, walk: Walk | None) -> StopReason:
     """Why the turn ended: as a node said, or, where none did, what kept it from going on."""
     if reason := state.get("stop_reason"):
         return reason
@@ -79,7 +79,13 @@ def _reason(state: Turn) -> StopReason:
     if seconds_left(request_of(state).limits, spending_of(state)) <= 0:
         return StopReason.DEADLINE
     used_up = state.get("repairs", 0) > request_of(state).limits.max_repairs
-    return StopReason.REPAIRS_EXHAUSTED if used_up else StopReason.SUPERSTEP_LIMIT
+    if used_up or (walk is not None and walk.struck):
+        return StopReason.REPAIRS_EXHAUSTED
+    # What an earlier process corrected is not known here: then only an answer shows that nothing was cut.
+    is_cut = (
+        walk is None or walk.is_cut or (walk.is_resumed and not (state.get("answer") or state.get("best")))
+    )
+    return StopReason.SUPERSTEP_LIMIT if is_cut else StopReason.COMPLETED
 
 
 def _account(state: Turn, config: RunnableConfig) -> Bounds | None:

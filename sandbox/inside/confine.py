@@ -31,6 +31,8 @@ def become(orders: Mapping[str, Any], *, namespaced: bool) -> Callable[[], None]
     """
     os.setsid()
     os.umask(0o077)
+    if LINUX and namespaced and orders["rules"] is not None:
+        kernel.read_only_files(orders["rules"]["writable"])
     os.chdir(orders["folder"])
     signal.set_wakeup_fd(-1)
     # Python ignores the last two at its start and so does a script of ours; others get the default.

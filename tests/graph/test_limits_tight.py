@@ -174,7 +174,7 @@ def test_a_run_that_needs_less_uses_less(play: Play) -> None:
     assert play([PLANS], [[{"content": BAD, "repeat": True}]]).repairs == 1
 
 
-def test_a_node_that_forgets_to_count_is_stopped_by_the_step_limit(
+def test_a_node_that_forgets_to_count_is_counted_for(
     script: Callable[[str, Lines], str], tmp_path: Path
 ) -> None:
     async def forgetful(_state: Turn) -> Turn:
@@ -186,6 +186,6 @@ def test_a_node_that_forgets_to_count_is_stopped_by_the_step_limit(
     graph = build_graph(settings, services=services, nodes={"review": forgetful})
     result = graph.invoke({"messages": [HumanMessage(ASK)]})["result"]
     used, most = account(result)
-    assert result.stop_reason is StopReason.SUPERSTEP_LIMIT
+    assert result.stop_reason is StopReason.REPAIRS_EXHAUSTED
     assert used.supersteps == most.supersteps == 13
     assert most.undeclared == ["review"]
