@@ -108,7 +108,7 @@ def show_evidence(evidence: Evidence) -> str:
         tested = any(check.decided and check.passed for check in evidence.checks)
         caveat = "" if tested else " No test was run: this shows only that it loads."
         where = _show_where(evidence.sandbox, "by running it ")
-        return f"**Verified** {where}: {marks}.{caveat}{aside}"
+        return f"**Verified** {where}: {marks}.{caveat}{_show_isolation(evidence)}{aside}"
     where = f" {_show_where(evidence.sandbox, '')}" if evidence.sandbox else ""
     failure = evidence.failure
     why = "\n\n" + indent(_show_problem(failure), "    ") if failure else ""
@@ -123,3 +123,16 @@ def _show_set_aside(evidence: Evidence) -> str:
     """The generated tests that were not obeyed, a line each."""
     lines = [f"- `{case.name}`: {case.set_aside}" for case in evidence.set_aside]
     return "\n\nGenerated tests that were set aside:\n\n" + "\n".join(lines) if lines else ""
+
+
+def _show_isolation(evidence: Evidence) -> str:
+    """How many test cases the code had no means to forge, as a sentence with a blank before it."""
+    isolated = sum(check.isolated for check in evidence.checks)
+    total = isolated + sum(check.shared for check in evidence.checks)
+    if total == 0:
+        return ""
+    if isolated == total:
+        return " Every test case was judged from outside the code's process."
+    return (
+        f" {isolated} of {total} test cases were judged from outside the code's process; the rest ran in it."
+    )

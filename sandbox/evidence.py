@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 VerificationStatus = Literal["verified", "failed", "not_executed", "not_applicable"]
 
@@ -27,6 +27,8 @@ class Case(BaseModel):
     Attributes:
         name: The assertion's source, or the function's name.
         passed: Whether an assertion ran in it and none failed.
+        isolated: Whether it was judged in a process that never loaded the solution, so that the solution
+            had no means to forge the outcome.
         detail: Why not; the values where there are any.
         origin: `request` for an example that stood in the request, else empty.
         set_aside: Why a generated test is not obeyed, else empty.
@@ -36,6 +38,7 @@ class Case(BaseModel):
 
     name: str
     passed: bool
+    isolated: bool = False
     detail: str = ""
     origin: Literal["", "request"] = ""
     set_aside: str = ""
@@ -104,6 +107,18 @@ class Check(BaseModel):
     def set_aside(self) -> list[Case]:
         """The cases that were not obeyed, each with the reason."""
         return [case for case in self.cases if case.set_aside]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def isolated(self) -> int:
+        """How many of the decided cases were judged in a process that never loaded the solution."""
+        return sum(case.isolated for case in self.decided)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def shared(self) -> int:
+        """How many of them ran in one process with the solution, since they could not be judged otherwise."""
+        return len(self.decided) - self.isolated
 
 
 class Evidence(BaseModel):

@@ -4,9 +4,11 @@ import json
 import re
 import signal
 from collections.abc import Callable
+from hmac import compare_digest
 from typing import Any
 
 from sandbox.evidence import Case, Check
+from sandbox.inside.sealing import seal
 from sandbox.protocol import Execution, Limits
 
 _CLIP = 2000
@@ -32,8 +34,9 @@ class Reader:
     """Collects checks from records as they come."""
 
     def __init__(self, token: str, on_check: Callable[[Check], None]) -> None:
-        """Believe only lines that start with the token."""
-        self._prefix = f"{token} ".encode()
+        """Believe only lines that the token seals, and all of them only in order."""
+        self._key = token.encode()
+        self._lines = 0
         self._on_check = on_check
         self._pending = b""
         self._cases: list[Case] = []
@@ -49,9 +52,11 @@ class Reader:
         """Take the next piece of the harness's standard output."""
         *lines, self._pending = (self._pending + data).split(b"\n")
         for line in lines:
-            if line.startswith(self._prefix) and self._end is None:
+            digest, _, record = line.partition(b" ")
+            if self._end is None and compare_digest(digest, seal(self._key, self._lines, record)):
+                self._lines += 1
                 try:
-                    self._take(json.loads(line[len(self._prefix) :]))
+                    self._take(json.loads(record))
                 except (ValueError, KeyError, TypeError, AttributeError):
                     # A record that cannot be read leaves its step open, and an open step has failed.
                     self._end = {"broken": True, "exit": 0}
@@ -64,7 +69,8 @@ class Reader:
             self._trying = visible(record["name"])
         elif kind == "case":
             name, detail = visible(record["name"]), visible(record["detail"])
-            self._cases.append(Case(name=name, passed=record["passed"] is True, detail=detail))
+            passed, isolated = record["passed"] is True, record["isolated"] is True
+            self._cases.append(Case(name=name, passed=passed, isolated=isolated, detail=detail))
         elif kind == "output":
             self._output = visible(record["text"])
         elif kind == "end":
@@ -123,6 +129,8 @@ class Reader:
     def _why(self, execution: Execution, limits: Limits) -> str:
         if execution.timed_out or (self._end is not None and self._end.get("timeout")):
             return f"stopped after {limits.wall_s:g} s"
+        if self._end is not None and self._end.get("tampered"):
+            return "the solution's process sent what no solution sends"
         code = execution.exit_code if self._end is None else int(self._end["exit"])
         stderr = visible(execution.stderr.decode("utf-8", "replace")).strip()[-500:]
         tail = f": {stderr}" if stderr else ""

@@ -192,6 +192,8 @@ def filter_program(machine: str = "", protected: tuple[int, ...] = ()) -> bytes:
     targets = (-1, *protected, *(-pid for pid in protected))
     for name in _SIGNALLING:
         program += _deny_when(calls[name], _JUMP_EQ, targets)
+    # Also within a run: its judge is another process.
+    program += _deny_unless(calls[_STEERING[0]], {0: 0})
     if protected:
         program += _only_about_oneself(calls)
     program.append(_step(_RETURN, _ALLOW))
@@ -201,7 +203,7 @@ def filter_program(machine: str = "", protected: tuple[int, ...] = ()) -> bytes:
 def _only_about_oneself(calls: Mapping[str, int]) -> list[bytes]:
     """Refuse to set limits and priorities of another process, which no Landlock rule forbids."""
     program: list[bytes] = []
-    for name in _STEERING:
+    for name in _STEERING[1:]:
         program += _deny_unless(calls[name], {0: 0})
     program += _deny_unless(calls["setpriority"], {0: _WHO_PROCESS, 1: 0})
     return program + _deny_unless(calls["ioprio_set"], {0: _IO_WHO_PROCESS, 1: 0})

@@ -25,7 +25,9 @@ def report(check: Check) -> str:
     advice = "" if check.required or check.passed else " (advice)"
     asked = sum(case.origin == "request" for case in check.cases)
     origin = f" ({asked} from the request)" if asked else ""
-    lines = [f"{'✓' if check.passed else '✗'} {check.name}{advice}{origin}"]
+    total = check.isolated + check.shared
+    outside = f" ({check.isolated} of {total} judged from outside)" if total else ""
+    lines = [f"{'✓' if check.passed else '✗'} {check.name}{advice}{origin}{outside}"]
     failed = [case for case in check.decided if not case.passed]
     details = [
         case.detail if case.detail.startswith(case.name) else f"{case.name}: {case.detail}" for case in failed

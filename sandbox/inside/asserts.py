@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.inside.describing import show
-    from sandbox.inside.equality import convincing, convincingly_in
+    from sandbox.inside.equality import claims_more, convincing, convincingly_in
     from sandbox.inside.judging import Tally
 else:
     from describing import show
-    from equality import convincing, convincingly_in
+    from equality import claims_more, convincing, convincingly_in
 
 _OPERATORS: dict[str, Callable[..., object]] = {
     "Eq": operator.eq,
@@ -34,6 +34,8 @@ _CLAIMS = {
     "NotIn": (False, convincingly_in),
 }
 """Which outcome of an operator claims equality, and what believes it."""
+_EQUAL = ("assertEqual", "assertAlmostEqual")
+_EQUALITY = ("Eq", "NotEq")
 _METHODS = {
     "assertEqual": convincing,
     "assertAlmostEqual": convincing,
@@ -65,13 +67,14 @@ class Checks:
             AssertionError: When it does not hold, with the values.
         """
         self._tally.count += 1
+        if kind in _EQUALITY and claims_more(left, right):
+            raise self._tally.catch(f"{text}: {_claim(left, right)}")
         outcome = _OPERATORS[kind](left, right)
         if not outcome:
             detail = f"{text}: left is {show(left)}, right is {show(right)}"
             raise self._tally.fail(_with_message(detail, message))
         if _doubtful(kind, outcome, left, right):
-            detail = f"{text}: {show(left)} claims to equal {show(right)}, and other values as well"
-            raise self._tally.fail(detail)
+            raise self._tally.catch(f"{text}: {_claim(left, right)}")
 
     def holds(self, kind: str, left: object, right: object) -> object:
         """Stand in for a comparison inside an assert's `and`, `or`, `not` or chain.
@@ -79,6 +82,9 @@ class Checks:
         Returns:
             The comparison's outcome; where that claims an equality that is not to be believed, the contrary.
         """
+        if kind in _EQUALITY and claims_more(left, right):
+            self._tally.liar = True
+            return kind != "Eq"
         outcome = _OPERATORS[kind](left, right)
         return not outcome if _doubtful(kind, outcome, left, right) else outcome
 
@@ -100,6 +106,8 @@ class Checks:
         tally.count += 1
 
         def call(*values: object, **more: object) -> object:
+            if name in _EQUAL and len(values) > 1 and claims_more(values[0], values[1]):
+                raise tally.catch(f"{name}: {_claim(values[0], values[1])}")
             try:
                 outcome = function(*values, **more)
             except AssertionError as error:
@@ -108,8 +116,7 @@ class Checks:
                 raise
             believe = _METHODS.get(name)
             if believe is not None and len(values) > 1 and not believe(values[0], values[1]):
-                detail = f"{show(values[0])} claims to equal {show(values[1])}, and other values as well"
-                raise tally.fail(f"{name}: {detail}")
+                raise tally.catch(f"{name}: {_claim(values[0], values[1])}")
             return outcome
 
         return call
@@ -124,3 +131,7 @@ def _with_message(detail: str, message: Callable[[], object] | None) -> str:
         return detail
     given = message()
     return f"{detail} ({given if isinstance(given, str) else show(given)})"
+
+
+def _claim(left: object, right: object) -> str:
+    return f"{show(left)} claims to equal {show(right)}, and other values as well"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from sandbox.inside.pytest_cases import run_pytest
     from sandbox.inside.rewriting import title
+    from sandbox.inside.sharing import Look
     from sandbox.inside.unittest_cases import run_unittest
 
     Untyped: TypeAlias = Any  # what the test source made
@@ -43,8 +44,19 @@ else:
 class Runner:
     """Decides the cases of one test source."""
 
-    def __init__(self, step: str, judge: Judge, names: dict[str, Any], folder: str) -> None:
-        """Give tests the solution's names, and builtins that no call of the solution changes."""
+    def __init__(
+        self, step: str, judge: Judge, names: dict[str, Any], folder: str, look: Look | None = None
+    ) -> None:
+        """Give tests the solution's names, and builtins that no call of the solution changes.
+
+        Args:
+            step: `tests` or `acceptance`.
+            judge: Decides the cases.
+            names: The solution's names.
+            folder: The scratch folder.
+            look: Tells which cases need the solution in their own process, when it is not in this one.
+        """
+        self._look = look
         self._step = step
         self._judge = judge
         self._folder = folder
@@ -76,15 +88,26 @@ class Runner:
             done.add(name)
             if isinstance(before, ast.ClassDef):
                 self._class(before, made)
+            elif made is not None and self._shares(name):
+                self._judge.defer(name)
             elif made is not None:
                 self._function(name, made)
 
     def run_pytest(self, tree: ast.Module, original: ast.Module) -> None:
         """Run the statements inside a module that pytest imports, and what they defined through pytest."""
         try:
-            run_pytest(lambda names: self._statements(tree, original, names), self._judge, self._folder)
+            run_pytest(
+                lambda names: self._statements(tree, original, names), self._judge, self._folder, self._shares
+            )
         except BaseException as error:  # noqa: BLE001
-            self._judge.failed("pytest", error)
+            self._judge.broke("pytest", self._judge.detail("pytest", error))
+
+    def _shares(self, name: str) -> bool:
+        return self._look is not None and self._look.shares(name)
+
+    def _shares_statement(self, node: ast.stmt) -> bool:
+        """Whether an assert of the module is a case for later."""
+        return self._look is not None and isinstance(node, ast.Assert) and self._look.statement(node)
 
     def _statements(self, tree: ast.Module, original: ast.Module, names: dict[str, Untyped]) -> bool:
         """Run the module's statements.
@@ -94,16 +117,25 @@ class Runner:
         """
         names.update(self._given)
         flags = _future_flags(original)
-        for node, before in zip(tree.body, original.body, strict=True):
+        for number, (node, before) in enumerate(zip(tree.body, original.body, strict=True)):
             is_assert = isinstance(before, ast.Assert)
             name = title(before.test) if isinstance(before, ast.Assert) else title(before, 80)
+            key = f"#{number}"
+            if self._shares_statement(before):
+                self._judge.defer(name, key)
+                continue
             try:
                 code = compile(ast.Module([node], []), f"<{self._step}>", "exec", flags, dont_inherit=True)
-                self._judge.start(name)
+                self._judge.start(name, key)
                 exec(code, names)  # noqa: S102 - the purpose of this room
             except BaseException as error:  # noqa: BLE001 - SystemExit and worse fail the case too
+                if not has_assert(before):
+                    self._judge.broke(name, self._judge.detail(name, error))
+                    return False
                 self._judge.failed(name, error)
                 if not is_assert:
+                    # What follows could not run either.
+                    self._judge.rest |= key in self._judge.deferred
                     return False
             else:
                 self._came_back(name, before)
@@ -139,11 +171,15 @@ class Runner:
             return
         unittest = sys.modules.get("unittest")
         if unittest is not None and issubclass(kind, unittest.TestCase):
-            run_unittest(kind, unittest, self._judge)
+            run_unittest(kind, unittest, self._judge, defer=self._shares(node.name))
         elif node.name.startswith("Test"):
             for part in node.body:
                 if isinstance(part, FUNCTIONS) and part.name.startswith("test"):
-                    self._function(f"{node.name}.{part.name}", self._bound(kind, part.name))
+                    name = f"{node.name}.{part.name}"
+                    if self._shares(node.name):
+                        self._judge.defer(name)
+                    else:
+                        self._function(name, self._bound(kind, part.name))
 
     @staticmethod
     def _bound(kind: Untyped, name: str) -> Untyped:

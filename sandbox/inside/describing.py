@@ -12,6 +12,21 @@ def show(value: object, most: int = 200) -> str:
     return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
+def where(error: BaseException, folder: str) -> str:
+    """The last place in the solution that an exception passed, such as `solution.py, line 3`."""
+    # An exception that crossed brought the place along.
+    place = str(getattr(error, "__dict__", {}).get("__place__", ""))
+    step = error.__traceback__
+    crossed = bool(place)
+    while step is not None and not crossed:
+        name = step.tb_frame.f_code.co_filename
+        if name.startswith((folder, "<")):
+            file = name[len(folder) + 1 :] if name.startswith(folder) else name
+            place = f"{file}, line {step.tb_lineno}"
+        step = step.tb_next
+    return place
+
+
 def describe(error: BaseException, folder: str) -> str:
     """Name an exception with its last place in the solution, without trusting it."""
     try:
@@ -19,14 +34,8 @@ def describe(error: BaseException, folder: str) -> str:
     except BaseException:  # noqa: BLE001 - the solution's own __str__
         text = "(its message could not be shown)"
     kind = type(error).__name__
-    place = ""
     if isinstance(error, SyntaxError):
         return f"{kind}: {error.msg} (line {error.lineno})"
-    step = error.__traceback__
-    while step is not None:
-        name = step.tb_frame.f_code.co_filename
-        if name.startswith((folder, "<")):
-            file = name[len(folder) + 1 :] if name.startswith(folder) else name
-            place = f" ({file}, line {step.tb_lineno})"
-        step = step.tb_next
+    place = where(error, folder)
+    place = f" ({place})" if place else ""
     return f"{kind}: {text}{place}" if text else f"{kind}{place}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -13,6 +13,7 @@ _SCALARS = (int, float, str, bytes, bool, complex, type(None), type(...), range)
 _MEMBERS = (list, tuple, set, frozenset, dict)
 _BASES = (*_SCALARS[:4], complex, *_MEMBERS)
 _DEPTH = 50
+_MOST_ROUNDS = 6
 
 
 def convincing(left: object, right: object) -> bool:
@@ -22,6 +23,25 @@ def convincing(left: object, right: object) -> bool:
     the other must be equal to it by the built-in's own rule, or at least differ from values close by.
     """
     return _believe(left, right, _DEPTH) if _is_plain(right) else _believe(right, left, _DEPTH)
+
+
+def claims_more(left: object, right: object) -> bool:
+    """Whether an object that is about to be compared with a value of a built-in type equals others too.
+
+    It is asked about a few before it sees the one that matters, so that it cannot know which that is.
+    """
+    actual, reference = (left, right) if _is_plain(right) else (right, left)
+    if _is_plain(actual) or not _is_plain(reference) or isinstance(actual, _BASES) or _is_wildcard(actual):
+        return False
+    others: list[object] = []
+    for _ in range(1 + os.urandom(1)[0] % _MOST_ROUNDS):
+        others += _others(reference)[1:]
+    try:
+        claimed = [other for other in others if actual == other]
+        # One of them may be its true value; then it is no other, and not the one that matters.
+        return bool(claimed) and (any(other != claimed[0] for other in claimed) or bool(actual == reference))
+    except Exception:  # noqa: BLE001 - it refuses to be compared, so it is not equal to everything
+        return False
 
 
 def convincingly_in(left: object, right: object) -> bool:
@@ -64,7 +84,13 @@ def _equals_of(base: type) -> Callable[[object, object], object]:
 
 def _believe_dict(actual: dict[object, object], reference: dict[object, object], depth: int) -> bool:
     own = list(dict.items(actual))
-    if any(type(key) not in _SCALARS and type(key) is not tuple for key, _ in own):
+    odd = [key for key, _ in own if type(key) not in _SCALARS and type(key) is not tuple]
+    # A key of a class of its own may equal whatever is looked up.
+    if any(
+        isinstance(key, _BASES) and not any(_equal_as_base(key, other) for other in reference) for key in odd
+    ):
+        return False
+    if odd:
         return _differs(actual, reference)
     return all(key in reference and _believe(value, reference[key], depth - 1) for key, value in own)
 
@@ -84,7 +110,7 @@ def _differs(actual: object, reference: object) -> bool:
 
 
 def _others(reference: object) -> list[object]:
-    step = random.SystemRandom().randint(1, 9)
+    step = 1 + os.urandom(1)[0] % 9
     others: list[object] = [object()]
     if isinstance(reference, bool) or reference is None:
         others.append("neither" if reference is None else not reference)

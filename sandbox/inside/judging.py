@@ -6,6 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sandbox.inside.describing import describe
     from sandbox.inside.records import Report
+    from sandbox.inside.session import Session
+    from sandbox.inside.shared import SharedReport
 else:
     from describing import describe
 
@@ -24,27 +26,61 @@ class Tally:
         """Another case begins."""
         self.count = 0
         self.failure = ""
+        self.liar = False
 
     def fail(self, detail: str) -> AssertionError:
         """An assertion failed; kept, in case somebody catches the error."""
         self.failure = self.failure or detail
         return AssertionError(detail)
 
+    def catch(self, detail: str) -> AssertionError:
+        """An object claimed an equality that is not to be believed."""
+        self.liar = True
+        return self.fail(detail)
+
 
 class Judge:
-    """Tells the report how each case ended."""
+    """Tells the report how each case ended, or keeps for later what cannot be decided here."""
 
-    def __init__(self, step: str, report: Report, tally: Tally, folder: str) -> None:
-        """Judge by `tally`; a generated case in which nothing was asserted is set aside."""
+    def __init__(
+        self,
+        step: str,
+        report: Report | SharedReport,
+        tally: Tally,
+        folder: str,
+        session: Session | None = None,
+    ) -> None:
+        """Judge by `tally`; a generated case in which nothing was asserted is set aside.
+
+        Args:
+            step: `tests` or `acceptance`.
+            report: Hears the outcomes.
+            tally: What assertions did.
+            folder: Where the solution is.
+            session: The way to the solution when it runs in a process of its own.
+        """
         self._generated = step == "acceptance"
         self._report = report
         self._folder = folder
+        self._session = session
+        self._key = ""
         self.tally = tally
+        self.decided: set[str] = set()
+        self.deferred: dict[str, str] = {}
+        # Whether there may be cases that could not even begin.
+        self.rest = False
 
-    def start(self, name: str) -> None:
-        """A case begins."""
+    def start(self, name: str, key: str = "") -> None:
+        """A case begins; `key` tells it from others of that name."""
+        self._key = key or name
+        if self._session is not None:
+            self._session.begin(lasting=self._key.startswith("#"))
         self._report.trying(name)
         self.tally.start()
+
+    def defer(self, name: str, key: str = "") -> None:
+        """A case needs the solution in its own process."""
+        self.deferred[key or name] = name
 
     def came_back(self, name: str, why: str = NOTHING_RAN) -> None:
         """A case ended without an error; that alone proves nothing.
@@ -55,26 +91,57 @@ class Judge:
         """
         failure, count = self.tally.failure, self.tally.count
         if failure:
-            detail = f"{failure} (this AssertionError was swallowed)"
-            self._report.case(name, passed=False, detail=detail)
+            self._decide(name, passed=False, detail=f"{failure} (this AssertionError was swallowed)")
         elif count:
-            self._report.case(name, passed=True)
-        elif self._generated:
-            self._report.set_aside()
+            self._decide(name, passed=True)
+        elif self._generated and not self._doubtful(passed=False):
+            self.decided.add(self._key)
+            self._report.set_aside(self._key)
         else:
-            self._report.case(name, passed=False, detail=f"{name}: {why}")
+            self._decide(name, passed=False, detail=f"{name}: {why}")
 
     def failed(self, name: str, error: BaseException) -> None:
         """A case ended with an error."""
-        if isinstance(error, AssertionError) and error.args and isinstance(error.args[0], str):
-            self.refuse(name, error.args[0])
-        else:
-            self.refuse(name, f"{name}: {describe(error, self._folder)}")
+        self.refuse(name, self.detail(name, error))
 
     def refuse(self, name: str, detail: str) -> None:
         """A case failed, for a reason of its own."""
-        self._report.case(name, passed=False, detail=detail)
+        self._decide(name, passed=False, detail=detail)
+
+    def about(self, name: str) -> None:
+        """What follows is about a case that may not have begun."""
+        self._key = name
+
+    def broke(self, name: str, detail: str) -> None:
+        """Something that is no case went wrong, so that others could not run."""
+        self._key = name
+        if self._doubtful(passed=False):
+            self.rest = True
+        else:
+            self._decide(name, passed=False, detail=detail)
+
+    def detail(self, name: str, error: BaseException) -> str:
+        """An error in words."""
+        if isinstance(error, AssertionError) and error.args and isinstance(error.args[0], str):
+            return error.args[0]
+        return f"{name}: {describe(error, self._folder)}"
 
     def accept(self, name: str, detail: str) -> None:
         """A case passed whatever ran in it, such as one that was expected to fail."""
-        self._report.case(name, passed=True, detail=detail)
+        self._decide(name, passed=True, detail=detail)
+
+    def _doubtful(self, *, passed: bool) -> bool:
+        if self._session is None:
+            return False
+        # An equality that no honest object claims is found out here as well as anywhere.
+        certain = not passed and self.tally.liar and not self._session.doubt
+        return not certain and self._session.open_to_doubt(passed=passed)
+
+    def _decide(self, name: str, *, passed: bool, detail: str = "") -> None:
+        if self._doubtful(passed=passed):
+            self.deferred[self._key] = name
+            return
+        self.decided.add(self._key)
+        self._report.case(
+            name, passed=passed, detail=detail, key=self._key, outside=self._session is not None
+        )

@@ -59,8 +59,16 @@ class Report:
         """A case begins; named when it never comes back."""
         self._write(b"trying", b'"name":' + escape(clip(name, 160)))
 
-    def case(self, name: str, *, passed: bool, detail: str = "") -> None:
-        """A case is decided."""
+    def case(
+        self,
+        name: str,
+        *,
+        passed: bool,
+        detail: str = "",
+        key: str = "",  # noqa: ARG002 - for the report of a fork, which stands in for this one
+        outside: bool = False,
+    ) -> None:
+        """A case is decided; `outside` when the solution's process had no part in it."""
         self.passed += passed is True
         self.failed += passed is not True
         if passed is not True and not self._first_failure:
@@ -68,11 +76,11 @@ class Report:
         if self.passed + self.failed <= _MOST_CASES or (passed is not True and self.failed <= _MOST_CASES):
             self._write(
                 b"case",
-                b'"name":%b,"passed":%b,"detail":%b'
-                % (escape(clip(name, 160)), b"true" if passed is True else b"false", escape(clip(detail))),
+                b'"name":%b,"passed":%b,"isolated":%b,"detail":%b'
+                % (escape(clip(name, 160)), _bool(passed), _bool(outside), escape(clip(detail))),
             )
 
-    def set_aside(self) -> None:
+    def set_aside(self, key: str = "") -> None:  # noqa: ARG002 - the same
         """A generated case asserted nothing, which says nothing about the code."""
         self._aside += 1
 
@@ -83,8 +91,8 @@ class Report:
             b'"name":%b,"passed":%b,"required":%b,"duration_s":%.6f,"detail":%b'
             % (
                 escape(step),
-                b"true" if passed is True else b"false",
-                b"true" if required else b"false",
+                _bool(passed),
+                _bool(required),
                 self._clock() - self._began,
                 escape(clip(detail, 2000)),
             ),
@@ -108,9 +116,17 @@ class Report:
         self.check(step, passed=self.failed == 0, detail=detail)
         return self.failed == 0
 
+    def gone(self, how: str) -> None:
+        """The solution's process is gone, and with it the rest."""
+        self._write(b"gone", how.encode())
+
     def end(self) -> None:
         """All is done."""
         self._write(b"end", b"")
+
+
+def _bool(value: object) -> bytes:
+    return b"true" if value is True else b"false"
 
 
 def _writer(nonce: bytes, descriptor: int) -> Callable[[bytes, bytes], None]:

@@ -1,130 +1,204 @@
-"""The ladder on the far side: parse, compile, import, then the tests. Runs in the untrusted process."""
+"""The ladder on the far side, climbed by the judge: parse, compile, import, then the tests.
+
+The judge never loads the solution. The worker does, in a process of its own; so does a fork of the judge,
+for the cases that need the solution beside them.
+"""
 
 from __future__ import annotations
 
-import builtins
 import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    from typing import Any, NoReturn
 
+    from sandbox.inside.channel import Channel, Gone
+    from sandbox.inside.codec import CannotCross, dumps
     from sandbox.inside.describing import describe
+    from sandbox.inside.importing import import_one, make_way, module_names, names_of, settle_in
+    from sandbox.inside.judging import Judge
     from sandbox.inside.records import Report
-    from sandbox.inside.suites import Plan
+    from sandbox.inside.session import Session
+    from sandbox.inside.shared import SharedReport, Sharing
+    from sandbox.inside.suites import Plan, Step
+    from sandbox.inside.tamper import watch
 else:
+    from channel import Channel, Gone
+    from codec import CannotCross, dumps
     from describing import describe
+    from importing import import_one, make_way, module_names, names_of, settle_in
     from records import Report
+    from session import Session
+    from shared import Sharing
+    from tamper import watch
 
 _ONLY_AST = 0x400
-_ASIDE = frozenset(("tests", "test", "conftest", "docs", "examples", "scripts", "benchmarks"))
+_CALLS = 5000
+"""How deep calls may nest here: those to the worker and back are many to one of the solution's."""
 
 
-def run(job: dict[str, Any], nonce: bytes, descriptor: int) -> None:
-    """Climb until a step fails, then say that all was said."""
-    report = Report(nonce, descriptor)
-    flush = sys.stdout.flush
-    sys.path[:] = [job["folder"], *(path for path in sys.path if path != job["inside"]), *job["site"]]
-    sys.argv[:] = ["solution.py"]
-    if _each(job, report, "parse", _ONLY_AST) and _each(job, report, "compile", 0):
-        plan = _plan(job)
-        names = _import(job, report, flush, plan.restore if plan else None)
-        if names is not None and plan is not None:
-            plan.run(report, names, lambda: _flush(flush))
-    report.end()
+class Ladder:
+    """One verification, in the judge."""
 
+    def __init__(self, job: dict[str, Any], report: Report, channel: Channel, private: list[int]) -> None:
+        """Climb for `job`; `private` are descriptors that only this process may have."""
+        self._job = job
+        self._report = report
+        self._channel = channel
+        self._private = private
+        self._modules = module_names([path for path, _ in job["files"]])
+        self._session = Session(channel, job["folder"], self._lost)
 
-def _plan(job: dict[str, Any]) -> Plan | None:
-    if not job["tests"] and not job["acceptance"]:
-        return None
-    # Loaded only for a run with tests, since it needs ast and more.
-    plan: Plan = job["plan"](job)
-    return plan
+    def climb(self) -> None:
+        """Climb until a step fails."""
+        if not (self._each("parse", _ONLY_AST) and self._each("compile", 0)):
+            return
+        # Loaded only for a run with tests, since it needs ast and more.
+        plan: Plan | None = self._job["plan"](self._job) if "plan" in self._job else None
+        if not self._import() or plan is None:
+            return
+        for step in plan.steps:
+            may_go_on = step.begin(self._report)
+            if may_go_on is None:
+                may_go_on = self._tests(plan, step)
+            if not may_go_on:
+                return
 
+    def _each(self, name: str, flags: int) -> bool:
+        self._report.begin(name)
+        for path, text in self._job["files"]:
+            if not path.endswith(".py"):
+                continue
+            try:
+                compile(text, path, "exec", flags, dont_inherit=True)
+            except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+                detail = f"{path}: {describe(error, self._job['folder'])}"
+                self._report.check(name, passed=False, detail=detail)
+                return False
+        self._report.check(name, passed=True)
+        return True
 
-def _python_files(job: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(path, text) for path, text in job["files"] if path.endswith(".py")]
+    def _lost(self, why: str) -> NoReturn:
+        """The worker is gone, and nothing of it can be known any more."""
+        self._report.gone(why)
+        os._exit(0)
 
-
-def _each(job: dict[str, Any], report: Report, step: str, flags: int) -> bool:
-    report.begin(step)
-    for path, text in _python_files(job):
+    def _import(self) -> bool:
+        self._report.begin("import")
         try:
-            compile(text, path, "exec", flags, dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
-            report.check(step, passed=False, detail=f"{path}: {describe(error, job['folder'])}")
-            return False
-    report.check(step, passed=True)
-    return True
+            self._channel.send(dumps((self._job["folder"], self._job["inside"], tuple(self._job["site"]))))
+        except Gone:
+            self._lost("")
+        self._session.request("importing", tuple(self._modules))
+        for name in self._modules:
+            self._report.trying(f"import {name}")
+            problem = self._session.request("import", name)
+            if problem:
+                self._report.check("import", passed=False, detail=str(problem))
+                return False
+        self._session.request("imported", tuple(self._modules))
+        self._report.check("import", passed=True)
+        return True
 
+    def _tests(self, plan: Plan, step: Step) -> bool:
+        judge = None if step.shares_all else self._outside(step)
+        if judge is None or judge.deferred or judge.rest:
+            self._inside(plan, step, judge)
+        _flush()
+        return self._report.check_cases(step.name)
 
-def _module_names(paths: list[str]) -> list[str]:
-    """The solution's modules, also those inside packages: `solution` first, packages before their parts."""
-    names = {name for path in paths if path.endswith(".py") and (name := _dotted(path))}
-    # Tests and the like are for other programs, unless there is nothing else.
-    wanted = {name for name in names if not any(_is_aside(part) for part in name.split("."))} or names
-    return sorted(wanted, key=lambda name: (name != "solution", name.count("."), name))
-
-
-def _dotted(path: str) -> str:
-    """The name under which a file is imported; nothing for what is no module."""
-    parts = path[:-3].split("/")
-    if parts[-1] == "__init__":
-        parts.pop()
-    usual = parts and parts[-1] != "__main__" and parts != ["setup"]
-    return ".".join(parts) if usual and all(part.isidentifier() for part in parts) else ""
-
-
-def _is_aside(part: str) -> bool:
-    return part in _ASIDE or part.startswith("test_") or part.endswith("_test")
-
-
-def _import(
-    job: dict[str, Any], report: Report, flush: Callable[[], None], restore: Callable[[], None] | None = None
-) -> dict[str, Any] | None:
-    """Import each module.
-
-    Returns:
-        The names that tests see, or None when an import failed.
-    """
-    report.begin("import")
-    genuine = dict(vars(builtins))
-    load = builtins.__import__
-    names: dict[str, Any] = {}
-    modules = []
-    wanted = _module_names([path for path, _ in job["files"]])
-    for name in {name.split(".")[0] for name in wanted} - {*sys.builtin_module_names}:
-        sys.modules.pop(name, None)  # all of them first: each module is loaded once, by whoever needs it
-    for name in wanted:
-        report.trying(f"import {name}")
+    def _outside(self, step: Step) -> Judge | None:
         try:
-            load(name)
-            modules.append(sys.modules[name])
-        except BaseException as error:  # noqa: BLE001 - SystemExit and worse are failures as well
-            _flush(flush)
-            report.check("import", passed=False, detail=f"import {name}: {describe(error, job['folder'])}")
+            names = dict(self._session.fetch("names", step.used))
+        except CannotCross:
             return None
-    vars(builtins).update(genuine)
-    if restore is not None:
+        return step.judge_outside(self._report, names, self._session)
+
+    def _inside(self, plan: Plan, step: Step, judge: Judge | None) -> None:
+        """Run the step beside the solution, and take from it what could not be decided here."""
+        _flush()
+        sharing = Sharing(self._report.trying, self._job["ours"])
+        status = sharing.run(lambda report: self._share(plan, step, report), self._shut)
+        deferred = {} if judge is None else judge.deferred
+        decided = set() if judge is None else judge.decided
+        for key, outcomes in sharing.outcomes.items():
+            for outcome in () if key in decided and key not in deferred else outcomes:
+                if outcome is None:
+                    self._report.set_aside()
+                else:
+                    name, passed, detail = outcome
+                    self._report.case(name, passed=passed, detail=detail)
+        if status is not None and not sharing.problem:
+            self._report.gone(f"{os.waitstatus_to_exitcode(status)}")
+            os._exit(0)
+        for key, name in deferred.items():
+            if key not in sharing.outcomes:
+                detail = sharing.problem or f"{name}: it never came to an end"
+                self._report.case(name, passed=False, detail=detail)
+        if sharing.problem and not deferred:
+            self._report.case("beside the solution", passed=False, detail=sharing.problem)
+
+    def _shut(self) -> None:
+        for descriptor in self._private:
+            os.close(descriptor)
+
+    def _share(self, plan: Plan, step: Step, report: SharedReport) -> None:
+        """Run in the fork: import the solution and run all cases as if nothing had been decided."""
+        job = self._job
+        folder = _own_folder(job)
+        restore = plan.genuine()
+        settle_in(folder, job["inside"], job["site"])
+        before = dict(vars(__import__("builtins")))
+        load = __import__
+        named = ("<frozen ", "<tests>", "<acceptance>")
+        watch([*named, job["inside"], *job["site"], os.__file__.rpartition("/")[0]], report.problem)
+        make_way(self._modules)
+        for name in self._modules:
+            problem = import_one(name, folder, load)
+            if problem:
+                report.problem(problem)
+                return
+        vars(__import__("builtins")).update(before)
         restore()
-    _flush(flush)
-    for module in reversed(modules):
-        names.update({key: value for key, value in vars(module).items() if not _is_system_name(key)})
-    if "solution" not in sys.modules and modules:
-        sys.modules["solution"] = modules[0]
-    report.check("import", passed=True)
-    return names
+        step.run_inside(report, names_of(self._modules))
+        _flush()
 
 
-def _is_system_name(name: object) -> bool:
-    return not isinstance(name, str) or (name.startswith("__") and name.endswith("__"))
+def _own_folder(job: dict[str, Any]) -> str:
+    """A folder with the solution's files as they were given, whatever was done to them meanwhile."""
+    folder = f"{job['folder']}/shared-{os.urandom(8).hex()}"
+    for path, text in job["files"]:
+        place = f"{folder}/{path}"
+        os.makedirs(place.rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - pathlib costs 5 ms here
+        with open(place, "xb") as file:  # noqa: PTH123
+            file.write(text.encode("utf-8", "surrogatepass"))
+    os.chdir(folder)
+    return folder
 
 
-def _flush(flush: Callable[[], None]) -> None:
+def run(job: dict[str, Any], nonce: bytes, records: int, line: tuple[int, int]) -> None:
+    """Climb until a step fails, then say that all was said.
+
+    Args:
+        job: What to verify.
+        nonce: Opens each record.
+        records: Where records go; the word to begin comes from there.
+        line: The descriptors to read from and write to the worker.
+    """
+    report = Report(nonce, records)
+    # The solution's folder is none of the judge's: what is in there may be anything by now.
+    sys.path[:] = [*(path for path in sys.path if path not in ("", job["inside"])), *job["site"]]
+    sys.argv[:] = ["solution.py"]
+    sys.setrecursionlimit(_CALLS)
+    if os.read(records, 1) == b"!":
+        Ladder(job, report, Channel(*line), [records, *line]).climb()
+        _flush()
+        report.end()
+
+
+def _flush() -> None:
     try:
-        flush()
+        sys.stdout.flush()
     except (OSError, ValueError):
-        # The solution closed its output, which is its own affair.
         os.write(2, b"\n")

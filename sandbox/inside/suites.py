@@ -18,15 +18,21 @@ if TYPE_CHECKING:
     from sandbox.inside.describing import describe
     from sandbox.inside.judging import Judge, Tally
     from sandbox.inside.looking import collects, without_main
+    from sandbox.inside.modules import Modules
     from sandbox.inside.records import Report
     from sandbox.inside.rewriting import Rewriter
+    from sandbox.inside.session import Session
+    from sandbox.inside.shared import SharedReport
+    from sandbox.inside.sharing import Look
 else:
     from asserts import Checks
     from cases import Runner
     from describing import describe
     from judging import Judge, Tally
     from looking import collects, without_main
+    from modules import Modules
     from rewriting import Rewriter
+    from sharing import Look
 
 _BAD_SOURCE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 # What carries a test run, kept genuine even where the tests do not name it.
@@ -94,16 +100,17 @@ class Step:
             compile(source, f"<{name}>", "exec", dont_inherit=True)
             self._original = without_main(ast.parse(source))
             self.imports = _imports(self._original)
+            self._look = Look(self._original, self._own, "\n".join(text for _, text in job["files"]))
             self.tree = self._rewriter.visit(without_main(ast.parse(source)))
             compile(self.tree, f"<{name}>", "exec", dont_inherit=True)
         except _BAD_SOURCE as error:
             self.problem = describe(error, job["folder"])
 
-    def run(self, report: Report, names: dict[str, Any], flush: Callable[[], None]) -> bool:
-        """Run the cases.
+    def begin(self, report: Report) -> bool | None:
+        """Say that it begins.
 
         Returns:
-            Whether the next step may follow.
+            None when its cases can run, else whether the next step may follow.
         """
         report.begin(self.name)
         if self.problem and self.name == "acceptance":
@@ -113,15 +120,37 @@ class Step:
         if self.problem:
             report.check(self.name, passed=False, detail=f"the tests do not parse: {self.problem}")
             return False
+        return None
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The names that occur in it."""
+        return tuple(sorted({part.id for part in ast.walk(self._original) if isinstance(part, ast.Name)}))
+
+    @property
+    def shares_all(self) -> bool:
+        """Whether every case needs the solution in its own process."""
+        return self._look.all
+
+    def judge_outside(self, report: Report, names: dict[str, Any], session: Session) -> Judge:
+        """Run the cases here, where the solution is not."""
         tally = Tally()
-        judge = Judge(self.name, report, tally, self._job["folder"])
+        judge = Judge(self.name, report, tally, self._job["folder"], session)
+        with Modules(session, self._own):
+            self._run(judge, names, tally, self._look)
+        return judge
+
+    def run_inside(self, report: SharedReport, names: dict[str, Any]) -> None:
+        """Run the cases in the process that has the solution."""
+        tally = Tally()
+        self._run(Judge(self.name, report, tally, self._job["folder"]), names, tally, None)
+
+    def _run(self, judge: Judge, names: dict[str, Any], tally: Tally, look: Look | None) -> None:
         given = {**visible(names, self._original, self._own), **self._rewriter.helpers(Checks(tally))}
-        runner = Runner(self.name, judge, given, self._job["folder"])
+        runner = Runner(self.name, judge, given, self._job["folder"], look)
         wanted = ("pytest" in self.imports and collects(self._original)) or runner.wants_fixtures(self.tree)
         run = runner.run_pytest if self._job["pytest"] and wanted else runner.run_tree
         run(self.tree, self._original)
-        flush()
-        return report.check_cases(self.name)
 
 
 class Plan:
@@ -129,26 +158,22 @@ class Plan:
 
     def __init__(self, job: dict[str, Any]) -> None:
         """Prepare every step before the solution is imported."""
-        self._steps = [Step(name, job[name], job) for name in ("tests", "acceptance") if job[name]]
-        needed = {name for step in self._steps for name in step.imports}
-        if any(
-            isinstance(node, ast.AsyncFunctionDef) for step in self._steps for node in ast.walk(step.tree)
-        ):
-            needed.add("asyncio")
-        if job["pytest"] and any(Runner.wants_fixtures(step.tree) for step in self._steps):
-            needed.add("pytest")
-        self._genuine = Genuine(needed)
+        self.steps = [Step(name, job[name], job) for name in ("tests", "acceptance") if job[name]]
         self._own = own_modules(job)
+        self._needed = {name for step in self.steps for name in step.imports}
+        if any(isinstance(node, ast.AsyncFunctionDef) for step in self.steps for node in ast.walk(step.tree)):
+            self._needed.add("asyncio")
+        if job["pytest"] and any(Runner.wants_fixtures(step.tree) for step in self.steps):
+            self._needed.add("pytest")
 
-    def restore(self) -> None:
-        """Put genuine modules back after the solution was imported."""
-        self._genuine.restore(but=self._own)
+    def genuine(self) -> Callable[[], None]:
+        """Load what tests rely on, before the solution is imported.
 
-    def run(self, report: Report, names: dict[str, Any], flush: Callable[[], None]) -> None:
-        """Run the steps until one fails."""
-        for step in self._steps:
-            if not step.run(report, names, flush):
-                return
+        Returns:
+            Puts it back as it was.
+        """
+        genuine = Genuine(self._needed)
+        return lambda: genuine.restore(but=self._own)
 
 
 def own_modules(job: dict[str, Any]) -> frozenset[str]:

@@ -12,18 +12,30 @@ if TYPE_CHECKING:
     Untyped: TypeAlias = Any  # unittest's own objects, which this file hands on
 
 
-def run_unittest(kind: Untyped, unittest: Untyped, judge: Judge) -> None:
-    """Run the class; a test that was found and never decided has failed."""
+def run_unittest(kind: Untyped, unittest: Untyped, judge: Judge, *, defer: bool) -> None:
+    """Run the class; a test that was found and never decided has failed.
+
+    Args:
+        kind: The class.
+        unittest: The module.
+        judge: Decides the cases.
+        defer: Only name the cases, since they need the solution in their own process.
+    """
     waiting: set[str] = set()
     try:
         suite = unittest.defaultTestLoader.loadTestsFromTestCase(kind)
         waiting.update(_name(test) for test in suite)
+        if defer:
+            for name in waiting:
+                judge.defer(name)
+            return
         result = type("Result", (_Cases, unittest.TestResult), {})()
         result.judge, result.waiting = judge, waiting
         suite.run(result)
     except BaseException as error:  # noqa: BLE001 - SystemExit and worse fail as well
-        judge.failed(kind.__name__, error)
+        judge.broke(kind.__name__, judge.detail(kind.__name__, error))
     for name in sorted(waiting):
+        judge.about(name)
         judge.refuse(name, f"{name}: it never ran")
 
 
@@ -45,7 +57,12 @@ class _Cases:
         self.judge.came_back(_name(test))
 
     def addFailure(self, test: Untyped, err: Untyped) -> None:
-        self.judge.failed(_name(test), err[1])
+        name = _name(test)
+        if hasattr(test, "_testMethodName"):
+            self.judge.failed(name, err[1])
+        else:
+            # The class's or the module's own preparations.
+            self.judge.broke(name, self.judge.detail(name, err[1]))
 
     addError = addFailure
 

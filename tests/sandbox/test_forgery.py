@@ -14,6 +14,7 @@ FORMS = {
     "function": "def test_f():\n    assert f(2) == 4",
     "unittest": "import unittest\nclass T(unittest.TestCase):\n  def test_f(self): self.assertEqual(f(2), 4)",
     "pytest": "import pytest\ndef test_f():\n    assert f(2) == 4",
+    "beside the solution": "import sys\ndef test_f():\n    assert sys and f(2) == 4",
 }
 WRONG = "def f(x):\n    return 0\n"
 

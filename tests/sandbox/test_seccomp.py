@@ -65,7 +65,8 @@ BY_ARGUMENT = [
     ("fcntl", (3, 4, 0), ALLOWED),  # F_SETFL
     ("ioctl", (0, 0x5412, 0), REFUSED),  # TIOCSTI types into a terminal
     ("ioctl", (0, 0x5401, 0), ALLOWED),  # TCGETS, for isatty
-    ("prlimit64", (4242, 7), ALLOWED),
+    ("prlimit64", (4242, 7), REFUSED),
+    ("prlimit64", (0, 7), ALLOWED),
     ("read", (0,), ALLOWED),
 ]
 WITHOUT_NAMESPACE = [

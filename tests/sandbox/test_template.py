@@ -225,8 +225,8 @@ async def test_the_solution_finds_nothing_of_ours(verifier: Verifier, solution: 
         "import os, sys\ndef _open(n):\n  try: os.fstat(n)\n  except OSError: return False\n  return True\n"
         f"def f(): return {FRESH[what]}\n"
     )
-    # The way to the relay is the one descriptor that is left.
-    test = "assert len(f()) == 1" if what == "descriptors" else "assert f() == []"
+    # The two pipes to the judge are what is left.
+    test = "assert len(f()) == 2" if what == "descriptors" else "assert f() == []"
     evidence = await verifier.verify(solution(code), tests=test)
     assert evidence.status == "verified", evidence
 

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import fcntl
+import gc
 import json
 import os
 import select
@@ -72,6 +73,7 @@ class Machine:
         libc = ctypes.CDLL(None)
         # Whoever outlives the guard becomes a child of ours, so nobody can hide.
         libc.prctl(_SET_SUBREAPER, 1, 0, 0, 0)
+        gc.collect()  # templates of other tests end now, and not in between
         before = self._facts()
         try:
             yield
