@@ -97,6 +97,8 @@ class Checks:
         self._tally.count += 1
         if isinstance(value, tuple) and value and text.startswith("("):
             raise self._tally.fail(f"{text}: an assert on a tuple is always true; remove the brackets")
+        if type(value).__name__ == "coroutine":
+            raise self._tally.fail(f"{text}: a coroutine that nobody awaited is always true; await it")
         if not value:
             raise self._tally.fail(_with_message(f"{text}: got {show(value)}", message))
 

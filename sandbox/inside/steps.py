@@ -71,7 +71,8 @@ class Ladder:
             if not path.endswith(".py"):
                 continue
             try:
-                compile(text, path, "exec", flags, dont_inherit=True)
+                # The interpreter takes a byte order mark in a file, and not in a text.
+                compile(text.removeprefix("\ufeff"), path, "exec", flags, dont_inherit=True)
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 detail = f"{path}: {describe(error, self._job['folder'])}"
                 self._report.check(name, passed=False, detail=detail)

@@ -169,3 +169,21 @@ async def test_generated_tests_count_without_those_that_assert_nothing(
     assert [(case.name, case.passed) for case in check.cases] == [("test_a", True)]
     assert check.detail == "1 passed, 1 set aside in which no assertion ran"
     assert (await verifier.verify(solution(WRONG), acceptance=tests)).status == "failed"
+
+
+async def test_a_coroutine_that_nobody_awaited_is_no_truth(verifier: Verifier) -> None:
+    files = [SourceFile(path="solution.py", content="async def is_ok():\n    return False\n")]
+    evidence = await verifier.verify(files, tests="assert is_ok()")
+    assert evidence.status == "failed"
+    assert evidence.failure is not None
+    assert "a coroutine that nobody awaited" in evidence.failure.detail
+
+
+async def test_a_failure_that_was_announced_shows_nothing(verifier: Verifier, solution: Solution) -> None:
+    announced = (
+        "import unittest\nclass T(unittest.TestCase):\n    @unittest.expectedFailure\n"
+        "    def test_a(self):\n        self.assertEqual(f(2), 5)\n"
+    )
+    assert (await verifier.verify(solution(RIGHT), tests=announced)).status == "failed"
+    both = announced + "    def test_b(self):\n        self.assertEqual(f(2), 4)\n"
+    assert (await verifier.verify(solution(RIGHT), tests=both)).status == "verified"

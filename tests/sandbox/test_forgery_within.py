@@ -62,7 +62,7 @@ TRICKS = {
     "all classes": USE
     + "def below(kind):\n  for each in type.__subclasses__(kind):\n    yield each; yield from below(each)\n"
     "def f(x):\n  for kind in list(below(object)):\n"
-    "    if kind.__name__ == 'Judge': kind.refuse = lambda s, n, d: s.accept(n, d)\n"
+    "    if kind.__name__ == 'Judge': kind.refuse = lambda s, n, d: s._decide(n, passed=True, detail=d)\n"
     "    if kind.__name__ == 'Checks': kind.compare = lambda s, *a: setattr(s._tally, 'count', 1)\n"
     "  return 0\n",
     "memory": (
