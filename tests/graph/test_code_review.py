@@ -92,15 +92,16 @@ def test_a_test_that_fails_shows_its_finding(make_agent: AgentMaker, test: str) 
     assert found.detail
 
 
-def test_one_test_that_kills_the_run_takes_no_verdict_from_those_before_it(make_agent: AgentMaker) -> None:
+def test_one_test_that_kills_the_run_takes_no_verdict_from_the_others(make_agent: AgentMaker) -> None:
     words = (
         FOUND + "FINDING mean.py:3 error: dies\n```python\nimport os\nos._exit(0)\nassert False\n```\n"
         "FINDING mean.py:2 warning: after\n```python\nassert mean([]) == 1\n```\n"
     )
     by_message = {found.message: found for found in review(make_agent, words).findings}
     assert by_message["nothing divides by zero."].shown_by == "test"
-    assert by_message["after"].shown_by is None
-    assert by_message["after"].detail
+    # It needs the code in its own process; the others are judged from outside, before it.
+    assert by_message["after"].shown_by == "test"
+    assert "before it had finished" in by_message["dies"].detail
 
 
 def test_the_users_tests_are_run_and_speak_before_the_model(make_agent: AgentMaker) -> None:
