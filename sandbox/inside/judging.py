@@ -75,7 +75,7 @@ class Judge:
         self._key = key or name
         if self._session is not None:
             self._session.begin(lasting=self._key.startswith("#"))
-        self._report.trying(name)
+        self._report.trying(name, self._key)
         self.tally.start()
 
     def defer(self, name: str, key: str = "") -> None:

@@ -55,7 +55,7 @@ class Report:
         self._began = self._clock()
         self._write(b"begin", b'"name":' + escape(step))
 
-    def trying(self, name: str) -> None:
+    def trying(self, name: str, key: str = "") -> None:  # noqa: ARG002 - for the report of a fork
         """A case begins; named when it never comes back."""
         self._write(b"trying", b'"name":' + escape(clip(name, 160)))
 

@@ -37,9 +37,9 @@ class SharedReport:
         """Say it with `send`."""
         self._say = send
 
-    def trying(self, name: str) -> None:
+    def trying(self, name: str, key: str = "") -> None:
         """A case begins."""
-        self._say("trying", "", clip(name, 160), True, "")  # noqa: FBT003 - a message
+        self._say("trying", key, clip(name, 160), True, "")  # noqa: FBT003 - a message
 
     def case(
         self, name: str, *, passed: bool, detail: str = "", key: str = "", outside: bool = False
@@ -111,6 +111,7 @@ class Sharing:
         self._modules = modules
         self.problem = ""
         self.outcomes: Outcomes = {}
+        self.begun: set[str] = set()
 
     def run(self, work: Callable[[SharedReport], None], shut: Callable[[], None]) -> int | None:
         """Fork, run `work` there, collect.
@@ -162,6 +163,7 @@ class Sharing:
 
     def _take(self, kind: str, key: str, name: str, passed: bool, detail: str) -> bool:  # noqa: FBT001
         if kind == "trying":
+            self.begun.add(key)
             self._trying(name)
         elif kind == "case":
             self.outcomes.setdefault(key, []).append((name, passed, detail))

@@ -180,3 +180,28 @@ async def test_a_value_that_the_tests_ask_about_first_is_no_liar(
     tests = "from decimal import Decimal\n" + "assert f(2) != Decimal(5)\n" * 9
     check = await last(verifier, solution(f"def f(x): return {answer}\n"), tests)
     assert (check.passed, check.isolated) == (True, 9), check
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        (
+            "import sys, unittest\nclass T(unittest.TestCase):\n"
+            "    def test_a(self): self.assertEqual(f(len(sys.argv)), 1)\n"
+            "    @unittest.skip('not here')\n    def test_b(self): self.fail()\n"
+            "    @unittest.expectedFailure\n    def test_c(self): self.assertEqual(f(2), 5)\n"
+        ),
+        (
+            "import sys, pytest\ndef test_a(): assert f(len(sys.argv)) == 1\n"
+            "@pytest.mark.skipif(sys.version_info > (3,), reason='no')\ndef test_b(): assert sys and f(2) == 5\n"
+            "@pytest.mark.xfail\ndef test_c(): assert sys and f(2) == 5\n"
+        ),
+    ],
+)
+async def test_beside_the_solution_too_a_test_may_be_skipped_by_its_source(
+    verifier: Verifier, solution: Solution, tests: str
+) -> None:
+    check = await last(verifier, solution("def f(x): return x * x\n"), tests)
+    assert (check.passed, check.isolated, check.shared) == (True, 0, 1), check
+    check = await last(verifier, solution("def f(x): return x + x\n"), tests)
+    assert not check.passed
