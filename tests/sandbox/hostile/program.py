@@ -13,10 +13,8 @@ from sandbox import Limits
 
 FOLDER = Path(__file__).parent / "programs"
 BACKENDS = ("nono", "nono-without-namespace", "bubblewrap")
-EVERY_DAY = ("nono", "bubblewrap")
-
-_WALLS = ("environment", "leftovers", "links", "paths", "signals", "sockets")
-"""Categories that a backend decides by itself."""
+_EVERY_DAY = ("forgeries", "paths", "tampering")
+"""Categories of the fast tests."""
 
 _ATTEMPT = """\
 def f(x):
@@ -122,15 +120,14 @@ def every_program() -> list[Program]:
 def cases(*names: str) -> pytest.MarkDecorator:
     """Every program of these categories on every backend, as parameters `program` and `backend_name`.
 
-    Left to the slow tests: nono without a PID namespace, which few machines need, and on bubblewrap the
-    programs that meet only what is the same for all: the guard, its limits and the harness.
+    The fast tests play only what changes with the code that judges, on the default backend; all others
+    are left to the slow ones, which run before every merge as well.
     """
     found = []
     for program in (program for name in names for program in load(name)):
         for backend in BACKENDS:
             marks: list[pytest.MarkDecorator] = []
-            same = program.category not in _WALLS or "wall_s" in program.limits
-            if program.slow or backend not in EVERY_DAY or (same and backend != "nono"):
+            if program.slow or backend != "nono" or program.category not in _EVERY_DAY:
                 marks.append(pytest.mark.slow)
             if backend in program.open_on:
                 # Strict: the day it is closed, this list must say so.
