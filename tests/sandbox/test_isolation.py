@@ -193,7 +193,8 @@ async def test_a_value_that_the_tests_ask_about_first_is_no_liar(
         ),
         (
             "import sys, pytest\ndef test_a(): assert f(len(sys.argv)) == 1\n"
-            "@pytest.mark.skipif(sys.version_info > (3,), reason='no')\ndef test_b(): assert sys and f(2) == 5\n"
+            "@pytest.mark.skipif(sys.version_info > (3,), reason='no')\n"
+            "def test_b(): assert sys and f(2) == 5\n"
             "@pytest.mark.xfail\ndef test_c(): assert sys and f(2) == 5\n"
         ),
     ],
