@@ -118,13 +118,14 @@ _REQUESTS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
 
 
 @st.composite
-def asks(draw: st.DrawFn) -> Ask:
+def asks(draw: st.DrawFn, requests: st.SearchStrategy[dict[str, Any]] = _REQUESTS) -> Ask:
     """A turn with up to three limits, and repairs enough to meet them."""
     struck = draw(st.sets(st.sampled_from(sorted(_LIMITS)), max_size=3))
     limits = {name: draw(_LIMITS[name]) for name in sorted(struck)}
-    request = dict(draw(_REQUESTS))
+    request = dict(draw(requests))
     text, recursion_limit = request.pop("text"), limits.pop("recursion_limit", None)
-    chosen = draw(st.sampled_from(({}, {"max_repairs": 6}))) | request | limits
+    more: dict[str, Any] = draw(st.sampled_from(({}, {"max_repairs": 6}, {"plan_approval": True})))
+    chosen = more | request | limits
     return Ask(text, chosen, recursion_limit, draw(ANSWERS))
 
 
@@ -137,13 +138,24 @@ def chains(favourites: tuple[str, ...]) -> st.SearchStrategy[list[Lines | str]]:
 
 WORLDS = st.builds(
     World,
-    reasoning=chains(PLANS + VERDICTS + REVIEWS),
+    reasoning=chains(PLANS + VERDICTS + REVIEWS) | chains(REVIEWS),
     coding=chains(SOLUTIONS),
     turns=st.tuples(asks(), asks()),
     model_timeout_s=st.sampled_from((120.0,) * 6 + (0.005,)),
     sqlite=st.sampled_from((False,) * 9 + (True,)),
     chains_per_run=st.sampled_from((False, False, False, True)),
 )
+_GOOD = [{"path": "solution.py", "content": "def double(x: int) -> int:\n    return 2 * x\n"}]
+_REVIEWED = asks(st.just({"text": "review this", "code": _GOOD}))
+REVIEW_WORLDS = st.builds(
+    World,
+    reasoning=st.lists(st.sampled_from(REVIEWS[1:]), min_size=2, max_size=2).map(
+        lambda said: [[{"content": words} for words in said]]
+    ),
+    coding=st.just(["offline"]),
+    turns=st.tuples(_REVIEWED, _REVIEWED),
+)
+"""Reviews whose findings mostly bring tests."""
 
 
 @dataclass
@@ -219,6 +231,8 @@ async def _turns(graph: DuoGraph, world: World, override: dict[str, str], record
         check_proof(result, recorder)
         event(f"{result.status} {result.stop_reason}")
         event(f"repairs {result.repairs}")
+        event(f"route {result.route}, {'demonstrated' if 'demonstrate' in walked else 'not demonstrated'}")
+        event(f"a plan was {'asked' if 'approve' in walked else 'not asked'} about")
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +257,12 @@ def examples(most: int) -> settings:
 @given(world=WORLDS)
 @examples(100)
 def test_a_turn_ends_within_its_bound(stage: Stage, world: World) -> None:
+    stage.play(world, QuickVerifier())
+
+
+@given(world=REVIEW_WORLDS)
+@examples(40)
+def test_a_review_ends_within_its_bound(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 
