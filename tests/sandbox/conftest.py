@@ -1,25 +1,26 @@
 """The backends under test, each the real thing."""
 
-import shutil
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from sandbox import BubblewrapSandbox, Execution, Limits, NonoSandbox, Sandbox, SourceFile, Verifier
+from sandbox import Execution, Limits, NonoSandbox, Sandbox, SourceFile, Verifier
 from sandbox.interpreter import interpreter_path
+from tests.sandbox.backends import BACKENDS, make_backend
 
 RunPython = Callable[..., Awaitable[Execution]]
 
 
-@pytest.fixture(params=["nono", "nono-without-namespace", "bubblewrap"])
+@pytest.fixture(scope="session", params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Sandbox:
-    if request.param == "bubblewrap":
-        if sys.platform != "linux" or shutil.which("bwrap") is None:
-            pytest.skip("bwrap is not on PATH: apt-get install bubblewrap")
-        return BubblewrapSandbox()
-    return NonoSandbox(namespace=request.param == "nono")
+    """One for all tests, as a program has one for all runs."""
+    return make_backend(request.param)
+
+
+@pytest.fixture(scope="session")
+def nono() -> Sandbox:
+    return NonoSandbox()
 
 
 @pytest.fixture
@@ -36,14 +37,14 @@ def run_python(backend: Sandbox, tmp_path: Path) -> RunPython:
 
 
 @pytest.fixture
-def verifier() -> Verifier:
-    return Verifier(NonoSandbox(), limits=Limits(wall_s=10.0))
+def verifier(nono: Sandbox) -> Verifier:
+    return Verifier(nono, limits=Limits(wall_s=10.0))
 
 
 @pytest.fixture
-def hurried() -> Verifier:
+def hurried(nono: Sandbox) -> Verifier:
     """For solutions that never end."""
-    return Verifier(NonoSandbox(), limits=Limits(wall_s=1.0))
+    return Verifier(nono, limits=Limits(wall_s=1.0))
 
 
 @pytest.fixture

@@ -10,13 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Execution, NonoSandbox, SandboxError, SourceFile, Verifier
+from sandbox import Execution, NonoSandbox, Sandbox, SandboxError, SourceFile, Verifier
 from sandbox.template import Template
+from tests.sandbox.backends import BACKENDS, make_backend
 
 RunPython = Callable[..., Awaitable[Execution]]
 Solution = Callable[[str], list[SourceFile]]
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every script is executed")
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Sandbox:
+    """One for each test: its template is killed, stopped and counted."""
+    return make_backend(request.param)
 
 
 def _templates(parent: int) -> list[int]:
@@ -140,6 +147,7 @@ def test_a_program_that_forked_itself_gets_a_template_of_its_own() -> None:
 import os, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from sandbox.template import Template
+from tests.sandbox.backends import BACKENDS, make_backend
 template = Template()
 def ask():
     control = os.pipe()
