@@ -37,18 +37,52 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a model picks its tokens; None leaves it to the server.
+
+    Attributes:
+        temperature: 0 to 2.
+        top_p: Above 0, to 1.
+        frequency_penalty: -2 to 2.
+        presence_penalty: -2 to 2.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long an attempt may take, in seconds.
+
+    Attributes:
+        connect_s: Until the connection stands.
+        first_token_s: From there to the first piece of the answer.
+        stall_s: Between one piece and the next.
+        total_s: The whole attempt.
+    """
+
+    connect_s: float = 10.0
+    first_token_s: float = 60.0
+    stall_s: float = 30.0
+    total_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
 class Wiring:
     """What every backend may be built from, besides its spec.
 
     Attributes:
         scripts: The cursors of `scripted:` files, shared by all models of one `RoleModels`.
         keys: API keys by provider name; a missing one is looked up in the environment.
-        timeout_s: Seconds that one attempt may take in all.
+        timeouts: How long one attempt may take.
     """
 
     scripts: ScriptShelf
     keys: Mapping[str, SecretStr] = field(default_factory=dict)
-    timeout_s: float = 120.0
+    timeouts: Timeouts = Timeouts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +94,19 @@ class Backend:
         aclose: Lets go of its connections.
         output_limit: Gives the call's arguments that tell the model to stop after so many tokens; none when
             it cannot take the number, then only what streams back is counted.
+        sampling: Gives the call's arguments for how to pick tokens, without those it cannot take.
+        json_schema: Gives the call's arguments that hold the answer to a JSON schema, or None without them.
+        json_mode: The call's arguments that make the answer JSON of any shape, or None without such a mode.
+        context_tokens: Asks the server for the context window in force; None when it does not say.
     """
 
     chat: BaseChatModel
     aclose: Callable[[], Awaitable[None]] | None = None
     output_limit: Callable[[int], dict[str, Any]] | None = None
+    sampling: Callable[[Sampling], dict[str, Any]] | None = None
+    json_schema: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    json_mode: Mapping[str, Any] | None = None
+    context_tokens: Callable[[], Awaitable[int | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +144,7 @@ class Provider:
         server: Tells where requests will go.
         price: Tells what the model costs; the first look may load a table, but never asks the network.
         base_url: Whether `@BASE_URL` may follow the model.
+        extra: The extra of duograph that brings its packages, or empty.
         key_variable: The environment variable that holds the API key, named in advice.
         end_marks: Keys of `response_metadata` of which every complete answer has one; an answer
             without any was cut off. Empty when the backend cannot be cut off silently.
@@ -114,5 +157,6 @@ class Provider:
     server: Callable[[ModelSpec, Wiring], Server] = _in_process
     price: Callable[[ModelSpec, Wiring], Rate] = _unknown_price
     base_url: bool = False
+    extra: str = ""
     key_variable: str = ""
     end_marks: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from providers.answer import Answer, check_answer, read_answer
 from providers.attempt import Attempt, collect
-from providers.backend import Backend, ModelSpec, Server, Wiring
+from providers.backend import Backend, ModelSpec, Server, Timeouts, Wiring
 from providers.budget import Budget
 from providers.errors import Target, classify
 from providers.estimate import input_tokens
@@ -85,7 +85,8 @@ class RoleModels:
         if not 0 < timeout_s < float("inf"):
             raise ModelConfigError(f"The model timeout {timeout_s} must be a positive number of seconds.")
         keys = {} if openai_api_key is None else {"openai": openai_api_key}
-        self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeout_s=timeout_s)
+        timeouts = Timeouts(total_s=timeout_s)
+        self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts)
         self._chains: dict[Role, tuple[ModelSpec, ...]] = {}
         for role in get_args(Role):
             self._chains[role] = self._checked(chains.get(role, DEFAULT_CHAIN), f"The {role} model: ")
@@ -167,7 +168,7 @@ class RoleModels:
             self._overrides[chain] = specs
         return ChainFacts(
             attempts=len(specs),
-            seconds=len(specs) * self._wiring.timeout_s,
+            seconds=len(specs) * self._wiring.timeouts.total_s,
             prices=tuple(self._rate(spec)(None) for spec in specs),
             names=tuple(map(str, specs)),
         )
@@ -211,7 +212,7 @@ class RoleModels:
         try:
             async with turn:
                 backend = await self._backends.get(spec)
-                async with asyncio.timeout(self._wiring.timeout_s):
+                async with asyncio.timeout(self._wiring.timeouts.total_s):
                     message = await collect(backend, question.messages, question.config, attempt)
             attempt.check_end(message)
             answer = read_answer(message)
@@ -259,7 +260,7 @@ class RoleModels:
             model=spec.model,
             url=server.url,
             key_variable=PROVIDERS[spec.provider].key_variable,
-            timeout_s=self._wiring.timeout_s,
+            timeout_s=self._wiring.timeouts.total_s,
             secrets=(server.key.get_secret_value(),) if server.key else (),
         )
 

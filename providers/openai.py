@@ -14,7 +14,6 @@ from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
 
 OPENAI_URL = "https://api.openai.com/v1"
-CONNECT_TIMEOUT_S = 10.0
 
 # Servers refuse a number above what the model can write, and nothing tells us that for an unknown model; this
 # is below what models of today can write.
@@ -84,7 +83,8 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
     from langchain_openai import ChatOpenAI  # noqa: PLC0415 - heavy
 
     target = server(spec, wiring)
-    timeout = openai.Timeout(wiring.timeout_s, connect=min(CONNECT_TIMEOUT_S, wiring.timeout_s))
+    timeouts = wiring.timeouts
+    timeout = openai.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s))
     # langchain-openai's default pool is shared by the whole process, also by event loops that are gone.
     pool = openai.DefaultAsyncHttpxClient(timeout=timeout)
     options: dict[str, Any] = {}

@@ -21,6 +21,8 @@ ErrorKind = Literal[
     "malformed",
     "cut_stream",
     "empty",
+    "refusal",
+    "cancelled",
     "unknown",
 ]
 
@@ -39,6 +41,10 @@ class Call(BaseModel):
         error: The kind of failure, or None when the attempt gave the answer.
         tokens_estimated: Whether a token count is our estimate because the backend reported none.
         cost_usd: What it cost, or None when the model's price is unknown; unknown is never zero.
+        cost_source: Who says so, such as `genai-prices`; empty when the price is unknown.
+        first_token_s: Seconds until the first piece with content, or None when none came.
+        cached_tokens: Input tokens that the backend took from its cache; part of `input_tokens`.
+        reasoning_tokens: Output tokens spent on thinking; part of `output_tokens`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,11 +54,15 @@ class Call(BaseModel):
     backend: str
     model_id: str
     latency_s: float
+    first_token_s: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     error: ErrorKind | None = None
     tokens_estimated: bool = False
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
     cost_usd: float | None = None
+    cost_source: str = ""
 
 
 LimitKind = Literal["model_calls", "input_tokens", "output_tokens", "cost", "deadline"]
@@ -134,11 +144,15 @@ class Reply:
 
 
 class ModelError(RuntimeError):
-    """One model failed; `kind` says how, the message what to do. Never holds a secret."""
+    """One model failed; `kind` says how, the message what to do. Never holds a secret.
 
-    def __init__(self, kind: ErrorKind, message: str) -> None:
+    `retry_after_s` is how long the server asked to wait, or None when it did not say.
+    """
+
+    def __init__(self, kind: ErrorKind, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.kind: ErrorKind = kind
+        self.retry_after_s = retry_after_s
 
 
 class ModelsFailedError(RuntimeError):

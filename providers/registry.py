@@ -65,6 +65,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             server=openai.server,
             price=openai.price,
             base_url=True,
+            extra="openai",
             key_variable="OPENAI_API_KEY",
             # Chat Completions ends with `finish_reason`, the Responses API with `status`.
             end_marks=("finish_reason", "status"),
