@@ -81,18 +81,21 @@ class Loopback:
         self.counts: Counter[str] = Counter()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request, then close."""
+        """Answer requests until one wants the connection closed, or breaks it."""
         # Who still hangs or stalls when the server ends is cancelled.
         with suppress(OSError, EOFError, asyncio.CancelledError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-            if head.startswith("get"):
-                _reply(writer, 200, json.dumps(self.counts))
-            else:
-                length = int(head.split("content-length:")[1].split()[0])
-                model = json.loads(await reader.readexactly(length))["model"]
-                self.counts[model] += 1
-                await self._answer(writer, model)
-            await writer.drain()
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+                if head.startswith("get"):
+                    _reply(writer, 200, json.dumps(self.counts))
+                else:
+                    length = int(head.split("content-length:")[1].split()[0])
+                    model = json.loads(await reader.readexactly(length))["model"]
+                    self.counts[model] += 1
+                    await self._answer(writer, model)
+                await writer.drain()
+                if "connection: close" in head:
+                    break
         with suppress(OSError):
             writer.close()
             await writer.wait_closed()
@@ -106,8 +109,7 @@ class Loopback:
             _reply(writer, int(model[:3]), json.dumps({"error": {"message": f"fault {model}"}}), wait)
             return
         writer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
-            b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )
         async for piece in _pieces(model):
             writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
@@ -118,7 +120,7 @@ class Loopback:
 def _reply(writer: asyncio.StreamWriter, status: int, body: str, headers: str = "") -> None:
     writer.write(
         f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-        f"{headers}connection: close\r\n\r\n{body}".encode()
+        f"{headers}\r\n{body}".encode()
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.messages import HumanMessage
+from pydantic import SecretStr
 
 from benchmarks.loopback import Address, loopback
 from providers import (
@@ -27,6 +28,7 @@ from providers.protocol import ModelConfigError
 
 if TYPE_CHECKING:
     from providers.backend import ModelSpec
+    from tests.providers.conftest import FakeOpenAI
 
 ASK = [HumanMessage("hi")]
 AT_ONCE = Retries(random=lambda: 0.0)
@@ -246,3 +248,21 @@ async def test_cancelling_passes_through_waits_and_tries_and_asks_nobody_else(
 def test_senseless_rules_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ModelConfigError, match="must be"):
         RoleModels({}, **options)
+
+
+async def test_no_key_is_in_calls_or_messages_whatever_failed(fake_openai: FakeOpenAI, canary: str) -> None:
+    fake_openai.plays.extend(["500", "429", "401", "500"])
+    chain = f"openai:a@{fake_openai.url},openai:b@{fake_openai.url}"
+    models = RoleModels(
+        {"reasoning": chain},
+        openai_api_key=SecretStr(canary),
+        retries=AT_ONCE,
+        breakers=Breakers(BreakerRule(failures=2)),
+    )
+    with pytest.raises(ModelsFailedError) as failed:
+        await ask(models)
+    _, calls = await ask(models)
+    assert calls[0].passed_over
+    told = f"{failed.value} {failed.value.calls} {calls} {failed.value.__context__!r}"
+    assert canary not in told
+    assert [seen.headers["authorization"] for seen in fake_openai.seen] == [f"Bearer {canary}"] * 5
