@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 _TEXT_TYPES = ("text", "output_text")
 _REASONING_TYPES = ("reasoning", "thinking", "reasoning_content")
 
-# As OpenAI and Ollama, Anthropic, and Bedrock name the field.
-_END_MARKS = ("finish_reason", "stop_reason", "stopReason")
-_OUT_OF_TOKENS = ("length", "max_tokens", "model_context_window_exceeded")
-_DECLINED = ("refusal", "content_filter", "content_filtered", "guardrail_intervened")
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -43,7 +38,7 @@ def read_answer(message: AIMessage) -> Answer:
     split = split_reasoning(text)
     extra = message.additional_kwargs
     thoughts = [_string(extra.get("reasoning_content")), *thoughts, split.reasoning]
-    refusal = _string(extra.get("refusal")) or "".join(refusals) or _declined(message.response_metadata)
+    refusal = _string(extra.get("refusal")) or "".join(refusals)
     usage = message.usage_metadata
     return Answer(
         text=split.text,
@@ -53,20 +48,6 @@ def read_answer(message: AIMessage) -> Answer:
         input_tokens=usage["input_tokens"] if usage else None,
         output_tokens=usage["output_tokens"] if usage else None,
     )
-
-
-def ran_out(metadata: Mapping[str, Any]) -> bool:
-    """Tell whether a complete message ended because no more tokens might come."""
-    return _end(metadata) in _OUT_OF_TOKENS or metadata.get("status") == "incomplete"
-
-
-def _end(metadata: Mapping[str, Any]) -> str:
-    return next((_string(metadata[mark]) for mark in _END_MARKS if metadata.get(mark)), "")
-
-
-def _declined(metadata: Mapping[str, Any]) -> str:
-    end = _end(metadata)
-    return f"The model declined to answer ({end})." if end in _DECLINED else ""
 
 
 def check_answer(message: AIMessage, answer: Answer, end_marks: tuple[str, ...] = ()) -> None:
@@ -90,7 +71,7 @@ def check_answer(message: AIMessage, answer: Answer, end_marks: tuple[str, ...] 
         raise ModelError("malformed", "its tool call holds broken JSON; try again or use another model.")
     if answer.text.strip() or answer.tool_calls or answer.refusal:
         return
-    if ran_out(metadata):
+    if metadata.get("finish_reason") == "length":
         raise ModelError("empty", "the output limit was reached before any answer; raise the limit.")
     what = "only reasoning" if answer.reasoning else "nothing"
     raise ModelError("empty", f"it answered with {what}; try again or use another model.")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from providers import estimate
-from providers.answer import ran_out
 from providers.prices import SCRIPTED, Rate, cost_usd
 from providers.protocol import LimitKind, ModelError
 
@@ -79,7 +78,10 @@ class Attempt:
         Raises:
             ModelError: When it did; `struck` says which limit set it.
         """
-        if self.told and ran_out(message.response_metadata) and self.output_limit is not None:
+        metadata = message.response_metadata
+        ends = {metadata.get(name) for name in ("finish_reason", "stop_reason", "stopReason")}
+        cut = bool(ends & {"length", "max_tokens"}) or metadata.get("status") == "incomplete"
+        if self.told and cut and self.output_limit is not None:
             reported = self._reported[1]
             # A model that stopped earlier met a limit of its own, which is not the turn's.
             if reported == 0 or reported >= self.output_limit:

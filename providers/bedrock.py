@@ -88,11 +88,11 @@ def server(spec: ModelSpec, wiring: Wiring) -> Server:
     return Server(url, source, key if key.get_secret_value() else None)
 
 
-def check(spec: ModelSpec, wiring: Wiring) -> None:  # noqa: ARG001 - the protocol
+def check(spec: ModelSpec, wiring: Wiring) -> None:
     """Refuse what cannot work, without importing the client; credentials are looked for at the first call.
 
     Raises:
-        ModelConfigError: When the package or the region is missing.
+        ModelConfigError: When the package or the region is missing, or a key would travel in clear.
     """
     if importlib.util.find_spec("langchain_aws") is None:
         raise ModelConfigError(
@@ -101,6 +101,12 @@ def check(spec: ModelSpec, wiring: Wiring) -> None:  # noqa: ARG001 - the protoc
     if not region(spec)[0]:
         written = f"{spec}@us-east-1" if spec.base_url is None else "AWS_REGION=us-east-1"
         raise ModelConfigError(f"{spec} needs a region; set AWS_REGION, or write it down: {written}")
+    target = server(spec, wiring)
+    if target.key is not None and (target.url or "").startswith("http://"):
+        raise ModelConfigError(
+            f"{spec}: a Bedrock API key is sent to https:// addresses only; use one, or unset "
+            f"{KEY_VARIABLE}, so that AWS credentials sign the requests."
+        )
     if spec.model.startswith("arn:") and "application-inference-profile" in spec.model:
         raise ModelConfigError(
             f"{spec} is an application inference profile, which does not say what model it is; "

@@ -10,10 +10,10 @@ from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
     NoCredentialsError,
-    ResponseParserError,
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 from providers.protocol import ModelError
 from providers.scrub import one_line

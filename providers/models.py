@@ -13,6 +13,7 @@ from providers.backend import Backend, ModelSpec, Server, Timeouts, Wiring
 from providers.budget import Budget
 from providers.errors import Target, classify
 from providers.estimate import input_tokens
+from providers.keys import given_keys
 from providers.per_loop import BackendsPerLoop
 from providers.protocol import (
     Allowance,
@@ -70,6 +71,7 @@ class RoleModels:
         chains: Mapping[Role, str],
         *,
         openai_api_key: SecretStr | None = None,
+        api_keys: Mapping[str, SecretStr] | None = None,
         timeout_s: float = 120.0,
     ) -> None:
         """Read and check every chain; reads `scripted:` files and prices, so never call it on an event loop.
@@ -77,6 +79,7 @@ class RoleModels:
         Args:
             chains: A chain of model strings for each role; a role that is left out is offline.
             openai_api_key: Goes before the environment's `OPENAI_API_KEY`.
+            api_keys: Keys by provider name, such as `groq`; each goes before the environment's.
             timeout_s: Seconds for one attempt at one model, first connection to last token.
 
         Raises:
@@ -84,7 +87,7 @@ class RoleModels:
         """
         if not 0 < timeout_s < float("inf"):
             raise ModelConfigError(f"The model timeout {timeout_s} must be a positive number of seconds.")
-        keys = {} if openai_api_key is None else {"openai": openai_api_key}
+        keys = given_keys(api_keys or {}, openai_api_key)
         timeouts = Timeouts(total_s=timeout_s)
         self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts)
         self._chains: dict[Role, tuple[ModelSpec, ...]] = {}
