@@ -6,6 +6,7 @@ import os
 import ssl
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import httpx
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
@@ -96,15 +97,14 @@ def make_chat(
         verify=ssl.create_default_context(cafile=bundle) if bundle else True,
     )
     transport = LoopTransport(pool)
-    client = create_aws_client(
-        service_name="bedrock-runtime",
-        region_name=region,
-        endpoint_url=endpoint,
-        config=Config(
-            retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=timeouts.connect_s
-        ),
-        api_key=key,
-    )
+    options: dict[str, Any] = {
+        "service_name": "bedrock-runtime",
+        "region_name": region,
+        "endpoint_url": endpoint,
+        "config": Config(retries={"total_max_attempts": 1, "mode": "standard"}),
+    }
+    # Each with a session of its own: boto3's default one keeps the first credentials for the whole process.
+    client = create_aws_client(**options, api_key=key) if key else boto3.Session().client(**options)
 
     def send(request: AWSPreparedRequest, **_event: Any) -> AWSResponse | None:  # noqa: ANN401
         headers = [(str(name), _text(value)) for name, value in request.headers.items()]

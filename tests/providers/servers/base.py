@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -80,7 +81,9 @@ class Loopback(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Stay quiet: clients that hang up are part of the tests."""
+        """Stay quiet: clients that hang up, which show when something is sent to them, are part of the tests."""
+        if isinstance(sys.exception(), ConnectionError):
+            self.hung_up.set()
 
     @contextmanager
     def running(self) -> Iterator[Loopback]:
