@@ -81,7 +81,12 @@ class OllamaChat(BaseChatModel):
             ModelError: When the server is down or has not got the model.
         """
         if not self._asked:
-            shown = await self._ask("POST", "/api/show", {"model": self.model})
+            try:
+                shown = await self._ask("POST", "/api/show", {"model": self.model})
+            except httpx.HTTPStatusError as refused:
+                # Servers that only imitate the chat have no such question; one that is busy is asked again.
+                self._asked = not refused.response.is_server_error
+                return None
             facts = shown.get("model_info") or {}
             named = facts.get(f"{facts.get('general.architecture')}.context_length")
             self._window = named if isinstance(named, int) and named > 0 else None
@@ -91,7 +96,10 @@ class OllamaChat(BaseChatModel):
 
     async def _running(self) -> int:
         """The window that the model is loaded with; asking for a smaller one would load it again."""
-        running = (await self._ask("GET", "/api/ps")).get("models") or []
+        try:
+            running = (await self._ask("GET", "/api/ps")).get("models") or []
+        except httpx.HTTPStatusError:
+            return 0
         names = (self.model, f"{self.model}:latest")
         return next((row.get("context_length") or 0 for row in running if row.get("name") in names), 0)
 

@@ -81,7 +81,8 @@ class Loopback(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Stay quiet: clients that hang up, which show when something is sent to them, are part of the tests."""
+        """Stay quiet: clients that hang up are part of the tests."""
+        del request, client_address
         if isinstance(sys.exception(), ConnectionError):
             self.hung_up.set()
 
