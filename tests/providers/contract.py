@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pydantic import SecretStr
 
@@ -21,6 +22,13 @@ from tests.providers.servers.ollama_api import OllamaDialect
 from tests.providers.servers.openai_api import OpenAIDialect
 
 MODEL = "org/model:8b"
+
+
+def one_try(
+    chain: str, keys: Mapping[str, SecretStr] = MappingProxyType({}), timeout_s: float = 20
+) -> RoleModels:
+    """Models that ask once: what a backend makes of a fault shows in one call."""
+    return RoleModels({"reasoning": chain}, api_keys=keys, timeout_s=timeout_s)
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class Side:
         return {} if self.provider == "bedrock" else {self.provider: SecretStr(CANARY)}
 
     def models(self, timeout_s: float = 20) -> RoleModels:
-        return RoleModels({"reasoning": self.chain}, api_keys=self.keys, timeout_s=timeout_s)
+        return one_try(self.chain, self.keys, timeout_s)
 
     def backend(self) -> Backend:
         wiring = Wiring(ScriptShelf(), self.keys, Timeouts(total_s=20))

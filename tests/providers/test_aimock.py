@@ -22,6 +22,7 @@ from providers import ModelsFailedError, RoleModels, parse_spec
 from providers.backend import Wiring
 from providers.registry import PROVIDERS
 from providers.script import ScriptShelf
+from tests.providers.contract import one_try
 
 pytestmark = [
     pytest.mark.slow,
@@ -95,7 +96,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def models(provider: str, url: str) -> RoleModels:
     keys = {} if provider == "bedrock" else {provider: SecretStr("mock")}
-    return RoleModels({"reasoning": CHAINS[provider].format(url=url)}, api_keys=keys)
+    return one_try(CHAINS[provider].format(url=url), keys)
 
 
 @pytest.mark.parametrize("provider", TEXT)

@@ -13,6 +13,7 @@ from providers.backend import Sampling, Wiring
 from providers.bedrock import profile_id
 from providers.registry import PROVIDERS
 from providers.script import ScriptShelf
+from tests.providers.contract import one_try
 from tests.providers.servers.base import Loopback
 from tests.providers.servers.bedrock_api import BedrockDialect, asked_model
 
@@ -34,7 +35,7 @@ def server(_aws: None) -> Iterator[Loopback]:
 
 
 def models(server: Loopback, model: str = OPUS) -> RoleModels:
-    return RoleModels({"reasoning": f"bedrock:{model}@{server.url}"})
+    return one_try(f"bedrock:{model}@{server.url}")
 
 
 KNOWN = {"us.a.m", "eu.a.m", "global.a.m", "global.b.m", "b.m", "us.anthropic.old", "apac.d.m", "au.d.m"}

@@ -13,7 +13,7 @@ from providers.backend import Sampling, Wiring
 from providers.ollama_messages import to_ollama
 from providers.registry import PROVIDERS
 from providers.script import ScriptShelf
-from tests.providers.contract import MODEL
+from tests.providers.contract import MODEL, one_try
 from tests.providers.servers.base import Loopback
 from tests.providers.servers.ollama_api import OllamaDialect
 
@@ -27,7 +27,7 @@ def server() -> Iterator[Loopback]:
 
 
 def models(server: Loopback, model: str = MODEL) -> RoleModels:
-    return RoleModels({"reasoning": f"ollama:{model}@{server.url}"})
+    return one_try(f"ollama:{model}@{server.url}")
 
 
 async def test_the_window_grows_with_the_conversation_in_steps_and_never_shrinks(server: Loopback) -> None:
@@ -88,7 +88,7 @@ async def test_a_server_that_is_down_is_told_with_the_command() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        asking = RoleModels({"reasoning": f"ollama:m@{url}"})
+        asking = one_try(f"ollama:m@{url}")
         with pytest.raises(
             ModelsFailedError, match=f"Ollama at {url}; start it with `ollama serve`"
         ) as failed:
