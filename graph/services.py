@@ -35,6 +35,7 @@ class Services:
         models = RoleModels(
             settings.chains(),
             openai_api_key=settings.openai_api_key,
+            api_keys=settings.api_keys,
             timeout_s=settings.model_timeout_s,
             retries=Retries(tries=settings.model_tries),
         )

@@ -1,6 +1,7 @@
 """Settings: what an installation chooses, from arguments, the environment and `duograph.toml`."""
 
 import difflib
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -22,6 +23,17 @@ class SettingsError(ValueError):
 def _folders(value: object) -> object:
     """A list as the environment has it: folders joined as in `PATH`."""
     return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+
+def _table(value: object) -> object:
+    """A table as the environment has it: a JSON object."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        # Not from the JSON error, which holds the text.
+        raise ValueError('write a JSON object such as {"groq": "…", "xai": "…"}') from None
 
 
 class Settings(BaseSettings):
@@ -52,6 +64,7 @@ class Settings(BaseSettings):
         model_tries: Attempts at one model of a chain before the next one is asked, the first one included.
         verify_timeout_s: Seconds one run in the sandbox may take.
         openai_api_key: The key for `openai:` models, from `OPENAI_API_KEY` as well.
+        api_keys: Keys by provider name, such as `groq`; each goes before the provider's own variable.
     """
 
     model_config = SettingsConfigDict(
@@ -83,6 +96,7 @@ class Settings(BaseSettings):
         default=None,
         validation_alias=AliasChoices("openai_api_key", "DUOGRAPH_OPENAI_API_KEY", "OPENAI_API_KEY"),
     )
+    api_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_table)] = Field(default_factory=dict)
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401  # pydantic's own signature
         """Read and validate the settings.

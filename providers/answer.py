@@ -116,11 +116,11 @@ def _read_blocks(blocks: Iterable[str | Mapping[str, Any]]) -> tuple[str, list[s
 
 
 def _thought(block: Mapping[str, Any]) -> str:
-    """Read a reasoning block in the forms of LangChain, Anthropic, Bedrock and OpenAI's Responses API."""
+    """Read a reasoning block as LangChain, Anthropic, Bedrock, Mistral or OpenAI's Responses API write it."""
     for key in ("reasoning", "thinking", "text"):
         if found := _string(block.get(key)):
             return found
-    nested = block.get("reasoning_content") or block.get("summary") or ()
+    nested = block.get("reasoning_content") or block.get("summary") or block.get("thinking") or ()
     parts = [nested] if isinstance(nested, dict) else nested if isinstance(nested, list) else []
     return "\n".join(_string(part.get("text")) for part in parts if isinstance(part, dict))
 

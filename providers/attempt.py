@@ -101,7 +101,8 @@ class Attempt:
             ModelError: When it did; `struck` says which limit set it.
         """
         metadata = message.response_metadata
-        cut = metadata.get("finish_reason") == "length" or metadata.get("status") == "incomplete"
+        ends = {metadata.get(name) for name in ("finish_reason", "stop_reason", "stopReason")}
+        cut = bool(ends & {"length", "max_tokens"}) or metadata.get("status") == "incomplete"
         if self.told and cut and self.output_limit is not None:
             reported = self._reported[1]
             # A model that stopped earlier met a limit of its own, which is not the turn's.

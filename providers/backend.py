@@ -23,7 +23,7 @@ class ModelSpec:
     Attributes:
         provider: A name in `providers.registry.PROVIDERS`.
         model: The model id, the file for `scripted`, or empty for `offline`.
-        base_url: Where the server is, or None for the provider's own place.
+        base_url: Where the server is, its address or its region, or None for the provider's own place.
     """
 
     provider: str
@@ -144,6 +144,7 @@ class Provider:
         server: Tells where requests will go.
         price: Tells what the model costs; the first look may load a table, but never asks the network.
         base_url: Whether `@BASE_URL` may follow the model.
+        region: Whether a region's name may stand in its place.
         extra: The extra of duograph that brings its packages, or empty.
         key_variable: The environment variable that holds the API key, named in advice.
         end_marks: Keys of `response_metadata` of which every complete answer has one; an answer
@@ -157,6 +158,7 @@ class Provider:
     server: Callable[[ModelSpec, Wiring], Server] = _in_process
     price: Callable[[ModelSpec, Wiring], Rate] = _unknown_price
     base_url: bool = False
+    region: bool = False
     extra: str = ""
     key_variable: str = ""
     end_marks: tuple[str, ...] = ()

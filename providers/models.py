@@ -12,6 +12,7 @@ from providers.budget import Budget
 from providers.course import Candidate, Question
 from providers.errors import Target
 from providers.failover import Failover
+from providers.keys import given_keys
 from providers.per_loop import WINDOW_TIMEOUT_S, BackendsPerLoop
 from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
@@ -42,6 +43,7 @@ class RoleModels:
         chains: Mapping[Role, str],
         *,
         openai_api_key: SecretStr | None = None,
+        api_keys: Mapping[str, SecretStr] | None = None,
         timeout_s: float | None = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - it is frozen
         retries: Retries = Retries(),  # noqa: B008 - it is frozen
@@ -53,6 +55,7 @@ class RoleModels:
         Args:
             chains: A chain of model strings for each role; a role that is left out is offline.
             openai_api_key: Goes before the environment's `OPENAI_API_KEY`.
+            api_keys: Keys by provider name, such as `groq`; each goes before the environment's.
             timeout_s: Seconds for one attempt at one model, first connection to last token; replaces
                 `timeouts.total_s`.
             timeouts: All timeouts of one attempt.
@@ -66,7 +69,7 @@ class RoleModels:
         """
         timeouts = timeouts if timeout_s is None else replace(timeouts, total_s=timeout_s)
         _check(timeouts, retries)
-        keys = {} if openai_api_key is None else {"openai": openai_api_key}
+        keys = given_keys(api_keys or {}, openai_api_key)
         self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts)
         self._retries = retries
         self._breakers = breakers or Breakers()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -34,6 +35,7 @@ _TABLE_OF_HOST = MappingProxyType(
         "api.deepseek.com": "deepseek",
         "api.fireworks.ai": "fireworks",
         "api.groq.com": "groq",
+        "api.minimax.io": "minimax",
         "api.mistral.ai": "mistral",
         "api.moonshot.ai": "moonshotai",
         "api.novita.ai": "novita",
@@ -44,6 +46,9 @@ _TABLE_OF_HOST = MappingProxyType(
         "openrouter.ai": "openrouter",
     }
 )
+
+_BEDROCK = re.compile(r"bedrock-runtime\.([a-z0-9-]+)\.amazonaws\.com")
+_US_REGIONS = ("us-east-1", "us-east-2", "us-west-2")
 
 
 def always(price: Price | None) -> Rate:
@@ -67,7 +72,7 @@ def rate_at(url: str | None, model: str) -> Rate:
         return always(None)
     if _is_local(host):
         return always(LOCAL_SERVER)
-    table = _TABLE_OF_HOST.get(host)
+    table = _TABLE_OF_HOST.get(host) or ("aws" if _is_priced_bedrock(host, model) else None)
     return always(None) if table is None else _rate_in(table, model)
 
 
@@ -83,6 +88,12 @@ def cost_usd(price: Price, input_tokens: int, output_tokens: int, cached_tokens:
     cached_usd = price.input_usd if price.cached_input_usd is None else price.cached_input_usd
     fresh = input_tokens - cached_tokens
     return (fresh * price.input_usd + cached_tokens * cached_usd + output_tokens * price.output_usd) / 1e6
+
+
+def _is_priced_bedrock(host: str, model: str) -> bool:
+    """Tell whether the table is about this region: it has the prices of the US, and of Claude everywhere."""
+    found = _BEDROCK.fullmatch(host)
+    return found is not None and (found[1] in _US_REGIONS or "anthropic.claude" in model)
 
 
 def _is_local(host: str) -> bool:

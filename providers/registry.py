@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from providers import openai
+from providers import anthropic, bedrock, ollama
 from providers.backend import Backend, ModelSpec, Provider, Wiring
+from providers.openai import provider as speaks_openai
 from providers.prices import LOCAL, SCRIPTED, Rate, always
+from providers.services import OPENAI, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,19 +59,44 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             check=_check_scripted,
             price=_price_scripted,
         ),
-        "openai": Provider(
-            syntax="openai:MODEL[@BASE_URL]",
+        "openai": speaks_openai(OPENAI),
+        "anthropic": Provider(
+            syntax="anthropic:MODEL[@BASE_URL]",
             model="name",
-            build=openai.build,
-            check=openai.check,
-            server=openai.server,
-            price=openai.price,
+            build=anthropic.build,
+            check=anthropic.check,
+            server=anthropic.server,
+            price=anthropic.price,
             base_url=True,
-            extra="openai",
-            key_variable="OPENAI_API_KEY",
-            # Chat Completions ends with `finish_reason`, the Responses API with `status`.
-            end_marks=("finish_reason", "status"),
+            extra="anthropic",
+            key_variable=anthropic.KEY_VARIABLE,
+            end_marks=("stop_reason",),
         ),
+        "bedrock": Provider(
+            syntax="bedrock:MODEL[@REGION]",
+            model="name",
+            build=bedrock.build,
+            check=bedrock.check,
+            server=bedrock.server,
+            price=bedrock.price,
+            base_url=True,
+            region=True,
+            extra="bedrock",
+            key_variable=bedrock.KEY_VARIABLE,
+            end_marks=("stopReason",),
+        ),
+        "ollama": Provider(
+            syntax="ollama:MODEL[@BASE_URL]",
+            model="name",
+            build=ollama.build,
+            check=ollama.check,
+            server=ollama.server,
+            price=ollama.price,
+            base_url=True,
+            key_variable=ollama.KEY_VARIABLE,
+            end_marks=("finish_reason",),
+        ),
+        **{service.name: speaks_openai(service) for service in SERVICES},
     }
 )
 """Every known backend by the name that opens its model string."""

@@ -14,9 +14,11 @@ _SHAPES = (
                    r"(?!\[hidden])[^\s\"',;&}]{4,}"),
         rf"\1{HIDDEN}",
     ),
-    # Keys as OpenAI, Anthropic, Groq, Hugging Face, xAI, GitHub, Google and AWS hand them out.
-    (re.compile(r"\b(?:sk|gsk|hf|xai|ghp|pplx|nvapi)[-_][\w*.-]{6,}"), HIDDEN),
-    (re.compile(r"\bAIza[\w-]{20,}|\b(?:AKIA|ASIA)[A-Z0-9]{12,}"), HIDDEN),
+    # Keys as OpenAI, Anthropic, Groq, Hugging Face, xAI, GitHub, Perplexity, Cerebras, Fireworks, Together,
+    # Google, AWS, Bedrock and, with a JSON web token, MiniMax hand them out.
+    (re.compile(r"\b(?:sk|gsk|hf|xai|ghp|pplx|nvapi|csk|fw|tgp)[-_][\w*.-]{6,}"), HIDDEN),
+    (re.compile(r"\bAIza[\w-]{20,}|\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\bABSK[\w+/=-]{12,}"), HIDDEN),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), HIDDEN),
 )  # fmt: skip
 
 _SHORTEST_SECRET = 4

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from providers.backend import Provider
 
 _URL_START = re.compile(r"@(?=https?://)", re.IGNORECASE)
+_REGION = re.compile(r"@([a-z]{2}(?:-[a-z]+)+-\d)$")
 _VERSION = re.compile(r"^[^@]+@\d{4,}[\w-]*$")
 
 __all__ = ["ModelSpec", "parse_chain", "parse_spec"]
@@ -23,7 +24,9 @@ __all__ = ["ModelSpec", "parse_chain", "parse_spec"]
 
 def known_providers() -> str:
     """Return the ways to write a model string, for messages and help texts."""
-    return ", ".join(row.syntax for row in PROVIDERS.values())
+    alike = [name for name, row in PROVIDERS.items() if row.syntax == f"{name}:MODEL[@BASE_URL]"]
+    others = [row.syntax for name, row in PROVIDERS.items() if name not in alike]
+    return f"{', '.join(others)}, and NAME:MODEL[@BASE_URL] with {', '.join(alike)}"
 
 
 def parse_chain(text: str) -> tuple[ModelSpec, ...]:
@@ -102,12 +105,17 @@ def _unknown(text: str, name: str, colon: str) -> ModelConfigError:
 
 def _split_url(text: str, rest: str, row: Provider) -> tuple[str, str | None]:
     starts = [found.start() for found in _URL_START.finditer(rest)]
+    if not starts and row.region and (found := _REGION.search(rest)):
+        _refuse_spaces(text, rest)
+        return rest[: found.start()], found[1]
     if not starts:
         # No model of OpenAI's own has an @ in its id, but a gateway's may end in a version such as @20240620.
         # Whatever else stands behind an @ was meant as an address, and must not end up at OpenAI instead.
         if "@" in rest[1:] and not _VERSION.search(rest):
+            place = ", or be a region such as us-east-1" if row.region else ""
             raise ModelConfigError(
-                f"The base URL in {quote(text)} must start with http:// or https://; write {row.syntax}."
+                f"The base URL in {quote(text)} must start with http:// or https://{place}; "
+                f"write {row.syntax}."
             )
         _refuse_spaces(text, rest)
         return rest, None

@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from graph.agent import Agent
 from graph.settings import Settings
-from tests.support import AgentMaker, Lines
+from tests.support import AgentMaker, Lines, addresses_and_keys
 
 settings.register_profile("duograph", deadline=None)  # no test asserts how long something took
 settings.load_profile("duograph")
@@ -24,8 +24,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
     for name in ("SANDBOX_IMAGE", "SANDBOX_PACKAGES", "VERIFY_TYPES"):
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+    for name in (*addresses_and_keys(), "DUOGRAPH_API_KEYS"):
         monkeypatch.delenv(name, raising=False)
+    # Nor does one look for credentials on the network of a cloud machine.
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "no-such-file"))
     # Commands that may not keep bytecode would compile all of ours at every start.
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("DUOGRAPH_HOME", str(tmp_path / "home"))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graph.agent import Agent
+from providers.services import OPENAI, SERVICES
 
 Lines = list[dict[str, Any]]
 AgentMaker = Callable[..., Agent]
@@ -12,3 +13,14 @@ GOOD = "```python solution.py\ndef double(x: int) -> int:\n    return 2 * x\n```
 BAD = "```python solution.py\ndef double(x: int) -> int:\n    return x\n```"
 PLAN = "1. Multiply by two.\n\n```python acceptance\nassert double(2) == 4\nassert double(-1) == -2\n```"
 ASK = "Write a Python function double(x) that doubles a number"
+
+
+def addresses_and_keys() -> list[str]:
+    """Every environment variable that gives a model's address, region or key."""
+    rows = [OPENAI, *SERVICES]
+    named = [name for row in rows for name in (*row.key_variables, *row.url_variables)]
+    anthropic = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_URL"]
+    aws = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "BEARER_TOKEN_BEDROCK", "PROFILE", "REGION"]
+    ollama = ["OLLAMA_HOST", "OLLAMA_API_KEY"]
+    gateway = ["LANGSMITH_GATEWAY", "LANGSMITH_GATEWAY_API_KEY"]
+    return [*named, *anthropic, *(f"AWS_{name}" for name in aws), "AWS_DEFAULT_REGION", *ollama, *gateway]

@@ -1,4 +1,5 @@
 import os
+import traceback
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,23 @@ def test_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as error:
         Settings(openai_api_key=["sk-canary"])
     assert "canary" not in str(error.value)
+
+
+def test_keys_of_any_provider_come_as_a_table_and_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOGRAPH_API_KEYS", '{"groq": "gsk_canary"}')
+    settings = Settings()
+    assert settings.api_keys["groq"].get_secret_value() == "gsk_canary"
+    assert "canary" not in repr(settings) + str(settings.model_dump())
+
+
+@pytest.mark.parametrize("value", ['{"groq": "canary', "canary", '["canary"]', '{"groq": ["canary"]}'])
+def test_a_broken_table_of_keys_is_a_sentence_without_them(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUOGRAPH_API_KEYS", value)
+    with pytest.raises(SettingsError, match="DUOGRAPH_API_KEYS") as error:
+        Settings()
+    assert "canary" not in "".join(traceback.format_exception(error.value))
 
 
 def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -189,7 +189,7 @@ async def test_openai_is_told_in_its_own_words_up_to_what_the_model_can_write(
     fake_openai: FakeOpenAI, canary: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("providers.openai.OPENAI_URL", fake_openai.url)
-    models = RoleModels({"coding": "openai:gpt-4o"}, openai_api_key=SecretStr(canary))
+    models = RoleModels({"coding": f"openai:gpt-4o@{fake_openai.url}"}, openai_api_key=SecretStr(canary))
     for tokens in (100, 16_384, 16_385):
         await models.reply("coding", ASK, step="code", allowance=Allowance(output_tokens=tokens))
     bodies = [seen.body for seen in fake_openai.seen]

@@ -1,0 +1,68 @@
+"""ChatOpenAI for servers other than OpenAI; importing this module imports the client.
+
+`langchain-openai` reads only what OpenAI itself sends. Other servers send a model's thinking beside the text,
+and some repeat the token counts in every chunk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages.ai import subtract_usage
+from langchain_openai.chat_models.base import BaseChatOpenAI
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from langchain_core.messages import AIMessageChunk, BaseMessage
+    from langchain_core.messages.ai import UsageMetadata
+    from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+# DeepSeek, Moonshot, xAI, llama.cpp and LM Studio use the first; OpenRouter, Groq, Cerebras, mlx_lm.server
+# and newer vLLM the second. A server that sends both repeats itself.
+_REASONING_FIELDS = ("reasoning_content", "reasoning")
+
+
+class CompatibleChat(BaseChatOpenAI):
+    """Asks a server that speaks OpenAI's Chat Completions API, and keeps the thinking that it sends."""
+
+    @property
+    @override
+    def _llm_type(self) -> str:
+        return "openai-compatible"
+
+    @override
+    async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        counted: UsageMetadata | None = None
+        async for chunk in super()._astream(*args, **kwargs):
+            message: AIMessageChunk = chunk.message  # type: ignore[assignment]
+            if usage := message.usage_metadata:
+                # Counts are of the whole answer so far, and adding chunks adds them up.
+                message.usage_metadata = subtract_usage(usage, counted) if counted else usage
+                counted = usage
+            yield chunk
+
+    @override
+    def _convert_chunk_to_generation_chunk(
+        self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
+    ) -> ChatGenerationChunk | None:
+        made = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
+        choices = chunk.get("choices") or ()
+        if made is not None and choices:
+            _keep_reasoning(made.message, choices[0].get("delta") or {})
+        return made
+
+    @override
+    def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
+        result = super()._create_chat_result(response, generation_info)
+        raw = response if isinstance(response, dict) else response.model_dump(warnings=False)
+        for generation, choice in zip(result.generations, raw.get("choices") or (), strict=False):
+            _keep_reasoning(generation.message, choice.get("message") or {})
+        return result
+
+
+def _keep_reasoning(message: BaseMessage, raw: Mapping[str, Any]) -> None:
+    found = next((text for name in _REASONING_FIELDS if (text := raw.get(name))), None)
+    if isinstance(found, str):
+        message.additional_kwargs["reasoning_content"] = found
