@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from providers import openai
 from providers.backend import Backend, ModelSpec, Provider, Wiring
+from providers.mlx import row as mlx
 from providers.prices import LOCAL, SCRIPTED, Rate, always
+from providers.runners import row as runners
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +71,23 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             key_variable="OPENAI_API_KEY",
             # Chat Completions ends with `finish_reason`, the Responses API with `status`.
             end_marks=("finish_reason", "status"),
+        ),
+        "mlx": Provider(
+            syntax="mlx:PATH_OR_HUB_ID",
+            model="name",
+            build=mlx.build,
+            check=mlx.check,
+            price=runners.price,
+            extra="mlx",
+            end_marks=("finish_reason",),
+        ),
+        "runner": Provider(
+            syntax="runner:NAME:MODEL",
+            model="name",
+            build=runners.build,
+            check=runners.check,
+            price=runners.price,
+            end_marks=("finish_reason",),
         ),
     }
 )
