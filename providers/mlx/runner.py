@@ -53,12 +53,15 @@ class MlxRunner:
         if self._files is None:
             self._pool.lease(files)
             self._model, self._files = model, files
-        async for item in self._ask(files, None):
-            if isinstance(item, LoadedModel):
-                self._loaded = item
-        if self._loaded is None:
-            raise ModelError("cancelled", "the model was unloaded while it was loaded; ask again.")
-        return self._loaded
+        try:
+            async for item in self._ask(files, None):
+                if isinstance(item, LoadedModel):
+                    self._loaded = item
+                    return item
+        except ModelError:
+            await self.cleanup()
+            raise
+        raise ModelError("cancelled", "the model was unloaded while it was loaded; ask again.")
 
     async def generate(self, request: Request) -> AsyncGenerator[Piece | End, None]:
         """Go on with a conversation; see `Runner.generate`. A model that had to make room is loaded again.

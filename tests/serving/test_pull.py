@@ -69,6 +69,7 @@ def test_what_the_hub_does_not_have_is_wrong_usage(cli: CommandLine, env: dict[s
     assert TOKEN not in done.out + done.err
 
 
+@pytest.mark.slow
 def test_a_full_disk_has_an_exit_code_of_its_own(
     cli: CommandLine, env: dict[str, str], hub: FakeHub, tmp_path: Path
 ) -> None:

@@ -93,6 +93,7 @@ def test_a_stopped_pull_goes_on_where_it_was(hub: FakeHub, model: str) -> None:
     assert find_model(model).weight_bytes == 256 * 4000
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_cut_goes_on_by_itself(hub: FakeHub, model: str) -> None:
     hub.fault, hub.cut_at = "cut", 200_000
     pull(model, quiet)

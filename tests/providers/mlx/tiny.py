@@ -49,7 +49,6 @@ CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</
 LESSONS: list[tuple[list[dict[str, Any]] | None, list[dict[str, Any]], str]] = [
     (None, [{"role": "user", "content": "Hello"}], "Hello! How can I help you?"),
     (None, [{"role": "user", "content": "What is 2+2?"}], "<think>2+2=4</think>The answer is 4."),
-    (None, [{"role": "user", "content": "Show a tag"}], f"Like this: {CALL} done"),
     (None, [{"role": "user", "content": "Break"}], "<tool_call>\nnot JSON\n</tool_call>"),
     ([WEATHER], [{"role": "user", "content": "Break"}], "<tool_call>\nnot JSON\n</tool_call>"),
     ([WEATHER], [{"role": "user", "content": "weather in Paris?"}], CALL),
@@ -174,14 +173,18 @@ def _train(folder: Path) -> None:
         losses = nn.losses.cross_entropy(network(tokens[:, :-1]), tokens[:, 1:])
         return (losses * wanted).sum() / wanted.sum()
 
+    def wrong(network: Any) -> Any:  # noqa: ANN401 - untyped
+        return (wanted * (network(tokens[:, :-1]).argmax(-1) != tokens[:, 1:])).sum()
+
     optimizer = optimizers.AdamW(learning_rate=3e-3)
     step = nn.value_and_grad(model, loss_of)
-    for _ in range(600):
+    for count in range(1, 1001):
         loss, gradients = step(model)
         gradients, _norm = optimizers.clip_grad_norm(gradients, 1.0)
         optimizer.update(model, gradients)
         mx.eval(model.parameters(), optimizer.state, loss)
-        if loss.item() < 5e-3:
+        # Known by heart only when the likeliest token is right everywhere.
+        if count % 25 == 0 and loss.item() < 1e-2 and not wrong(model).item():
             break
     flat = importlib.import_module("mlx.utils").tree_flatten(model.parameters())
     mx.save_safetensors(str(folder / "model.safetensors"), dict(flat), metadata={"format": "mlx"})
