@@ -31,10 +31,11 @@ class StopText:
         if self.hit:
             return ""
         self._held += text
-        starts = [start for word in self._words if (start := self._held.find(word)) >= 0]
-        if starts:
+        # The word that is complete first ends the text, so that it does not matter how the pieces were cut.
+        ends = [(start + len(word), start) for word in self._words if (start := self._held.find(word)) >= 0]
+        if ends:
             self.hit = True
-            certain, self._held = self._held[: min(starts)], ""
+            certain, self._held = self._held[: min(ends)[1]], ""
             return certain
         keep = max((self._overlap(word) for word in self._words), default=0)
         cut = len(self._held) - keep

@@ -54,10 +54,11 @@ class MlxRunner:
             self._pool.lease(files)
             self._model, self._files = model, files
         try:
-            async for item in self._ask(files, None):
-                if isinstance(item, LoadedModel):
-                    self._loaded = item
-                    return item
+            async with aclosing(self._ask(files, None)) as answer:
+                async for item in answer:
+                    if isinstance(item, LoadedModel):
+                        self._loaded = item
+                        return item
         except ModelError:
             await self.cleanup()
             raise
