@@ -12,6 +12,7 @@ import click
 
 from serving.bench import MODES
 from serving.file_options import approve_option, files, result_options
+from serving.models_command import models
 from serving.options import Shell, chosen, json_option, named, setting_options
 from serving.resume_command import resume
 
@@ -156,6 +157,7 @@ def chat(shell: Shell, /, *, thread: str | None, approve_plan: bool, **settings:
 
 
 duograph.add_command(resume)
+duograph.add_command(models)
 
 
 @duograph.command()
