@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serving.bench import MODES
+from serving.doctor.options import doctor
 from serving.file_options import approve_option, files, result_options
 from serving.models_command import models
 from serving.options import Shell, chosen, json_option, named, setting_options
@@ -49,6 +50,7 @@ Exit codes:
   4    code that is not verified
   5    every model failed
   6    a plan waits for approval
+  7    a check of `duograph doctor` failed
   130  interrupted (143 when terminated)
 
 \b
@@ -158,6 +160,7 @@ def chat(shell: Shell, /, *, thread: str | None, approve_plan: bool, **settings:
 
 duograph.add_command(resume)
 duograph.add_command(models)
+duograph.add_command(doctor)
 
 
 @duograph.command()
