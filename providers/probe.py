@@ -165,7 +165,8 @@ def _names(body: bytes, listing: _Listing) -> list[str]:
 def _find(model: str, names: list[str], secrets: tuple[str, ...]) -> tuple[Sight, tuple[str, ...]]:
     if not names:
         return "reached", ()
-    if model in names or f"{model}:latest" in names:
+    # Ollama's list has the tag that may be left out, Google's has its collection before each name.
+    if not {model, f"{model}:latest", f"models/{model}"}.isdisjoint(names):
         return "listed", ()
     near = difflib.get_close_matches(model, names, n=_NEAR, cutoff=0.5)
     return "unlisted", tuple(one_line(name, secrets, longest=80) for name in near)

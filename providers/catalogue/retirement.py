@@ -29,7 +29,8 @@ def retirement_notes(specs: Iterable[ModelSpec], today: date) -> list[str]:
     """
     notes = []
     for spec in dict.fromkeys(specs):
-        entry = None if spec.base_url else load_catalogue().find(spec.provider, spec.model)
+        elsewhere = "://" in (spec.base_url or "")  # a region may stand there too
+        entry = None if elsewhere else load_catalogue().find(spec.provider, spec.model)
         if entry is None or entry.retires is None:
             continue
         days = (entry.retires - today).days

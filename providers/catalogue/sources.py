@@ -29,7 +29,7 @@ PROFILES = {
     "langchain-xai": "xai",
     "langchain-deepseek": "deepseek",
     "langchain-mistralai": "mistral",
-    "langchain-google-genai": "google",
+    "langchain-google-genai": "gemini",
 }
 """LangChain's packages that hold profiles, and the provider of each."""
 
@@ -68,11 +68,11 @@ _LITELLM_PREFIX = {
     "xai": "xai/",
     "deepseek": "deepseek/",
     "mistral": "mistral/",
-    "google": "gemini/",
+    "gemini": "gemini/",
     "minimax": "minimax/",
 }
-_MODELS_DEV = {"bedrock": "amazon-bedrock"}
-PRICE_TABLES = {"bedrock": "aws", "xai": "x-ai"}
+_MODELS_DEV = {"bedrock": "amazon-bedrock", "gemini": "google"}
+PRICE_TABLES = {"bedrock": "aws", "gemini": "google", "xai": "x-ai"}
 """Where a provider has another name at genai-prices."""
 
 _REGION = re.compile(r"^(us-gov|us|eu|apac|au|ca|jp|in|global)\.")

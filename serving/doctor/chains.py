@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from langchain_core.messages import HumanMessage
 
+from graph.services import Services
 from providers import (
     Allowance,
     LimitReachedError,
     ModelConfigError,
     ModelsFailedError,
-    RoleModels,
     parse_chain,
 )
 from providers.backend import Wiring
@@ -25,6 +25,8 @@ from providers.script import ScriptShelf
 from serving.doctor.finding import Finding, Status
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from graph.settings import Settings
     from providers import Call, ModelSpec, Role
 
@@ -84,8 +86,7 @@ class Models:
         return await asyncio.shield(self._tasks[spec])
 
     async def _look(self, spec: ModelSpec) -> Seen:
-        key = self.settings.openai_api_key
-        wiring = Wiring(scripts=ScriptShelf(), keys={"openai": key} if key else {})
+        wiring = Wiring(scripts=ScriptShelf(), keys=self._keys())
         try:
             look = await look_at(spec, wiring)
         except ModelConfigError as error:
@@ -98,14 +99,17 @@ class Models:
             return Seen("ok", f"{seen.said}; {how}")
         return Seen("fail", f"{seen.said}; did not answer", seen.advice or how)
 
+    def _keys(self) -> dict[str, SecretStr]:
+        openai = self.settings.openai_api_key
+        return ({"openai": openai} if openai else {}) | dict(getattr(self.settings, "api_keys", {}))
+
     async def _ask(self, spec: ModelSpec) -> tuple[bool, str]:
         """Ask one model one word, and say how long that took."""
-        models = await asyncio.to_thread(
-            RoleModels,
-            {"reasoning": str(spec)},
-            openai_api_key=self.settings.openai_api_key,
-            timeout_s=min(LIVE_S, self.settings.model_timeout_s),
+        chains = {f"{role}_model": str(spec) for role in self.settings.chains()}
+        settings = self.settings.model_copy(
+            update=chains | {"model_timeout_s": min(LIVE_S, self.settings.model_timeout_s)}
         )
+        models = (await asyncio.to_thread(Services.from_settings, settings)).models
         try:
             reply = await models.reply(
                 "reasoning",

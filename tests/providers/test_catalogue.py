@@ -58,7 +58,7 @@ def test_the_original_registry_and_todays_providers_are_there() -> None:
         "anthropic",
         "bedrock",
         "deepseek",
-        "google",
+        "gemini",
         "groq",
         "minimax",
         "mistral",
@@ -211,6 +211,9 @@ def test_a_model_that_goes_within_60_days_is_told_once(
     ours, elsewhere = ModelSpec("openai", "m"), ModelSpec("openai", "m", "http://127.0.0.1:9/v1")
     notes = retirement_notes([ours, elsewhere, ours, ModelSpec("offline")], TODAY)
     assert len(notes) == (words is not None)
+    assert retirement_notes([ModelSpec("openai", "m", "us-east-1")], TODAY) == [
+        note.replace("openai:m", "openai:m@us-east-1") for note in notes
+    ]  # a region is the maker's own place
     if words is not None:
         (entry,) = catalogue.models()
         assert notes[0].startswith(f"openai:m {words}")

@@ -42,8 +42,9 @@ def test_a_model_that_is_not_listed_is_told_the_near_ones(server: ListingServer)
     assert look(f"openai:zzz@{server.url}").near == ()
 
 
-def test_the_latest_tag_may_be_left_out(server: ListingServer) -> None:
-    server.body = json.dumps({"data": [{"id": "phi3:latest"}]}).encode()
+@pytest.mark.parametrize("name", ["phi3:latest", "models/phi3"])
+def test_what_a_list_adds_to_a_name_may_be_left_out(server: ListingServer, name: str) -> None:
+    server.body = json.dumps({"data": [{"id": name}]}).encode()
     assert look(f"openai:phi3@{server.url}").sight == "listed"
 
 
