@@ -167,6 +167,8 @@ class RoleModels:
     async def aclose(self) -> None:
         """Close the connections; a later reply opens new ones."""
         await self._backends.aclose()
+        # A backend whose building was given up may have loaded a model that nobody holds.
+        await self._wiring.engines.aclose()
 
     async def _override(self, chain: str) -> tuple[ModelSpec, ...]:
         if chain not in self._overrides:

@@ -77,6 +77,15 @@ class EnginePool:
         if place is not None:
             await asyncio.to_thread(place.engine.close)
 
+    async def aclose(self) -> None:
+        """Unload everything, whoever wants it; the pool can be used again."""
+        with self._guard:
+            engines = [place.engine for place in self._places.values()]
+            self._places.clear()
+            self._leases.clear()
+        for engine in engines:
+            await asyncio.to_thread(engine.close)
+
     @asynccontextmanager
     async def using(self, files: ModelFiles) -> AsyncIterator[Engine]:
         """Give the model's engine, which stays at least as long as this lasts; its jobs load the model.

@@ -202,6 +202,13 @@ async def test_runners_of_a_pool_share_a_model_until_the_last_lets_go(tiny_model
     assert pool.loaded() == []
 
 
+async def test_a_pool_lets_go_of_models_that_nobody_released(tiny_model: Path) -> None:
+    before, pool = engines(), EnginePool()
+    await MlxRunner(pool).load(str(tiny_model))
+    await pool.aclose()
+    assert (pool.loaded(), engines()) == ([], before)
+
+
 @pytest.fixture
 def three_models(tiny_model: Path, tmp_path: Path) -> list[Path]:
     return [shutil.copytree(tiny_model, tmp_path / name).resolve() for name in ("a", "b", "c")]
