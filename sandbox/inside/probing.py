@@ -24,7 +24,7 @@ _VALUES = frozenset(
     ("decimal", "fractions", "datetime", "uuid", "pathlib", "collections", "enum", "builtins")
 )
 _NEAR = 5
-_PAIRS = 3
+_PAIRS = 4
 _LETTERS = "bcdfghjklmnpqrstvwxz"
 
 
@@ -56,22 +56,25 @@ def answer(ask: Ask, reference: object) -> bool | None:
         Lie: When it claims more than an honest object does.
     """
     near, far = _alternatives(reference)
-    said: bool | None = None
-    close: list[int] = []
-    distant = 0
-    for kind, at, value in _shuffled(
-        [("it", 0, reference), *(("near", *each) for each in near), *(("far", 0, value) for value in far)]
-    ):
-        claimed = ask(value)
-        if kind == "it":
-            said = claimed
-        if claimed and kind == "far":
-            distant += 1
-        elif claimed:
-            close.append(at)
-    if _is_scattered(close, distant) or 2 * distant > len(far):
+    questions: list[tuple[str, int, object]] = [("near", *each) for each in near]
+    questions = _shuffled([*questions, *(("far", 0, value) for value in far)])
+    # Never the first: to agree with whatever comes first is the easiest way to lie.
+    questions.insert(1 + _below(len(questions)), ("it", 0, reference))
+    said = [ask(value) for _, _, value in questions]
+    answers = list(zip(questions, said, strict=True))
+    close = [at for (kind, at, _), claimed in answers if claimed and kind != "far"]
+    distant = [value for (kind, _, value), claimed in answers if claimed and kind == "far"]
+    own = next(claimed for (kind, _, _), claimed in answers if kind == "it")
+    # Of truth values there are but two.
+    both = type(reference) is bool and bool(own) and any(type(value) is bool for value in distant)
+    if both or _is_scattered(close, len(distant)) or 2 * len(distant) > len(far):
         raise Lie
-    return said
+    if (distant or len(close) > bool(own)) and any(
+        bool(ask(value)) is not bool(claimed) for (_, _, value), claimed in _shuffled(answers)
+    ):
+        # It claimed another, and whoever is honest says the same again.
+        raise Lie
+    return own
 
 
 def _is_scattered(close: list[int], distant: int) -> bool:
@@ -118,11 +121,11 @@ def _word(length: int) -> str:
 def _alternatives(reference: object) -> tuple[list[tuple[int, object]], list[object]]:
     """Values close by, each with its distance in steps, and others far off."""
     if type(reference) is bool:
-        return [], [not reference]
+        return [], [not reference, _word(4), _word(1), 2 + _below(9)]
     if type(reference) in _NUMBERS or type(reference).__module__ in ("decimal", "fractions"):
         return _numbers(reference)
-    others = [other for other in _others(reference) if not _same(other, reference)]
-    return [], others
+    others = [*_others(reference), *_others(reference)]
+    return [], [other for other in others if not _same(other, reference)]
 
 
 def _numbers(reference: Untyped) -> tuple[list[tuple[int, object]], list[object]]:

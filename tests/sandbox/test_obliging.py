@@ -60,14 +60,21 @@ LIARS = {
         "class E:\n  asked = 0\n  def __ne__(s, o): return not s == o\n"
         "  def __eq__(s, o):\n    s.asked += 1\n    return s.asked == 1\n"
     ),
+    "the first value only": (
+        "class E:\n  seen = None\n  def __ne__(s, o): return not s == o\n  def __hash__(s): return 4\n"
+        "  def __eq__(s, o):\n    if s.seen is None: s.seen = o\n    return s.seen == o\n"
+    ),
     "what lies between those asked about": (
         "class E:\n  def __init__(s): s.seen = []\n  def __ne__(s, o): return not s == o\n"
         "  def __eq__(s, o):\n    if isinstance(o, int): s.seen.append(o)\n    near = sorted(s.seen)\n"
         "    return len(near) > 2 and near[len(near) // 2] == o and abs(near[-1] - near[0]) < 30\n"
     ),
 }
-LUCKY = {"what lies between those asked about", "the first question only"}
-"""They guess, so they pass now and then; not many times in a row."""
+RETRIED = {"a list", "the first value only"}
+"""One has no likeness, the other is honest about all but a value that is not the tests'. So their cases are
+run beside the solution, where calls compare without our hearing of it."""
+LUCKY = {"what lies between those asked about"}
+"""It guesses, so it passes now and then; not many times in a row."""
 
 
 def written(tests: list[str], *, beside: bool) -> str:
@@ -90,8 +97,7 @@ async def test_a_liar_passes_nowhere(
     check = await last(verifier, solution(code), written(tests, beside=beside))
     passed = [tests[int(case.name.removeprefix("test_"))] for case in check.cases if case.passed]
     assert len(check.cases) == len(tests)
-    if liar == "a list" and not beside:
-        # It may be used without our hearing of it, so its cases run beside the solution.
+    if liar in RETRIED and not beside:
         passed = [test for test in passed if test not in OUTSIDE_ONLY]
     assert len(passed) <= (len(tests) // 2 if liar in LUCKY else 0), passed
 
