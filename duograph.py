@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from graph.agent import Agent, RequestError
     from graph.build import GUARDS, assemble, build_graph, compile_graph, make_nodes
     from graph.compiled import DuoGraph
-    from graph.events import Checked, Event, Finished, NodeStarted, Noted, Started, Token
+    from graph.events import Checked, Event, Finished, NodeStarted, Noted, Restarted, Started, Token
     from graph.guards import Guard, UnguardedCycleError
     from graph.saver import open_saver
     from graph.services import Services
@@ -47,7 +47,7 @@ _PUBLIC = {
     "graph.agent": ("Agent", "RequestError"),
     "graph.build": ("GUARDS", "assemble", "build_graph", "compile_graph", "make_nodes"),
     "graph.compiled": ("DuoGraph",),
-    "graph.events": ("Checked", "Event", "Finished", "NodeStarted", "Noted", "Started", "Token"),
+    "graph.events": ("Checked", "Event", "Finished", "NodeStarted", "Noted", "Restarted", "Started", "Token"),
     "graph.guards": ("Guard", "UnguardedCycleError"),
     "graph.saver": ("open_saver",),
     "graph.services": ("Services",),
@@ -92,6 +92,7 @@ __all__ = [
     "Noted",
     "PlanAnswer",
     "RequestError",
+    "Restarted",
     "Result",
     "Services",
     "Sessions",

@@ -30,6 +30,19 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarted:
+    """A model broke off in the middle of its answer: its tokens are void, and the answer starts anew.
+
+    Attributes:
+        node: The node at work.
+        reason: Which model, and how it failed, such as `openai:gpt-5: cut_stream`.
+    """
+
+    node: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """The sandbox has finished one check."""
 
@@ -50,4 +63,4 @@ class Finished:
     result: Result
 
 
-Event = Started | NodeStarted | Noted | Token | Checked | Finished
+Event = Started | NodeStarted | Noted | Token | Restarted | Checked | Finished

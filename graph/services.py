@@ -9,7 +9,7 @@ from typing import Self
 from graph.proving import open_verifier
 from graph.settings import Settings
 from nodes import Verifies
-from providers import Models, RoleModels
+from providers import Models, Retries, RoleModels
 from sandbox import Check, Evidence, Options, SourceFile, Verifier
 
 
@@ -37,6 +37,7 @@ class Services:
             openai_api_key=settings.openai_api_key,
             api_keys=settings.api_keys,
             timeout_s=settings.model_timeout_s,
+            retries=Retries(tries=settings.model_tries),
         )
         return cls(models=models, verifier=LazyVerifier(settings))
 

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
         turn_timeout_s: Seconds that a turn may take, from which every timeout inside it is cut.
         plan_approval: Whether a person must approve each plan before code is written.
         model_timeout_s: Seconds one model call may take.
+        model_tries: Attempts at one model of a chain before the next one is asked, the first one included.
         verify_timeout_s: Seconds one run in the sandbox may take.
         openai_api_key: The key for `openai:` models, from `OPENAI_API_KEY` as well.
         api_keys: Keys by provider name, such as `groq`; each goes before the provider's own variable.
@@ -89,6 +90,7 @@ class Settings(BaseSettings):
     turn_timeout_s: float = Field(default=TURN_TIMEOUT_S, gt=0, le=86_400)
     plan_approval: bool = False
     model_timeout_s: float = Field(default=120.0, gt=0, le=3600)
+    model_tries: int = Field(default=2, ge=1, le=10)
     verify_timeout_s: float = Field(default=10.0, gt=0, le=600)
     openai_api_key: SecretStr | None = Field(
         default=None,

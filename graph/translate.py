@@ -5,7 +5,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessageChunk
 
-from graph.events import Checked, Event, NodeStarted, Noted, Token
+from graph.events import Checked, Event, NodeStarted, Noted, Restarted, Token
 from nodes import Result
 from providers import ReasoningSplitter
 from sandbox import Check
@@ -18,6 +18,7 @@ class Translator:
         self._message: str | None = None
         self._node = ""
         self._splitter = ReasoningSplitter()
+        self._is_shown = False
         self.result: Result | None = None
 
     def events(self, part: dict[str, Any]) -> Iterator[Event]:
@@ -25,6 +26,7 @@ class Translator:
         data = part["data"]
         if part["type"] == "tasks":
             yield from self.rest()
+            self._is_shown = False
             if "result" not in data:
                 yield NodeStarted(data["name"])
         elif part["type"] == "updates":
@@ -36,10 +38,21 @@ class Translator:
                 yield Noted(note)
         elif part["type"] == "messages" and isinstance(message := data[0], AIMessageChunk):
             if message.id != self._message:
-                yield from self.rest()
-                self._message, self._node = message.id, data[1].get("langgraph_node", "")
+                yield from self._begin(message.id, data[1])
             if text := self._splitter.feed(str(message.text)):
+                self._is_shown = True
                 yield Token(self._node, text)
+
+    def _begin(self, message: str | None, labels: dict[str, Any]) -> Iterator[Event]:
+        """Another message begins; where the one before failed, what was held back of it is dropped."""
+        if labels.get("duograph_attempt"):
+            self._splitter = ReasoningSplitter()
+            if self._is_shown and (reason := labels.get("duograph_restart")):
+                yield Restarted(self._node, reason)
+        else:
+            yield from self.rest()
+        self._is_shown = False
+        self._message, self._node = message, labels.get("langgraph_node", "")
 
     def rest(self) -> Iterator[Event]:
         """The end of a message, held back until nothing could turn it into reasoning."""

@@ -17,6 +17,8 @@ from providers.protocol import (
     Step,
 )
 
+_PARTIAL = "_This answer is not complete: the model broke off ({error}), and no other one answered._"
+
 
 async def ask(
     models: Models, state: Turn, role: Role, messages: Sequence[BaseMessage], *, step: Step
@@ -25,7 +27,7 @@ async def ask(
 
     Returns:
         The reply with every call of the turn so far; or, when there is none, the update that
-        ends the turn: a limit struck, every model failed, the model declined, or the chain names
+        ends the turn: a limit struck, every model failed, the model declined or broke off, or the chain names
         no model.
     """
     request = request_of(state)
@@ -45,4 +47,7 @@ async def ask(
     calls = [*before, *reply.calls]
     if reply.refusal:
         return Turn(calls=calls, answer=reply.refusal, stop_reason=StopReason.DECLINED)
+    if reply.partial:
+        answer = f"{reply.text}\n\n{_PARTIAL.format(error=calls[-1].error)}"
+        return Turn(calls=calls, answer=answer, stop_reason=StopReason.MODELS_FAILED)
     return Reply(reply.text, reply.reasoning, tool_calls=reply.tool_calls, calls=calls)

@@ -81,7 +81,7 @@ class Review:
         """Go back to the best candidate and ask the next model of the coder's chain, if there is one."""
         best, escalation = state.get("best"), state.get("escalation", 0) + 1
         chain = await asyncio.to_thread(self._models.facts, "coding", request_of(state).coding_model)
-        if best is None or escalation >= chain.attempts:
+        if best is None or escalation >= len(chain.names):
             return Turn(verdict="stop", stop_reason=StopReason.NO_PROGRESS)
         back = state | Turn(files=best.files, evidence=best.evidence)
         words, update = await self._ask(back, "diagnose", best.evidence)

@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from providers.backend import ModelSpec
+    from providers.backend import ModelSpec, Timeouts
+    from providers.breaker import BreakerRule, Breakers
     from providers.models import RoleModels
     from providers.protocol import (
         Allowance,
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
         Role,
         Step,
     )
+    from providers.retrying import Retries
     from providers.spec import parse_chain, parse_spec
     from providers.think import ReasoningSplitter, split_reasoning
 
 __all__ = [
     "Allowance",
+    "BreakerRule",
+    "Breakers",
     "Call",
     "ChainFacts",
     "ErrorKind",
@@ -45,18 +49,24 @@ __all__ = [
     "Price",
     "ReasoningSplitter",
     "Reply",
+    "Retries",
     "Role",
     "RoleModels",
     "Step",
+    "Timeouts",
     "parse_chain",
     "parse_spec",
     "split_reasoning",
 ]
 
 _HOMES = {
+    "BreakerRule": "breaker",
+    "Breakers": "breaker",
     "ModelSpec": "backend",
     "ReasoningSplitter": "think",
+    "Retries": "retrying",
     "RoleModels": "models",
+    "Timeouts": "backend",
     "parse_chain": "spec",
     "parse_spec": "spec",
     "split_reasoning": "think",

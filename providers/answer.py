@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from providers.protocol import ModelError
+from providers.protocol import NEVER, ModelError
 from providers.think import split_reasoning
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ class Answer:
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     input_tokens: int | None = None
     output_tokens: int | None = None
+
+
+_FILTERED = ("content_filter", "content_filtered", "guardrail_intervened", "refusal")
+_ENDS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
 
 
 def read_answer(message: AIMessage) -> Answer:
@@ -60,7 +64,8 @@ def check_answer(message: AIMessage, answer: Answer, end_marks: tuple[str, ...] 
 
     Raises:
         ModelError: `cut_stream` when the end is missing, `malformed` when its tool calls cannot be read,
-            `empty` when it holds neither text nor tool calls nor a refusal.
+            `refusal` when a content filter left nothing of it, `empty` when it holds neither text nor tool
+            calls nor a refusal.
     """
     metadata = message.response_metadata
     if end_marks and not any(metadata.get(mark) for mark in end_marks):
@@ -71,8 +76,13 @@ def check_answer(message: AIMessage, answer: Answer, end_marks: tuple[str, ...] 
         raise ModelError("malformed", "its tool call holds broken JSON; try again or use another model.")
     if answer.text.strip() or answer.tool_calls or answer.refusal:
         return
-    if metadata.get("finish_reason") == "length":
-        raise ModelError("empty", "the output limit was reached before any answer; raise the limit.")
+    ends = {metadata.get(name) for name in _ENDS}
+    if ends & set(_FILTERED):
+        raise ModelError(
+            "refusal", "its content filter withheld the answer; word the request in another way."
+        )
+    if ends & {"length", "max_tokens"}:
+        raise ModelError("empty", "the output limit was reached before any answer; raise the limit.", NEVER)
     what = "only reasoning" if answer.reasoning else "nothing"
     raise ModelError("empty", f"it answered with {what}; try again or use another model.")
 

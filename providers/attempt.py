@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessageChunk
 
 from providers import estimate
 from providers.prices import SCRIPTED, Rate, cost_usd
 from providers.protocol import LimitKind, ModelError
+from providers.think import ReasoningSplitter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from langchain_core.messages import AIMessage
 
-    from langchain_core.messages import BaseMessage
-    from langchain_core.runnables import RunnableConfig
-
-    from providers.backend import Backend
-    from providers.protocol import ErrorKind
+    from providers.protocol import ErrorKind, Price
 
 # A server that answers with one of these has not begun, so it bills nothing.
 _REFUSALS = ("auth", "not_found", "rate_limit", "overloaded", "context_overflow", "connection")
@@ -38,6 +34,9 @@ class Attempt:
         sent: Whether the messages left for the model.
         complete: Whether the stream came to its end.
         struck: The limit that ended the attempt, if one did.
+        shown: Whether a part of the answer itself has come: text beside the thinking, or a tool call.
+        chunks: What has come.
+        first_token_s: Seconds until the first piece with content.
     """
 
     input_estimate: int
@@ -48,20 +47,43 @@ class Attempt:
     sent: bool = False
     complete: bool = False
     struck: LimitKind | None = None
+    shown: bool = False
+    chunks: list[AIMessageChunk] = field(default_factory=list)
+    first_token_s: float | None = None
     _received: int = 0
     _reported: tuple[int, int] = (0, 0)
+    _cached: int | None = None
+    _thought: int | None = None
+    _splitter: ReasoningSplitter = field(default_factory=ReasoningSplitter)
     _reported_cost: float = 0.0
     _reports_estimates: bool = False
 
-    def count(self, chunk: AIMessage) -> None:
-        """Add a piece of the answer, and the usage that it reports."""
-        self._received += estimate.size(chunk)
+    def count(self, chunk: AIMessage, *, after_s: float = 0.0) -> bool:
+        """Add a piece of the answer, and the usage that it reports.
+
+        Args:
+            chunk: The piece.
+            after_s: Seconds since the attempt began.
+
+        Returns:
+            Whether it has content: text, thinking or a tool call.
+        """
+        size = estimate.size(chunk)
+        self._received += size
+        if size and self.first_token_s is None:
+            self.first_token_s = after_s
+        if size and not self.shown:
+            is_tool_call = isinstance(chunk, AIMessageChunk) and bool(chunk.tool_call_chunks)
+            self.shown = is_tool_call or bool(self._splitter.feed(str(chunk.text)).strip())
         metadata = chunk.response_metadata
         self._reported_cost += metadata.get("cost_usd") or 0.0
         self._reports_estimates = self._reports_estimates or bool(metadata.get("usage_is_estimate"))
         if usage := chunk.usage_metadata:
             sent, received = self._reported
             self._reported = (sent + usage["input_tokens"], received + usage["output_tokens"])
+            self._cached = _sum(self._cached, usage.get("input_token_details", {}).get("cache_read"))
+            self._thought = _sum(self._thought, usage.get("output_token_details", {}).get("reasoning"))
+        return size > 0
 
     def check_room(self) -> None:
         """End the attempt once more has come than may come.
@@ -93,11 +115,16 @@ class Attempt:
         What the backend reported wins, unless it reported zero for both, as some servers do, or broke off.
         """
         sent, received, estimated = self._tokens(error)
+        price = self.rate(sent)
         return {
             "input_tokens": sent,
             "output_tokens": received,
             "tokens_estimated": estimated,
-            "cost_usd": self._cost(error, sent, received),
+            "cached_tokens": None if self._cached is None else min(self._cached, sent),
+            "reasoning_tokens": None if self._thought is None else min(self._thought, received),
+            "cost_usd": None if price is None else self._cost(price, error, sent, received),
+            "cost_source": "" if price is None else price.source,
+            "first_token_s": self.first_token_s,
         }
 
     def _tokens(self, error: ErrorKind | None) -> tuple[int, int, bool]:
@@ -111,42 +138,17 @@ class Attempt:
             return sent, reported, self._reports_estimates
         return sent or self.input_estimate, max(received, reported), not sent or received > reported
 
-    def _cost(self, error: ErrorKind | None, sent: int, received: int) -> float | None:
-        price = self.rate(sent)
-        if price is None:
-            return None
+    def _cost(self, price: Price, error: ErrorKind | None, sent: int, received: int) -> float:
         if price == SCRIPTED:
             return self._reported_cost
-        return 0.0 if error in _REFUSALS and not received else cost_usd(price, sent, received)
+        if error in _REFUSALS and not received:
+            return 0.0
+        return cost_usd(price, sent, received, min(self._cached or 0, sent))
 
     def _strike(self) -> ModelError:
         self.struck = self.limit
         return ModelError("cut_stream", f"the limit of {self.output_limit} output tokens was reached.")
 
 
-async def collect(
-    backend: Backend, messages: Sequence[BaseMessage], config: RunnableConfig, attempt: Attempt
-) -> AIMessage:
-    """Stream to the end, so that a watching graph sees the tokens, and return the whole message.
-
-    Raises:
-        ModelError: When nothing came, or more than the attempt may use.
-    """
-    chunks: list[AIMessageChunk] = []
-    options = {}
-    if backend.output_limit is not None and attempt.output_limit is not None:
-        options = backend.output_limit(attempt.output_limit)
-    attempt.told, attempt.sent = bool(options), True
-    stream = backend.chat.astream(list(messages), config=config, **options)
-    async with aclosing(cast("AsyncGenerator[AIMessage, None]", stream)) as answer:
-        async for chunk in answer:
-            attempt.count(chunk)
-            if not isinstance(chunk, AIMessageChunk):
-                attempt.complete = True
-                return chunk
-            attempt.check_room()
-            chunks.append(chunk)
-    attempt.complete = True
-    if not chunks:
-        raise ModelError("empty", "it answered with nothing; try again or use another model.")
-    return chunks[0] + chunks[1:]
+def _sum(before: int | None, more: int | None) -> int | None:
+    return before if more is None else (before or 0) + more

@@ -55,11 +55,11 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long an attempt may take, in seconds.
+    """How long an attempt may take, in seconds. A longer one than `total_s` counts as `total_s`.
 
     Attributes:
-        connect_s: Until the connection stands.
-        first_token_s: From there to the first piece of the answer.
+        connect_s: Until the connection stands; the backend's client keeps to it.
+        first_token_s: From the request to the first piece with content; thinking counts, connecting too.
         stall_s: Between one piece and the next.
         total_s: The whole attempt.
     """

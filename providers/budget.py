@@ -29,6 +29,15 @@ class Budget:
         """The event loop's time at which everything must end."""
         return None if self.allowance.seconds is None else self.started + self.allowance.seconds
 
+    @property
+    def has_attempt(self) -> bool:
+        """Whether the model calls are not used up."""
+        return self.allowance.attempts is None or len(self.calls) < self.allowance.attempts
+
+    def has_time_for(self, seconds: float, *, now: float) -> bool:
+        """Whether a wait of so many seconds leaves some for what comes after it."""
+        return self.deadline is None or now + seconds < self.deadline
+
     def admit(self, needed: int, rate: Rate, *, now: float) -> Attempt:
         """Allow one more attempt.
 
@@ -41,7 +50,7 @@ class Budget:
             LimitReachedError: When a limit forbids it.
         """
         left = self.allowance
-        if left.attempts is not None and len(self.calls) >= left.attempts:
+        if not self.has_attempt:
             raise LimitReachedError("model_calls", self.calls)
         if self.deadline is not None and now >= self.deadline:
             raise LimitReachedError("deadline", self.calls)

@@ -3,76 +3,52 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
-from providers.answer import Answer, check_answer, read_answer
-from providers.attempt import Attempt, collect
 from providers.backend import Backend, ModelSpec, Server, Timeouts, Wiring
+from providers.breaker import Breakers
 from providers.budget import Budget
-from providers.errors import Target, classify
-from providers.estimate import input_tokens
+from providers.course import Candidate, Question
+from providers.errors import Target
+from providers.failover import Failover
 from providers.keys import given_keys
-from providers.per_loop import BackendsPerLoop
-from providers.protocol import (
-    Allowance,
-    Call,
-    ChainFacts,
-    LimitReachedError,
-    ModelConfigError,
-    ModelError,
-    ModelsFailedError,
-    Reply,
-    Role,
-    Step,
-)
+from providers.per_loop import WINDOW_TIMEOUT_S, BackendsPerLoop
+from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
+from providers.retrying import MOST_TRIES, Retries
 from providers.script import ScriptShelf
 from providers.scrub import quote
 from providers.spec import parse_chain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from langchain_core.messages import BaseMessage
-    from langchain_core.runnables import RunnableConfig
     from pydantic import SecretStr
 
-    from providers.prices import Rate
 
 DEFAULT_CHAIN = "offline"
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    role: Role
-    step: Step
-    messages: Sequence[BaseMessage]
-
-    @property
-    def config(self) -> RunnableConfig:
-        """Labels for the offline model and for whoever watches; callbacks are inherited."""
-        return {
-            "metadata": {"duograph_step": self.step, "duograph_role": self.role},
-            "tags": [f"role:{self.role}", f"step:{self.step}"],
-        }
 
 
 class RoleModels:
     """Answers for every role; implements `providers.protocol.Models`.
 
-    Each model of a chain gets one attempt. An attempt that fails, or whose stream breaks, is recorded and the
-    next model starts afresh: answers are never spliced. Models are built at first use, once per event loop.
+    Each model of a chain is tried as often as `retries` allow, one in this process once; see `Failover`. An
+    answer that breaks off is never spliced with another. Models are built at first use, once per event loop.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each may be chosen apart
         self,
         chains: Mapping[Role, str],
         *,
         openai_api_key: SecretStr | None = None,
         api_keys: Mapping[str, SecretStr] | None = None,
-        timeout_s: float = 120.0,
+        timeout_s: float | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - it is frozen
+        retries: Retries = Retries(),  # noqa: B008 - it is frozen
+        breakers: Breakers | None = None,
+        context_tokens: Callable[[ModelSpec], int | None] | None = None,
     ) -> None:
         """Read and check every chain; reads `scripted:` files and prices, so never call it on an event loop.
 
@@ -80,16 +56,24 @@ class RoleModels:
             chains: A chain of model strings for each role; a role that is left out is offline.
             openai_api_key: Goes before the environment's `OPENAI_API_KEY`.
             api_keys: Keys by provider name, such as `groq`; each goes before the environment's.
-            timeout_s: Seconds for one attempt at one model, first connection to last token.
+            timeout_s: Seconds for one attempt at one model, first connection to last token; replaces
+                `timeouts.total_s`.
+            timeouts: All timeouts of one attempt.
+            retries: When the same model is asked again.
+            breakers: What leaves endpoints alone that fail again and again; by default new ones.
+            context_tokens: Tells a model's context window in tokens from a table, without the network; of a
+                model for which it gives None the server is asked, where the backend can.
 
         Raises:
-            ModelConfigError: When a chain, a model's package, key or file, or the timeout is wrong.
+            ModelConfigError: When a chain, a model's package, key or file, a timeout or the tries are wrong.
         """
-        if not 0 < timeout_s < float("inf"):
-            raise ModelConfigError(f"The model timeout {timeout_s} must be a positive number of seconds.")
+        timeouts = timeouts if timeout_s is None else replace(timeouts, total_s=timeout_s)
+        _check(timeouts, retries)
         keys = given_keys(api_keys or {}, openai_api_key)
-        timeouts = Timeouts(total_s=timeout_s)
         self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts)
+        self._retries = retries
+        self._breakers = breakers or Breakers()
+        self._context_tokens = context_tokens
         self._chains: dict[Role, tuple[ModelSpec, ...]] = {}
         for role in get_args(Role):
             self._chains[role] = self._checked(chains.get(role, DEFAULT_CHAIN), f"The {role} model: ")
@@ -98,10 +82,11 @@ class RoleModels:
                 f"Unknown role {quote(str(min(unknown)))}; the roles are {', '.join(self._chains)}."
             )
         self._overrides: dict[str, tuple[ModelSpec, ...]] = {}
-        self._rates: dict[ModelSpec, Rate] = {}
+        self._candidates: dict[ModelSpec, Candidate] = {}
         for spec in {spec for specs in self._chains.values() for spec in specs}:
-            self._rate(spec)
+            self._candidate(spec)
         self._backends = BackendsPerLoop(self._build)
+        self._failover = Failover(self._backends, timeouts=timeouts, retries=retries)
 
     def specs(self, role: Role) -> tuple[ModelSpec, ...]:
         """Return the role's models in order."""
@@ -145,16 +130,12 @@ class RoleModels:
         clock = asyncio.get_running_loop().time
         budget = Budget(allowance, started=clock())
         specs = self._chains[role] if chain is None else await self._override(chain)
-        if any(spec not in self._rates for spec in specs):
-            await asyncio.to_thread(lambda: [self._rate(spec) for spec in specs])
-        question = _Question(role, step, messages)
-        reasons: list[str] = []
-        for spec in specs[min(max(allowance.skip, 0), len(specs) - 1) :]:
-            answer = await self._attempt(spec, question, budget)
-            if isinstance(answer, Answer):
-                return Reply(answer.text, answer.reasoning, answer.refusal, answer.tool_calls, budget.calls)
-            reasons.append(f"{spec}: {answer}")
-        raise ModelsFailedError(f"No model answered for the {role} role: {' | '.join(reasons)}", budget.calls)
+        if any(spec not in self._candidates for spec in specs):
+            await asyncio.to_thread(lambda: [self._candidate(spec) for spec in specs])
+        chosen = specs[min(max(allowance.skip, 0), len(specs) - 1) :]
+        return await self._failover.answer(
+            Question(role, step, messages), [self._candidates[spec] for spec in chosen], budget
+        )
 
     def facts(self, role: Role, chain: str | None = None) -> ChainFacts:
         """What asking the role once can cost at most; see `Models.facts`.
@@ -169,68 +150,23 @@ class RoleModels:
         if chain is not None:
             specs = self._overrides.get(chain) or self._checked(chain, "")
             self._overrides[chain] = specs
+        candidates = [self._candidate(spec) for spec in specs]
+        attempts = sum(candidate.tries for candidate in candidates)
+        waits = (
+            self._retries.most_s(has_backup=place + 1 < len(specs)) + WINDOW_TIMEOUT_S
+            for place, candidate in enumerate(candidates)
+            if candidate.is_remote
+        )
         return ChainFacts(
-            attempts=len(specs),
-            seconds=len(specs) * self._wiring.timeouts.total_s,
-            prices=tuple(self._rate(spec)(None) for spec in specs),
+            attempts=attempts,
+            seconds=attempts * self._wiring.timeouts.total_s + sum(waits),
+            prices=tuple(candidate.rate(None) for candidate in candidates),
             names=tuple(map(str, specs)),
         )
 
     async def aclose(self) -> None:
         """Close the connections; a later reply opens new ones."""
         await self._backends.aclose()
-
-    async def _attempt(self, spec: ModelSpec, question: _Question, budget: Budget) -> Answer | ModelError:
-        """Make one attempt within the budget and record it."""
-        now = asyncio.get_running_loop().time()
-        attempt = budget.admit(input_tokens(question.messages), self._rate(spec), now=now)
-        started = time.perf_counter()
-        result: Answer | ModelError
-        try:
-            result = await self._ask(spec, question, attempt, budget.deadline)
-        except ModelError as failure:
-            result = failure
-        error = result.kind if isinstance(result, ModelError) else None
-        budget.calls.append(
-            Call(
-                role=question.role,
-                step=question.step,
-                backend=spec.provider,
-                model_id=spec.model or spec.provider,
-                latency_s=time.perf_counter() - started,
-                error=error,
-                **attempt.usage(error),
-            )
-        )
-        if attempt.struck is not None:
-            raise LimitReachedError(attempt.struck, budget.calls)
-        return result
-
-    async def _ask(
-        self, spec: ModelSpec, question: _Question, attempt: Attempt, deadline: float | None
-    ) -> Answer:
-        """Ask one model; every failure but cancellation and configuration becomes a `ModelError`."""
-        turn = asyncio.timeout_at(deadline)
-        failure: ModelError
-        try:
-            async with turn:
-                backend = await self._backends.get(spec)
-                async with asyncio.timeout(self._wiring.timeouts.total_s):
-                    message = await collect(backend, question.messages, question.config, attempt)
-            attempt.check_end(message)
-            answer = read_answer(message)
-            check_answer(message, answer, PROVIDERS[spec.provider].end_marks)
-        except ModelConfigError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a backend raises, the next one is asked
-            failure = classify(error, self._target(spec))
-        else:
-            return answer
-        if turn.expired():
-            attempt.struck = "deadline"
-            failure = ModelError("timeout", "the turn's deadline passed.")
-        # Raised outside the handler: the original may hold the request with its key.
-        raise failure
 
     async def _override(self, chain: str) -> tuple[ModelSpec, ...]:
         if chain not in self._overrides:
@@ -249,24 +185,47 @@ class RoleModels:
     def _build(self, spec: ModelSpec) -> Backend:
         return PROVIDERS[spec.provider].build(spec, self._wiring)
 
-    def _rate(self, spec: ModelSpec) -> Rate:
-        if spec not in self._rates:
-            self._rates[spec] = PROVIDERS[spec.provider].price(spec, self._wiring)
-        return self._rates[spec]
+    def _candidate(self, spec: ModelSpec) -> Candidate:
+        """Say how a model may be asked; the first look may load a table."""
+        if (known := self._candidates.get(spec)) is not None:
+            return known
+        row, server, timeouts = PROVIDERS[spec.provider], self._server(spec), self._wiring.timeouts
+        target = Target(
+            model=spec.model,
+            url=server.url,
+            key_variable=row.key_variable,
+            timeout_s=timeouts.total_s,
+            connect_s=min(timeouts.connect_s, timeouts.total_s),
+            secrets=(server.key.get_secret_value(),) if server.key else (),
+        )
+        # What runs in this process has no server that could be ill or busy for a moment.
+        is_remote = server.url is not None
+        endpoint = (spec.provider, target.server, spec.model)
+        self._candidates[spec] = Candidate(
+            spec,
+            rate=row.price(spec, self._wiring),
+            target=target,
+            is_remote=is_remote,
+            tries=self._retries.tries if is_remote else 1,
+            breaker=self._breakers.of(endpoint) if is_remote else None,
+            window=self._context_tokens(spec) if self._context_tokens else None,
+            end_marks=row.end_marks,
+        )
+        return self._candidates[spec]
 
     def _server(self, spec: ModelSpec) -> Server:
         return PROVIDERS[spec.provider].server(spec, self._wiring)
 
-    def _target(self, spec: ModelSpec) -> Target:
-        server = self._server(spec)
-        return Target(
-            model=spec.model,
-            url=server.url,
-            key_variable=PROVIDERS[spec.provider].key_variable,
-            timeout_s=self._wiring.timeouts.total_s,
-            secrets=(server.key.get_secret_value(),) if server.key else (),
-        )
-
     def _describe(self, spec: ModelSpec) -> str:
         server = self._server(spec)
         return f"{spec} (at {server.url}, from {server.source})" if server.source else str(spec)
+
+
+def _check(timeouts: Timeouts, retries: Retries) -> None:
+    names = {"model": "total_s", "connect": "connect_s", "first-token": "first_token_s", "stall": "stall_s"}
+    for name, field in names.items():
+        seconds = getattr(timeouts, field)
+        if not 0 < seconds < float("inf"):
+            raise ModelConfigError(f"The {name} timeout {seconds} must be a positive number of seconds.")
+    if not 1 <= retries.tries <= MOST_TRIES:
+        raise ModelConfigError(f"The number of tries {retries.tries} must be from 1 to {MOST_TRIES}.")

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from providers.backend import Backend, ModelSpec
 
 _CLOSE_TIMEOUT_S = 5.0
+WINDOW_TIMEOUT_S = 2.0
+"""Seconds a server has to say how large its context window is."""
+# A local server may load the model anew with another window.
+_WINDOW_VALID_S = 300.0
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -21,10 +25,12 @@ class _Shelf:
     """The backends of one loop."""
 
     backends: dict[ModelSpec, Backend] = field(default_factory=dict)
+    # Each context window with the loop's time at which it was asked for.
+    windows: dict[ModelSpec, tuple[float, int | None]] = field(default_factory=dict)
     building: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def close(self) -> None:
-        backends, self.backends = list(self.backends.values()), {}
+        backends, self.backends, self.windows = list(self.backends.values()), {}, {}
         for backend in backends:
             if backend.aclose is not None:
                 await backend.aclose()
@@ -48,10 +54,33 @@ class BackendsPerLoop:
     async def get(self, spec: ModelSpec) -> Backend:
         """Return this loop's backend for the spec."""
         shelf = self._shelf(asyncio.get_running_loop())
+        if (known := shelf.backends.get(spec)) is not None:
+            return known
         async with shelf.building:
             if spec not in shelf.backends:
                 shelf.backends[spec] = await asyncio.to_thread(self._build, spec)
             return shelf.backends[spec]
+
+    async def window(self, spec: ModelSpec) -> int | None:
+        """Return the context window in force, as the backend's server says; asked again after a while.
+
+        Returns:
+            Tokens; None when the server does not say, or not in time.
+        """
+        ask = (await self.get(spec)).context_tokens
+        if ask is None:
+            return None
+        loop = asyncio.get_running_loop()
+        windows = self._shelf(loop).windows
+        asked_at, window = windows.get(spec, (-_WINDOW_VALID_S, None))
+        if spec not in windows or loop.time() - asked_at >= _WINDOW_VALID_S:
+            try:
+                async with asyncio.timeout(WINDOW_TIMEOUT_S):
+                    window = await ask()
+            except Exception:  # noqa: BLE001 - an unknown window is no failure: the request itself will tell
+                window = None
+            windows[spec] = (loop.time(), window)
+        return window
 
     async def aclose(self) -> None:
         """Close the backends of this loop and of every other loop that still runs."""

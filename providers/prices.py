@@ -76,9 +76,18 @@ def rate_at(url: str | None, model: str) -> Rate:
     return always(None) if table is None else _rate_in(table, model)
 
 
-def cost_usd(price: Price, input_tokens: int, output_tokens: int) -> float:
-    """Return US dollars for so many tokens; cached input counts in full, so the bill may be lower."""
-    return (input_tokens * price.input_usd + output_tokens * price.output_usd) / 1e6
+def cost_usd(price: Price, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float:
+    """Return US dollars for so many tokens.
+
+    Args:
+        price: What the model costs.
+        input_tokens: Tokens sent, cached ones too.
+        output_tokens: Tokens received.
+        cached_tokens: Those of the input that came from the backend's cache.
+    """
+    cached_usd = price.input_usd if price.cached_input_usd is None else price.cached_input_usd
+    fresh = input_tokens - cached_tokens
+    return (fresh * price.input_usd + cached_tokens * cached_usd + output_tokens * price.output_usd) / 1e6
 
 
 def _is_priced_bedrock(host: str, model: str) -> bool:
@@ -111,8 +120,12 @@ def _price(info: ModelInfo, input_tokens: int | None) -> Price | None:
     prices = info.get_prices(datetime.now(UTC))
     if prices.input_mtok is None or prices.output_mtok is None or prices.requests_kcount is not None:
         return None
+    cached = prices.cache_read_mtok
     return Price(
-        _amount(prices.input_mtok, input_tokens), _amount(prices.output_mtok, input_tokens), "genai-prices"
+        _amount(prices.input_mtok, input_tokens),
+        _amount(prices.output_mtok, input_tokens),
+        "genai-prices",
+        None if cached is None else _amount(cached, input_tokens),
     )
 
 

@@ -1,5 +1,6 @@
 """The protocol of this room: a role answers messages, whatever model stands behind it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -42,7 +43,9 @@ class Call(BaseModel):
         tokens_estimated: Whether a token count is our estimate because the backend reported none.
         cost_usd: What it cost, or None when the model's price is unknown; unknown is never zero.
         cost_source: Who says so, such as `genai-prices`; empty when the price is unknown.
-        first_token_s: Seconds until the first piece with content, or None when none came.
+        first_token_s: Seconds until the first piece with content, thinking too, or None when none came.
+        attempt: Which try at this model it was, from 1.
+        passed_over: Why models before this one were not asked, one sentence each; they are no calls.
         cached_tokens: Input tokens that the backend took from its cache; part of `input_tokens`.
         reasoning_tokens: Output tokens spent on thinking; part of `output_tokens`.
     """
@@ -63,6 +66,8 @@ class Call(BaseModel):
     reasoning_tokens: int | None = None
     cost_usd: float | None = None
     cost_source: str = ""
+    attempt: int = 1
+    passed_over: tuple[str, ...] = ()
 
 
 LimitKind = Literal["model_calls", "input_tokens", "output_tokens", "cost", "deadline"]
@@ -100,11 +105,19 @@ class LimitReachedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a model costs, in US dollars per million tokens, and who says so."""
+    """What a model costs, in US dollars per million tokens, and who says so.
+
+    Attributes:
+        input_usd: For input.
+        output_usd: For output, thinking too.
+        source: Who says so.
+        cached_input_usd: For input that the backend took from its cache, or None when it costs as the rest.
+    """
 
     input_usd: float
     output_usd: float
     source: str
+    cached_input_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +125,8 @@ class ChainFacts:
     """What a chain of models can cost at most when it is asked once.
 
     Attributes:
-        attempts: Models in the chain; each gets one attempt.
-        seconds: Seconds that all attempts together may take.
+        attempts: Attempts at models, every try at each of them.
+        seconds: Seconds that all attempts and the waits between them may take.
         prices: The price of each model in order, None where it is unknown.
         names: The model strings in order.
     """
@@ -133,7 +146,8 @@ class Reply:
         reasoning: The model's thinking, which neither the coder nor the user sees.
         refusal: Set when the model declined, in its words.
         tool_calls: LangChain tool calls.
-        calls: Every attempt, failed ones first; the last one gave this reply.
+        calls: Every attempt, failed ones first; the last one gave this reply, unless it is partial.
+        partial: Whether the model broke off and nobody was left to ask; only the step `answer` gets such.
     """
 
     text: str
@@ -141,12 +155,18 @@ class Reply:
     refusal: str | None = None
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    partial: bool = False
+
+
+NEVER = math.inf
+"""`ModelError.retry_after_s` of a failure that waiting does not cure."""
 
 
 class ModelError(RuntimeError):
     """One model failed; `kind` says how, the message what to do. Never holds a secret.
 
-    `retry_after_s` is how long the server asked to wait, or None when it did not say.
+    `retry_after_s` is how long the server asked to wait, `NEVER` when waiting cannot help, or None when
+    nobody said.
     """
 
     def __init__(self, kind: ErrorKind, message: str, retry_after_s: float | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol, Self
 
-from graph.events import Checked, Event, NodeStarted, Token
+from graph.events import Checked, Event, NodeStarted, Restarted, Token
 from serving import terminal
 from serving.checks import describe
 from serving.text import clean
@@ -48,9 +48,11 @@ class PlainProgress:
     """One line per node and per check."""
 
     def show(self, event: Event) -> None:
-        """Write a line for a node or a check; tokens are left out."""
+        """Write a line for a node, a check or an answer that starts anew; tokens are left out."""
         if isinstance(event, NodeStarted):
             terminal.notice(f"{event.node} …")
+        elif isinstance(event, Restarted):
+            terminal.notice(f"{event.node}: {clean(event.reason)}; the answer starts anew")
         elif isinstance(event, Checked):
             terminal.notice(f"verify: {describe(event.check)}")
 
@@ -89,6 +91,8 @@ class LiveProgress:
             self._node, self._text = event.node, ""
         elif isinstance(event, Token):
             self._text = (self._text + clean(event.text))[-_KEPT:]
+        elif isinstance(event, Restarted):
+            self._text = f"({clean(event.reason)}; the answer starts anew)\n"
         elif isinstance(event, Checked):
             self._print_check(event.check)
 

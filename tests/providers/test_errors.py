@@ -14,7 +14,7 @@ from providers import ModelError
 from providers.errors import Target, classify
 from providers.scrub import one_line, quote, scrub
 
-TARGET = Target("m", "https://host.example/v1", "SOME_KEY", 12, ("hunter2-secret",))
+TARGET = Target("m", "https://host.example/v1", "SOME_KEY", 12, ("hunter2-secret",), connect_s=3)
 REQUEST = httpx.Request("POST", "https://host.example/v1/chat", headers={"authorization": "hunter2-secret"})
 
 
@@ -44,7 +44,7 @@ KINDS = [
     (_status(429, "context length tokens per minute"), "rate_limit", "wait"),
     (TimeoutError(), "timeout", "12 s"),
     (httpx.ReadTimeout("slow"), "timeout", "12 s"),
-    (httpx.ConnectTimeout("slow"), "timeout", "12 s"),
+    (httpx.ConnectTimeout("slow"), "timeout", "no connection to host.example:443 within 3 s"),
     (httpx.ConnectError("refused"), "connection", "host.example:443; is the server running"),
     (ConnectionRefusedError(111, "refused"), "connection", "host.example:443"),
     (_caused(httpx.ConnectError("refused")), "connection", "is the server running"),

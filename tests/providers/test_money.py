@@ -14,6 +14,7 @@ from providers import (
     LimitKind,
     LimitReachedError,
     ModelsFailedError,
+    Retries,
     RoleModels,
 )
 from providers.estimate import input_tokens
@@ -39,7 +40,11 @@ def priced(fake_openai: FakeOpenAI, canary: str, monkeypatch: pytest.MonkeyPatch
     for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTP_PROXY", fake_openai.url.removesuffix("/v1"))
-    return RoleModels({"coding": "openai:gpt-4o@http://api.openai.com/v1"}, openai_api_key=SecretStr(canary))
+    return RoleModels(
+        {"coding": "openai:gpt-4o@http://api.openai.com/v1"},
+        openai_api_key=SecretStr(canary),
+        retries=Retries(tries=1),
+    )
 
 
 async def test_a_script_spends_what_its_lines_say(script: Callable[..., str]) -> None:

@@ -11,7 +11,8 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import SecretStr
 
-from providers import ModelConfigError, ModelsFailedError, RoleModels
+from providers import ModelConfigError, ModelsFailedError, Retries, RoleModels
+from providers.retrying import RETRIED
 
 if TYPE_CHECKING:
     from tests.providers.conftest import FakeOpenAI
@@ -22,7 +23,9 @@ QUESTION = [SystemMessage("be brief"), HumanMessage("hi")]
 @pytest.fixture
 def models(fake_openai: FakeOpenAI, canary: str) -> RoleModels:
     chain = f"openai:org/qwen3:8b@{fake_openai.url}"
-    return RoleModels({"reasoning": chain}, openai_api_key=SecretStr(canary), timeout_s=20)
+    return RoleModels(
+        {"reasoning": chain}, openai_api_key=SecretStr(canary), timeout_s=20, retries=Retries(base_s=0.01)
+    )
 
 
 async def test_an_answer_comes_with_its_token_counts(models: RoleModels) -> None:
@@ -91,29 +94,31 @@ FAULTS = {
 async def test_a_fault_is_named_with_advice_and_without_the_key(
     fault: str, models: RoleModels, fake_openai: FakeOpenAI, canary: str
 ) -> None:
-    fake_openai.plays.append(fault)
     kind, words = FAULTS[fault]
+    tries = 2 if kind in RETRIED and fault not in {"quota", "cut", "quiet_cut"} else 1
+    fake_openai.plays.extend([fault] * tries)
     with pytest.raises(ModelsFailedError) as failed:
         await models.reply("reasoning", QUESTION, step="plan")
     message = str(failed.value)
-    assert [call.error for call in failed.value.calls] == [kind], message
+    assert [call.error for call in failed.value.calls] == [kind] * tries, message
     assert words in message
     assert "\n" not in message
     assert canary not in "".join(traceback.format_exception(failed.value))
-    assert len(fake_openai.seen) == 1, "the client must not retry by itself"
+    assert len(fake_openai.seen) == tries, "the client must not retry by itself"
 
 
 @pytest.mark.parametrize("fault", ["hang", "stall"])
 async def test_a_server_that_stops_answering_is_a_timeout(
     fault: str, fake_openai: FakeOpenAI, canary: str
 ) -> None:
-    fake_openai.plays.append(fault)
+    fake_openai.plays.extend([fault, fault])
     chain = f"openai:m@{fake_openai.url}"
     models = RoleModels({"reasoning": chain}, openai_api_key=SecretStr(canary), timeout_s=0.5)
     with pytest.raises(ModelsFailedError, match=r"within 0\.5 s") as failed:
         await models.reply("reasoning", QUESTION, step="plan")
-    assert [call.error for call in failed.value.calls] == ["timeout"]
-    assert len(fake_openai.seen) == 1
+    tries = 1 if fault == "stall" else 2
+    assert [call.error for call in failed.value.calls] == ["timeout"] * tries
+    assert len(fake_openai.seen) == tries
 
 
 async def test_nobody_listening_is_a_connection_error_that_names_host_and_port() -> None:
@@ -123,7 +128,7 @@ async def test_nobody_listening_is_a_connection_error_that_names_host_and_port()
         models = RoleModels({"reasoning": f"openai:m@http://127.0.0.1:{port}/v1"})
         with pytest.raises(ModelsFailedError, match=rf"127\.0\.0\.1:{port}; is the server running") as failed:
             await models.reply("reasoning", QUESTION, step="plan")
-    assert [call.error for call in failed.value.calls] == ["connection"]
+    assert [call.error for call in failed.value.calls] == ["connection", "connection"]
 
 
 @pytest.mark.parametrize("turns", range(20))

@@ -26,7 +26,7 @@ def test_no_call_of_a_turn_holds_a_tool_and_the_key_is_written_nowhere(
     assert CANARY.encode() not in written
 
 
-def test_a_server_that_fails_midway_ends_in_an_answer_and_the_next_turn_is_clean(
+def test_a_server_that_fails_midway_ends_in_a_part_that_says_so_and_the_next_turn_is_clean(
     fake_openai: FakeOpenAI, tmp_path: Path
 ) -> None:
     fake_openai.plays.extend(["cut", "answer"])
@@ -35,4 +35,5 @@ def test_a_server_that_fails_midway_ends_in_an_answer_and_the_next_turn_is_clean
         first = agent.ask("What is a monad?")
         second = agent.ask("What is a monad?", thread_id=first.thread_id)
     assert (first.status, first.calls[0].error) == (Status.FAILED, "cut_stream")
+    assert first.answer.startswith("Hello\n\n_This answer is not complete: the model broke off (cut_stream)")
     assert (second.status, len(second.calls)) == (Status.DONE, 1)

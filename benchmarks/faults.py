@@ -1,0 +1,156 @@
+"""How faults of a server end: ours and LangChain's `with_fallbacks` beside it, on the same loopback server.
+
+`--write` puts the table into docs/providers.md; without it the table is printed, and the exit code is 1 when
+the page shows another one.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from langchain_core.messages import HumanMessage
+from pydantic import SecretStr
+
+from benchmarks.loopback import ANSWER, FAULTS, loopback
+from providers import ModelsFailedError, RoleModels, Timeouts
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "providers.md"
+BEGIN, END = "<!-- faults: benchmarks/faults.py -->\n", "<!-- end of faults -->"
+WHOLE = "".join(ANSWER)
+TIMEOUT_S = 1.0
+"""Seconds that either side is told to wait for a connection and for each piece."""
+PATIENCE_S = 12.0
+"""Seconds after which nobody waits any longer for either side to end."""
+BROKEN = "\0"
+"""Ends what was given when an error followed."""
+Side = Callable[[str, str], Awaitable[str]]
+ASK = [HumanMessage("hi")]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one side came out of a fault, with a good model behind the faulty one.
+
+    Attributes:
+        passed: Whether it gave the whole answer and nothing else.
+        what: What it gave.
+        requests: Requests to the faulty model.
+    """
+
+    passed: bool
+    what: str
+    requests: int
+
+    def __str__(self) -> str:
+        """One cell of the table."""
+        return f"{'✓' if self.passed else '✗'} {self.what} ({self.requests})"
+
+
+async def ours(fault: str, url: str) -> str:
+    """Ask our chain of the faulty model and a good one."""
+    timeouts = Timeouts(
+        connect_s=TIMEOUT_S, first_token_s=TIMEOUT_S, stall_s=TIMEOUT_S, total_s=3 * TIMEOUT_S
+    )
+    chain = f"openai:{fault}@{url},openai:{_backup(fault)}@{url}"
+    models = await asyncio.to_thread(RoleModels, {"reasoning": chain}, timeouts=timeouts)
+    reply = await models.reply("reasoning", ASK, step="answer")
+    return reply.text
+
+
+async def peers(fault: str, url: str) -> str:
+    """Ask the same of `ChatOpenAI` with its own retries and `with_fallbacks`, streamed."""
+    from langchain_openai import ChatOpenAI  # noqa: PLC0415 - heavy
+
+    def chat(model: str) -> ChatOpenAI:
+        return ChatOpenAI(model=model, base_url=url, api_key=SecretStr("none"), timeout=TIMEOUT_S)
+
+    text = ""
+    try:
+        async for chunk in chat(fault).with_fallbacks([chat(_backup(fault))]).astream(ASK):
+            text += str(chunk.text)
+    except Exception:  # noqa: BLE001 - whatever it raises is what its caller gets
+        return f"{text}{BROKEN}"
+    return text
+
+
+def _backup(fault: str) -> str:
+    """The good model, by a name that tells for whom it stepped in."""
+    return f"answer-{fault}"
+
+
+async def play(side: Side, fault: str, url: str) -> str | None:
+    """Let one side meet one fault; None when it does not end."""
+    try:
+        return await asyncio.wait_for(side(fault, url), PATIENCE_S)
+    except TimeoutError:
+        return None
+    except ModelsFailedError:
+        return BROKEN
+
+
+def judge(fault: str, got: str | None, counts: Mapping[str, int]) -> Outcome:
+    """Say in words what came of a fault."""
+    requests, stepped_in = counts.get(fault, 0), _backup(fault) in counts
+    if got is None:
+        return Outcome(passed=False, what=f"has not ended after {PATIENCE_S:g} s", requests=requests)
+    if got == WHOLE:
+        return Outcome(
+            passed=True, what=f"{'the backup' if stepped_in else 'the model'} answers", requests=requests
+        )
+    if got.endswith(BROKEN):
+        part = got.removesuffix(BROKEN)
+        asked = "" if stepped_in else ", and the backup is not asked"
+        return Outcome(
+            passed=False, what=f"{f'`{part}`, then ' if part else ''}an error{asked}", requests=requests
+        )
+    return Outcome(passed=False, what=f"`{got}`", requests=requests)
+
+
+async def meet(side: Side) -> dict[str, Outcome]:
+    """Let one side meet every fault at once, on a server of its own."""
+    with loopback() as address:
+        found = await asyncio.gather(*(play(side, fault, address.url) for fault in FAULTS))
+        counts = await asyncio.to_thread(address.counts)
+    return {fault: judge(fault, got, counts) for fault, got in zip(FAULTS, found, strict=True)}
+
+
+def measure() -> dict[str, tuple[Outcome, Outcome]]:
+    """Ours and the peer's outcome of each fault."""
+    mine, theirs = asyncio.run(meet(ours)), asyncio.run(meet(peers))
+    return {fault: (mine[fault], theirs[fault]) for fault in FAULTS}
+
+
+def table(outcomes: Mapping[str, tuple[Outcome, Outcome]]) -> str:
+    """The outcomes in Markdown."""
+    rows = [f"| {FAULTS[fault]} | {mine} | {theirs} |" for fault, (mine, theirs) in outcomes.items()]
+    return "\n".join(["| fault | Duograph | `with_fallbacks` |", "|---|---|---|", *rows]) + "\n"
+
+
+def shown(page: str) -> str:
+    """The table that the page shows."""
+    return page.partition(BEGIN)[2].partition(END)[0]
+
+
+def main() -> None:
+    """Print the table, or write it into the page."""
+    parser = argparse.ArgumentParser(description="How faults of a server end.")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/providers.md")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    outcomes = measure()
+    new, page = table(outcomes), PAGE.read_text(encoding="utf-8")
+    if options.write:
+        head, _, rest = page.partition(BEGIN)
+        PAGE.write_text(head + BEGIN + new + END + rest.partition(END)[2], encoding="utf-8")
+        return
+    print(json.dumps({fault: [asdict(each) for each in both] for fault, both in outcomes.items()})
+          if options.json else new)  # fmt: skip
+    sys.exit(new != shown(page))
+
+
+if __name__ == "__main__":
+    main()
