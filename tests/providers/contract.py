@@ -66,6 +66,7 @@ def dialect(provider: str) -> tuple[Dialect, str, str]:
     if provider == "ollama":
         return OllamaDialect(), MODEL, ""
     field = "reasoning" if provider in ("openrouter", "groq", "cerebras", "vllm") else "reasoning_content"
+    field = "content" if provider == "mistral" else field
     every = provider in ("xai", "perplexity")
     return OpenAIDialect(field, counts_in_every_chunk=every), MODEL, "/v1"
 
