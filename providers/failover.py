@@ -96,7 +96,8 @@ class Failover:
                 return result
             failure = result
             wait = self._retries.wait_s(failure, tried=tried, shown=shown, has_backup=has_backup)
-            if tried == candidate.tries or ticket.is_probe or wait is None:
+            # A last resort is one try, even where the endpoint has recovered: no bound counts its waits.
+            if tried == candidate.tries or ticket.is_probe or anyway or wait is None:
                 break
             if not course.budget.has_time_for(wait, now=_now()):
                 break
