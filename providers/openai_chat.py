@@ -6,14 +6,16 @@ and some repeat the token counts in every chunk.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.messages.ai import subtract_usage
 from langchain_openai.chat_models.base import BaseChatOpenAI
+from pydantic import model_validator
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from langchain_core.messages import AIMessageChunk, BaseMessage
     from langchain_core.messages.ai import UsageMetadata
@@ -24,8 +26,37 @@ if TYPE_CHECKING:
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
 
 
+class _Dictionaries:
+    """OpenAI's completions, whose chunks come as dictionaries.
+
+    LangChain would make them itself, and pydantic warn on standard error of every field that is not as OpenAI
+    sends it, such as Mistral's `content`.
+    """
+
+    def __init__(self, completions: Any) -> None:  # noqa: ANN401 - a resource of the client
+        self._completions = completions
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the resource has
+        return getattr(self._completions, name)
+
+    async def create(self, **payload: Any) -> Any:  # noqa: ANN401 - a stream, or the whole answer
+        made = await self._completions.create(**payload)
+        return aclosing(_dictionaries(made)) if payload.get("stream") else made
+
+
+async def _dictionaries(stream: Any) -> AsyncGenerator[dict[str, Any], None]:  # noqa: ANN401 - the client's
+    async with stream as chunks:
+        async for chunk in chunks:
+            yield chunk.model_dump(warnings=False)
+
+
 class CompatibleChat(BaseChatOpenAI):
     """Asks a server that speaks OpenAI's Chat Completions API, and keeps the thinking that it sends."""
+
+    @model_validator(mode="after")
+    def _take_dictionaries(self) -> Self:
+        self.async_client = _Dictionaries(self.async_client)
+        return self
 
     @property
     @override

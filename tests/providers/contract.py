@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from pydantic import SecretStr
 
-from providers import RoleModels
+from providers import Retries, RoleModels
 from providers.backend import Backend, Timeouts, Wiring
 from providers.registry import PROVIDERS
 from providers.script import ScriptShelf
@@ -28,7 +28,7 @@ def one_try(
     chain: str, keys: Mapping[str, SecretStr] = MappingProxyType({}), timeout_s: float = 20
 ) -> RoleModels:
     """Models that ask once: what a backend makes of a fault shows in one call."""
-    return RoleModels({"reasoning": chain}, api_keys=keys, timeout_s=timeout_s)
+    return RoleModels({"reasoning": chain}, api_keys=keys, timeout_s=timeout_s, retries=Retries(tries=1))
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def dialect(provider: str) -> tuple[Dialect, str, str]:
     if provider == "ollama":
         return OllamaDialect(), MODEL, ""
     field = "reasoning" if provider in ("openrouter", "groq", "cerebras", "vllm") else "reasoning_content"
+    field = "content" if provider == "mistral" else field
     every = provider in ("xai", "perplexity")
     return OpenAIDialect(field, counts_in_every_chunk=every), MODEL, "/v1"
 

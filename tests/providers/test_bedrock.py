@@ -167,3 +167,17 @@ def test_claude_takes_one_of_temperature_and_top_p_or_neither(
     backend = PROVIDERS["bedrock"].build(parse_spec(f"bedrock:{model}@{server.url}"), Wiring(ScriptShelf()))
     assert backend.sampling is not None
     assert set(backend.sampling(Sampling(temperature=0.1, top_p=0.5))) == taken
+
+
+PRICED = {
+    ("us-east-1", "us.amazon.nova-lite-v1:0"): True,
+    ("eu-west-1", "eu.anthropic.claude-opus-5"): True,
+    ("eu-west-1", "eu.amazon.nova-lite-v1:0"): False,
+    ("us-east-1", "acme.new-v1:0"): False,
+}
+
+
+@pytest.mark.parametrize(("region", "model"), PRICED)
+def test_a_price_is_known_where_the_table_is_about_the_region(region: str, model: str) -> None:
+    price = PROVIDERS["bedrock"].price(parse_spec(f"bedrock:{model}@{region}"), Wiring(ScriptShelf()))
+    assert (price(100) is not None) == PRICED[region, model]

@@ -96,11 +96,21 @@ async def test_counts_that_stand_in_every_chunk_are_not_added_up() -> None:
     assert (call.input_tokens, call.output_tokens) == (7, 2)
 
 
-@pytest.mark.parametrize("field", ["max_model_len", "context_length", "context_window", "nothing"])
-@pytest.mark.parametrize("provider", ["vllm", "lmstudio", "llamacpp", "deepseek"])
+@pytest.mark.parametrize(
+    ("provider", "field"),
+    [
+        ("vllm", "max_model_len"),
+        ("vllm", "nothing"),
+        ("openrouter", "context_length"),
+        ("groq", "context_window"),
+        ("lmstudio", "loaded_context_length"),
+        ("llamacpp", "nothing"),
+        ("deepseek", "max_model_len"),
+    ],
+)
 async def test_the_window_is_asked_of_a_server_that_tells_it(provider: str, field: str) -> None:
     with Loopback(OpenAIDialect(window_field=field)).running() as server:
-        backend = built(f"{provider}:{MODEL}@{server.url}/v1", deepseek="k")
+        backend = built(f"{provider}:{MODEL}@{server.url}/v1")
         assert backend.context_tokens is not None
         told = provider == "llamacpp" or (provider != "deepseek" and field != "nothing")
         assert await backend.context_tokens() == (32_768 if told else None)

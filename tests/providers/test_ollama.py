@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from providers import ModelsFailedError, RoleModels, parse_spec
-from providers.backend import Sampling, Wiring
+from providers.backend import Backend, Sampling, Wiring
 from providers.ollama_messages import to_ollama
 from providers.registry import PROVIDERS
 from providers.script import ScriptShelf
@@ -39,11 +39,20 @@ async def test_the_window_grows_with_the_conversation_in_steps_and_never_shrinks
     await asking.aclose()
 
 
-async def test_the_window_is_never_larger_than_the_models_and_overflow_is_named(server: Loopback) -> None:
+def backend_of(server: Loopback) -> Backend:
+    return PROVIDERS["ollama"].build(parse_spec(f"ollama:{MODEL}@{server.url}"), Wiring(ScriptShelf()))
+
+
+async def test_the_window_is_never_larger_than_the_models(server: Loopback) -> None:
+    async for _ in backend_of(server).chat.astream([HumanMessage("word " * 60_000)]):
+        pass
+    assert server.seen[0].body["options"]["num_ctx"] == 32_768
+
+
+async def test_a_conversation_that_does_not_fit_is_named_so(server: Loopback) -> None:
     server.plays.append("overflow")
     with pytest.raises(ModelsFailedError) as failed:
-        await models(server).reply("reasoning", [HumanMessage("word " * 60_000)], step="plan")
-    assert server.seen[0].body["options"]["num_ctx"] == 32_768
+        await models(server).reply("reasoning", QUESTION, step="plan")
     assert [call.error for call in failed.value.calls] == ["context_overflow"]
 
 
@@ -54,15 +63,13 @@ async def test_a_loaded_model_keeps_its_window() -> None:
 
 
 async def test_the_window_is_told(server: Loopback) -> None:
-    spec = parse_spec(f"ollama:{MODEL}@{server.url}")
-    backend = PROVIDERS["ollama"].build(spec, Wiring(ScriptShelf()))
+    backend = backend_of(server)
     assert backend.context_tokens is not None
     assert await backend.context_tokens() == 32_768
 
 
 async def test_limits_and_sampling_go_where_ollama_reads_them(server: Loopback) -> None:
-    spec = parse_spec(f"ollama:{MODEL}@{server.url}")
-    backend = PROVIDERS["ollama"].build(spec, Wiring(ScriptShelf()))
+    backend = backend_of(server)
     assert backend.sampling is not None
     assert backend.output_limit is not None
     options = backend.sampling(Sampling(temperature=0.1, presence_penalty=0.2)) | backend.output_limit(9)

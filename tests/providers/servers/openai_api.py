@@ -16,7 +16,7 @@ class OpenAIDialect:
     """One imitator of OpenAI.
 
     Attributes:
-        reasoning_field: Where it puts the thinking.
+        reasoning_field: Where it puts the thinking; in `content` it stands in blocks, as Mistral sends it.
         window_field: Where its list of models has the context window.
         counts_in_every_chunk: Whether it repeats the token counts in every chunk.
         cached: How many of the sent tokens it says were cached; 0 to say nothing of it.
@@ -69,7 +69,9 @@ class OpenAIDialect:
     def _content(self, play: str, model: str) -> Iterator[bytes]:
         if play == "reasoning":
             for word in ("sec", "ret"):
-                yield self._event(model, {self.reasoning_field: word})
+                thought = {"type": "thinking", "thinking": [{"type": "text", "text": word}]}
+                said = [thought] if self.reasoning_field == "content" else word
+                yield self._event(model, {self.reasoning_field: said})
         if play in ("tool", "broken_tool"):
             call = {"index": 0, "id": "t1", "type": "function", "function": {"name": "add", "arguments": ""}}
             yield self._event(model, {"tool_calls": [call]})
