@@ -183,7 +183,8 @@ class Plan:
 
 def own_modules(job: dict[str, Any]) -> frozenset[str]:
     """The top-level modules and packages of the solution."""
-    return frozenset(path.split("/")[0].removesuffix(".py") for path, _ in job["files"])
+    paths = [path.removeprefix(job["root"]) for path, _ in job["files"]]
+    return frozenset(path.split("/")[0].removesuffix(".py") for path in paths)
 
 
 def visible(names: dict[str, Any], tree: ast.Module, own: frozenset[str]) -> dict[str, Any]:
