@@ -84,6 +84,10 @@ async def test_where_there_are_only_tests_they_are_loaded() -> None:
     assert evidence.status == "failed"
 
 
+RUNS_MODULE = (
+    "import subprocess, sys\ndef test_f():\n"
+    "    assert subprocess.run([sys.executable, '-m', 'app'], capture_output=True).stdout == b'2\\n'"
+)
 SRC = {
     "src/app/__init__.py": "X = 1\n",
     "src/app/core.py": "from app import X\ndef f() -> int:\n    return X + 1\n",
@@ -99,8 +103,7 @@ SRC = {
         "from app.core import f\nassert f() == 2",
         "assert f() == 2",
         "import sys\nfrom app.core import f\ndef test_f(): assert sys and f() == 2",
-        "import sys\ndef test_f():\n    from subprocess import run\n"
-        + "    assert run([sys.executable, '-m', 'app'], capture_output=True).stdout == b'2\\n'",
+        RUNS_MODULE,
     ],
 )
 async def test_a_folder_called_src_holds_the_packages(tests: str) -> None:
