@@ -13,7 +13,7 @@ from serving.files import Destination
 
 if TYPE_CHECKING:
     from graph.agent import Agent
-    from nodes import Result
+    from nodes import Context, Result
     from serving.running import Runner
     from serving.turn import Outcome
 
@@ -66,7 +66,9 @@ class Target:
             return fault.exit_code
         return exits.of_result(result)
 
-    def approved(self, outcome: Outcome, agent: Agent, runner: Runner) -> Outcome:
+    def approved(
+        self, outcome: Outcome, agent: Agent, runner: Runner, models: Context | None = None
+    ) -> Outcome:
         """The outcome after the person at the terminal, if there is one, has answered about a plan.
 
         Raises:
@@ -80,7 +82,7 @@ class Target:
         thread_id = outcome.result.thread_id
         if answer is None or thread_id is None:
             return outcome
-        return runner.run(lambda: resume_turn(agent, thread_id, answer))
+        return runner.run(lambda: resume_turn(agent, thread_id, answer, models))
 
 
 def _write(result: Result, destination: Destination | None) -> tuple[list[Path], Fault | None]:

@@ -77,3 +77,17 @@ def test_chat_from_a_pipe_answers_by_commands(cli: CommandLine) -> None:
     assert done.code == 2  # of the first line
     left = cli.run("chat", "--approve-plan", stdin=f"{ASK}\n", env=models)
     assert left.code == 6
+
+
+def test_a_turn_goes_on_with_the_models_that_it_was_asked_with(cli: CommandLine) -> None:
+    models = cli.models([{"content": PLAN}, PASS], [{"content": GOOD}])
+    chains = {"--reasoning-model": "REASONING", "--coding-model": "CODING"}
+    words = [word for flag, role in chains.items() for word in (flag, models[f"DUOGRAPH_{role}_MODEL"])]
+    cli.run("ask", ASK, "--approve-plan", "--thread", "w", *words)
+    done = cli.run("resume", "w", "--approve", "--json")
+    assert (done.code, done.json["verification"]["status"]) == (0, "verified")
+    assert {call["backend"] for call in done.json["calls"]} == {"scripted"}
+    assert "no model is configured" not in done.err
+    cli.run("ask", ASK, "--approve-plan", "--thread", "v", *words)
+    other = cli.run("resume", "v", "--approve", "--json", "--coding-model", "offline")
+    assert [call["backend"] for call in other.json["calls"] if call["step"] == "code"][:1] == ["offline"]
