@@ -156,7 +156,7 @@ def answer_about(*, approve: bool, plan: str | None, reason: str) -> PlanAnswer:
     try:
         return PlanAnswer.model_validate({"decision": decision, "plan": plan or "", "reason": reason})
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ").rstrip(".")
         raise RequestError(f"The answer about the plan cannot be used: {problem}.") from None
 
 

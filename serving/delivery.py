@@ -42,6 +42,8 @@ class Target:
             if self.force:
                 raise InputError("--force goes with --out: name the folder to write to.")
             return None
+        if not self.out.strip():
+            raise InputError("--out is empty: name a folder, or . for this one.")
         destination = Destination(Path(self.out), force=self.force)
         destination.check()
         return destination

@@ -49,7 +49,11 @@ def test_a_plan_is_edited_from_a_file_or_standard_input_or_rejected(cli: Command
         (("--reason", "x"), "--reason goes with --reject"),
         (("--edit", "gone.md"), "The plan file gone.md cannot be read"),
         (("--edit", "empty.md"), "The plan file empty.md is empty"),
-        (("--edit", "bad.md"), "the plan's acceptance tests, line 1"),
+        (
+            ("--edit", "bad.md"),
+            "the plan's acceptance tests, line 1: '(' was never closed; mend them in the plan.\n",
+        ),
+        (("--approve", "--out", ""), "--out is empty: name a folder, or . for this one.\n"),
         (("--approve", "--force"), "--force goes with --out"),
         ((), "No plan waits"),
     ],
