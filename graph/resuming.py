@@ -18,6 +18,8 @@ from graph.state import Context
 from nodes import Bounds, PlanAnswer, PlanQuestion, Request, Result, Status, StopReason
 from sandbox import Evidence, SourceFile
 
+_MODELS = ("reasoning_model", "coding_model")
+
 
 class RequestError(ValueError):
     """A request cannot be taken; nothing was run and nothing was written."""
@@ -59,20 +61,36 @@ class Resuming(ABC):
         answer = answer_about(approve=approve, plan=plan, reason=reason)
         return result_of([event async for event in self.astream_resume(thread_id, answer)])
 
-    async def astream_resume(self, thread_id: str, answer: PlanAnswer) -> AsyncGenerator[Event, None]:
-        """Answer about a plan that waits, and yield what happens then; the last event is `Finished`."""
+    async def astream_resume(
+        self, thread_id: str, answer: PlanAnswer, *, context: Context | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Answer about a plan that waits, and yield what happens then; the last event is `Finished`.
+
+        The turn keeps the models and limits that it was asked with.
+
+        Args:
+            thread_id: The session of the turn.
+            answer: What to do with the plan.
+            context: Models to go on with in place of those; nothing else of it counts.
+
+        Raises:
+            RequestError: When nothing waits there.
+        """
         started = Started(session_of(thread_id), str(uuid.uuid4()))
         config: RunnableConfig = {"configurable": {"thread_id": started.thread_id}}
         state = await self.graph.aget_state(config)
         request = state.values.get("request")
         if question_in(state.interrupts) is None or not isinstance(request, Request):
             raise RequestError(f"No plan waits for approval in session {thread_id}: ask something first.")
+        models = {name: value for name in _MODELS if context and (value := getattr(context, name))}
+        request = request.model_copy(update=models)
         chosen = Context(
             **request.limits.model_dump(),
             reasoning_model=request.reasoning_model,
             coding_model=request.coding_model,
         )
-        async for event in self._turn(Command(resume=answer.model_dump()), started, chosen):
+        update = {"request": request} if models else None
+        async for event in self._turn(Command(resume=answer.model_dump(), update=update), started, chosen):
             yield event
 
     async def solution(self, thread_id: str) -> list[SourceFile]:
@@ -138,7 +156,7 @@ def answer_about(*, approve: bool, plan: str | None, reason: str) -> PlanAnswer:
     try:
         return PlanAnswer.model_validate({"decision": decision, "plan": plan or "", "reason": reason})
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ").rstrip(".")
         raise RequestError(f"The answer about the plan cannot be used: {problem}.") from None
 
 

@@ -171,9 +171,20 @@ def _names(text: str) -> frozenset[str] | None:
     return frozenset(node.name for node in tree.body if isinstance(node, kinds))
 
 
-def defines_something(text: str) -> bool:
-    """Whether a text is Python that defines a function or a class."""
-    return bool(text.strip()) and bool(_names(text))
+def program_in(text: str) -> str:
+    """A text that is Python and does something, without single words at its end; else nothing."""
+    tree = _parse(text) if text.strip() else None
+    if tree is None:
+        return ""
+    body = list(tree.body)
+    while body and isinstance(body[-1], ast.Expr) and isinstance(body[-1].value, ast.Name):
+        body.pop()  # such as "thanks"
+    does = [node for node in body if not isinstance(node, ast.Expr) or isinstance(node.value, ast.Call)]
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    if not does or (len(body) < _SEVERAL and not isinstance(body[0], kinds)):
+        return ""
+    whole = len(body) == len(tree.body)
+    return text if whole else "\n".join(text.split("\n")[: body[-1].end_lineno])
 
 
 def _parses(text: str) -> bool:

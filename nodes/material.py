@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nodes.diffs import Change, DiffError, apply_diff, read_diff
-from nodes.fences import Block, blocks, defines_something
+from nodes.fences import Block, blocks, program_in
 from sandbox.evidence import SourceFile
 from sandbox.paths import check_paths
 
@@ -84,7 +84,10 @@ def words_of(text: str) -> str:
     if (diff := re.search(r"^(?:diff --git |--- \S+.*\n\+\+\+ )", words, re.MULTILINE)) is not None:
         words = words[: diff.start()]
     if "```" not in text and (code := _CODE.search(words)) is not None:
-        words = words[: code.start()]
+        # A word such as "class" may begin a sentence.
+        found = "".join(file.content.strip() for file in pasted(text))
+        if found or code.start():
+            words = f"{words[: code.start()]} {words.partition(found)[2] if found else ''}"
     return words if len(words) <= 2 * _WORDS else f"{words[:_WORDS]} {words[-_WORDS:]}"
 
 
@@ -96,10 +99,22 @@ def pasted(text: str) -> list[SourceFile]:
             files[path] = block.text
     if not files and "```" not in text:
         starts = [match.end() for match in re.finditer(r"\n|:[ \t]", text[:2000])][:_STARTS]
-        tail = next((text[at:] for at in starts if defines_something(text[at:])), "")
+        tail = next((code for at in starts if (code := program_in(text[at:]))), "") or _head(text)
         if tail:
             files["solution.py"] = tail.strip() + "\n"
     return [SourceFile(path=path, content=content) for path, content in files.items()]
+
+
+def _head(text: str) -> str:
+    """Code without a fence that words follow: the most lines that are a program, from where code begins."""
+    if (begin := _CODE.search(text)) is None:
+        return ""
+    lines = text[begin.start() :].split("\n")
+    breaks = [at for at, line in enumerate(lines) if at and not line.strip()]
+    ends = {*range(len(lines), 1, -1)[: _STARTS + 1], *breaks[-_STARTS:]}
+    return next(
+        (code for end in sorted(ends, reverse=True) if (code := program_in("\n".join(lines[:end])))), ""
+    )
 
 
 def _name(block: Block, number: int) -> str | None:

@@ -79,7 +79,8 @@ class PlanAnswer(BaseModel):
             try:
                 check_tests(tests, name="the plan's acceptance tests")
             except TestsError as error:
-                raise ValueError(str(error)) from None
+                said = str(error).removesuffix("; mend the tests.")
+                raise ValueError(f"{said}; mend them in the plan") from None
         return self
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from sandbox.commands import command_for
 from sandbox.evidence import Check, Evidence, SourceFile
 from sandbox.interpreter import INSIDE, inside_command, site_folders
+from sandbox.layout import source_root
 from sandbox.lint import lint
 from sandbox.protocol import Limits, Sandbox
 from sandbox.report import Reader
@@ -72,7 +73,8 @@ class Climb:
         seconds = self.limits.wall_s
         jobs = [lint(self.sandbox, folder, self.files, seconds=seconds)]
         if self.types:
-            jobs.append(check_types(self.sandbox, folder, self.files, seconds=seconds))
+            root = self._root()
+            jobs.append(check_types(self.sandbox, folder, self.files, seconds=seconds, root=root))
         checks = [self._complete(check) for check in await asyncio.gather(*jobs) if check is not None]
         told.beside(checks)
         return checks
@@ -105,6 +107,9 @@ class Climb:
             take(unsaid)
         return checks
 
+    def _root(self) -> str:
+        return source_root(self.files, self.settling.tests, self.settling.acceptance)
+
     def _job(self, folder: Path, token: str) -> tuple[Sequence[str], bytes]:
         job = marshal.dumps(
             {
@@ -112,6 +117,7 @@ class Climb:
                 "inside": str(INSIDE),
                 "site": [*site_folders(), *self.packages],
                 "files": [(file.path, file.content) for file in self.files],
+                "root": self._root(),
                 "tests": self.settling.tests,
                 "acceptance": self.settling.acceptance,
                 "pytest": has_pytest(),

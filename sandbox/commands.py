@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 
 from sandbox.evidence import SourceFile
+from sandbox.layout import source_root
 from sandbox.lint import RULES
 from sandbox.typecheck import OPTIONS
 
@@ -19,20 +20,26 @@ def command_for(step: str, files: Sequence[SourceFile]) -> str:
     `duograph verify` run outside of any sandbox.
     """
     paths = [file.path for file in files if file.path.endswith(".py")]
+    root = source_root(files)
     named = paths if len(paths) <= _MOST_NAMED else ["."]
     words: list[str] = []
     if step in ("parse", "compile"):
         words = ["python", "-m", "compileall", "-q", *named]
     elif step == "import":
-        words = ["python", "-c", f"import {', '.join(_modules(paths))}"]
+        names = _modules([path.removeprefix(root) for path in paths])
+        words = [*_env("PYTHONPATH", root), "python", "-c", f"import {', '.join(names)}"]
     elif step == "lint":
         words = ["ruff", "check", "--isolated", f"--select={RULES}", *named]
     elif step == "types":
-        words = ["mypy", *OPTIONS, *named]
+        words = [*_env("MYPYPATH", root), "mypy", *OPTIONS, *named]
     elif step in _TESTS and named == paths:
         code = [word for path in paths for word in ("--code", path)]
         words = ["duograph", "verify", *code, "--tests", _TESTS[step]]
     return shlex.join(words)
+
+
+def _env(name: str, root: str) -> list[str]:
+    return ["env", f"{name}={root.rstrip('/')}"] if root else []
 
 
 def _modules(paths: Sequence[str]) -> list[str]:

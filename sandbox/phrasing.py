@@ -2,6 +2,11 @@
 
 import re
 
+_DEMAND = (
+    r"(?:add|include|use|(?:should|must)\s+(?:also\s+)?(?:add|pass|use|support|handle|accept|include))\b"
+)
+"""What a request goes on with that says nothing more of the call's outcome."""
+
 CALL = re.compile(r"(?<![\w.'\"])(?P<name>[A-Za-z_]\w*)\(")
 OPERATOR_BEFORE = re.compile(r"(?:[-+*/%=<>&|^@~!]|\b(?:def|await|lambda|yield))\s*$")
 BULLET = re.compile(r"^\s*(?:(?:[-*+>•]|\d+[.)])\s+)*")
@@ -19,7 +24,8 @@ STRING = re.compile(r"[bB]?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")")
 QUOTED = re.compile(rf"(?<!\w)(?:{STRING.pattern})")
 END = re.compile(
     r"\s*`*(?:\s*$|[.;!](?=\s|$|[)\]])|\)(?=[\s.,;!]|$)|\s*#"
-    r"|,?\s+(?:and\s+)?`*[A-Za-z_]\w*\(|,\s+(?:because|since|as|so)\b)"
+    r"|,?\s+(?:and\s+)?`*[A-Za-z_]\w*\(|,\s+(?:because|since|as|so)\b|\](?=[\s.,;!]|$)"
+    rf"|,?\s+(?:and\s+)?(?:please|also|(?:it\s+)?{_DEMAND})\b|,?\s+(?:and|with)\s+(?:full\s+)?types?\b)"
 )
 TURNED = re.compile(
     r"\b(?:not|no|never|wrong\w*|incorrect\w*|instead|bugg?y?|fail\w*|broken|currently|actual(?:ly)?|unlike|if|elif"
@@ -33,7 +39,7 @@ TURNED = re.compile(
 MENDING = re.compile(
     r"\b(?:fix\w*|bugs?|buggy|wrong\w*|broken|incorrect\w*|debug\w*|repair\w*|fail\w*|instead of|currently"
     r"|actual(?:ly)?|should have|expected|got|mistake\w*|problem with|issues?|review|explain|why)\b|n't work"
-    r"|\)`*\s*(?:gives|returns|==|-+>|→)[^.\n]*[.;,]\s*(?:it|this|that)\s+(?:should|must)\b",
+    rf"|\)`*\s*(?:gives|returns|==|-+>|→)[^.\n]*[.;,]\s*(?:it|this|that)\s+(?!{_DEMAND})(?:should|must)\b",
     re.IGNORECASE,
 )
 """Words of a request about code that does the wrong thing, whose examples may show just that."""

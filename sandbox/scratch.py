@@ -13,15 +13,17 @@ from typing import Literal
 
 from sandbox.evidence import SourceFile
 
-_NAME = re.compile(r"duograph-(?:run|probe)-(\d+)-\w{8}")
+_NAME = re.compile(r"duograph-(?:run|probe)-(\d+)-(?:(\d+-\d+)-)?\w{8}")
 _ORPHANED_S = 86_400.0
+"""How long a folder is kept of whose program nothing can be known here, such as one in another container."""
 # Windows, which has no sandbox, lacks two of them.
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 def new_folder(what: Literal["run", "probe"]) -> Path:
     """Make a folder that only this user can enter; its name tells the program that uses it. Blocks."""
-    return Path(tempfile.mkdtemp(prefix=f"duograph-{what}-{os.getpid()}-")).resolve()
+    program = os.getpid()
+    return Path(tempfile.mkdtemp(prefix=f"duograph-{what}-{program}-{_birth(program)}-")).resolve()
 
 
 def make_scratch(files: Sequence[SourceFile]) -> Path:
@@ -94,20 +96,46 @@ def start_sweeping() -> None:
 
 
 def sweep() -> None:
-    """Remove scratch folders of this user that are older than a day and whose program is gone. Blocks."""
+    """Remove scratch folders of this user whose program is gone, or may be gone since a day. Blocks."""
     with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
         for entry in entries:
             if (match := _NAME.fullmatch(entry.name)) is None:
                 continue
             # Another program may sweep at the same time.
             with contextlib.suppress(OSError):
-                if _is_orphan(entry.stat(follow_symlinks=False), int(match[1])):
+                if _is_orphan(entry.stat(follow_symlinks=False), int(match[1]), match[2] or ""):
                     remove_scratch(Path(entry.path))
 
 
-def _is_orphan(facts: os.stat_result, program: int) -> bool:
-    old = time.time() - facts.st_mtime > _ORPHANED_S
-    return old and stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and not _is_alive(program)
+def _is_orphan(facts: os.stat_result, program: int, birth: str) -> bool:
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
+        return False
+    began, _, processes = birth.partition("-")
+    if began not in ("", "0") and processes == _processes():
+        # Its number may belong to another program by now.
+        return _birth(program) != birth
+    return time.time() - facts.st_mtime > _ORPHANED_S and not _is_alive(program)
+
+
+def _birth(program: int) -> str:
+    """When a program began, in ticks since the machine's start, and which numbers of processes are meant.
+
+    Nothing is known of it where there is no `/proc`.
+    """
+    try:
+        with open(f"/proc/{program}/stat", "rb") as file:  # noqa: PTH123 - at every run
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        ticks = 0
+    return f"{ticks}-{_processes()}"
+
+
+def _processes() -> str:
+    """The namespace of process numbers that this program sees."""
+    try:
+        return str(os.stat("/proc/self/ns/pid").st_ino)  # noqa: PTH116 - beside its kin
+    except OSError:
+        return "0"
 
 
 def _is_alive(program: int) -> bool:

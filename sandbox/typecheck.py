@@ -34,7 +34,7 @@ _USAGE = 2
 
 
 async def check_types(
-    sandbox: Sandbox, folder: Path, files: Sequence[SourceFile], *, seconds: float
+    sandbox: Sandbox, folder: Path, files: Sequence[SourceFile], *, seconds: float, root: str = ""
 ) -> Check:
     """Run mypy over the solution's own Python files.
 
@@ -46,6 +46,7 @@ async def check_types(
         folder: The scratch folder, which holds the files.
         files: The solution.
         seconds: Wall-clock seconds it may take.
+        root: The folder below that one that holds the modules, as of `source_root`.
 
     Returns:
         The check; not executed when mypy is not installed.
@@ -54,7 +55,7 @@ async def check_types(
         return _not_executed(f"mypy is not installed: {_INSTALL}")
     names = [f"./{file.path}" for file in files if file.path.endswith(".py")]
     command = await asyncio.to_thread(
-        inside_command, "check_types", os.pathsep.join(site_folders()), *OPTIONS
+        inside_command, "check_types", os.pathsep.join(site_folders()), root, *OPTIONS
     )
     limits = replace(_LIMITS, wall_s=min(_LIMITS.wall_s, seconds))
     try:

@@ -9,6 +9,7 @@ from sandbox.options import Options
 from sandbox.paths import check_paths
 from sandbox.protocol import Limits, Sandbox, SandboxError, Unavailable
 from sandbox.settling import Settling
+from sandbox.skipping import skipped, with_skipped
 from sandbox.tests_source import python_tests
 
 
@@ -70,14 +71,24 @@ class Verifier:
         if seconds is not None and seconds < limits.wall_s:
             limits = replace(limits, wall_s=seconds)
         options = options or Options()
-        settling = Settling(files, python_tests(tests), acceptance, options)
+        given = {"tests": python_tests(tests), "acceptance": acceptance}
+        aside = [
+            check
+            for name, source in given.items()
+            if (check := skipped(name, source, files, self._packages)) is not None
+        ]
+        given |= {check.name: "" for check in aside}
+        settling = Settling(files, given["tests"], given["acceptance"], options)
         climb = Climb(
             self._sandbox, limits, files, settling, options.types, self._packages, on_check or _ignore
         )
         try:
-            return await climb.run()
+            evidence = await climb.run()
         except SandboxError as error:
             return Evidence(status="not_executed", reason=str(error))
+        for check in aside:
+            (on_check or _ignore)(check)
+        return with_skipped(evidence, aside)
 
 
 def _ignore(_check: Check) -> None:

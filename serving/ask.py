@@ -83,10 +83,10 @@ def _answer(
         import graph.agent  # noqa: F401, PLC0415  # seconds of imports, after the cheap checks
         from serving.bounds import describe  # noqa: PLC0415  # the same
         from serving.running import Runner  # noqa: PLC0415  # the same
-        from serving.turn import Turn, bounds_of, open_agent, run_turn  # noqa: PLC0415  # the same
+        from serving.turn import Turn, bounds_of, models_of, open_agent, run_turn  # noqa: PLC0415  # the same
 
     task = cast("Task | None", question.task)  # click has checked it
-    turn = Turn(asked.text, asked.thread_id, asked.tests, task, asked.code)
+    turn = Turn(asked.text, asked.thread_id, asked.tests, task, asked.code, models_of(settings))
     agent = open_agent(settings)
     if question.explain:
         for name, most in describe(bounds_of(agent.graph)):

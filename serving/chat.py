@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from graph.agent import Agent
-    from nodes import PlanAnswer, Result
+    from nodes import Context, PlanAnswer, Result
     from serving.running import Runner
     from serving.signals import Signals
     from serving.turn import Outcome
@@ -47,11 +47,11 @@ def chat(*, thread: str | None, settings: Mapping[str, str], signals: Signals) -
     with terminal.starting():
         import graph.agent  # noqa: F401, PLC0415  # seconds of imports, after the cheap checks
         from serving.running import Runner  # noqa: PLC0415  # the same
-        from serving.turn import open_agent  # noqa: PLC0415  # the same
+        from serving.turn import models_of, open_agent  # noqa: PLC0415  # the same
 
     agent = open_agent(settings)
     with Runner(signals) as runner:
-        talk = Chat(agent, runner, signals, thread_id)
+        talk = Chat(agent, runner, signals, thread_id, models_of(settings))
         try:
             return talk.run()
         except Interrupted as stop:
@@ -69,8 +69,11 @@ class Chat:
         thread_id: The session that the next turn belongs to.
     """
 
-    def __init__(self, agent: Agent, runner: Runner, signals: Signals, thread_id: str) -> None:
+    def __init__(
+        self, agent: Agent, runner: Runner, signals: Signals, thread_id: str, models: Context
+    ) -> None:
         self.thread_id = thread_id
+        self._models = models
         self._agent = agent
         self._runner = runner
         self._signals = signals
@@ -190,7 +193,7 @@ class Chat:
         """One turn."""
         from serving.turn import Turn, run_turn  # noqa: PLC0415  # loaded by now
 
-        turn = Turn(text, self.thread_id, self._tests)
+        turn = Turn(text, self.thread_id, self._tests, models=self._models)
         result = self._show(lambda: run_turn(self._agent, turn))
         if result is None or result.status != "waiting":
             return
@@ -214,7 +217,7 @@ class Chat:
         """The rest of a turn whose plan waited."""
         from serving.turn import resume_turn  # noqa: PLC0415  # loaded by now
 
-        self._show(lambda: resume_turn(self._agent, self.thread_id, answer))
+        self._show(lambda: resume_turn(self._agent, self.thread_id, answer, self._models))
 
     def _show(self, work: Callable[[], Awaitable[Outcome]]) -> Result | None:
         """Run a turn and show what it came to; Ctrl-C ends it, and the session when nobody is there."""

@@ -53,4 +53,6 @@ def verdict(evidence: Evidence) -> str:
     if evidence.sandbox == "none":
         where = " without any sandbox"
     why = f": {one_line(evidence.reason)}" if evidence.reason else ""
+    if evidence.status == "verified" and not any(check.decided for check in evidence.checks):
+        why = ": no test was run, so this shows only that it loads"
     return f"{evidence.status.replace('_', ' ')}{where}{why}"

@@ -189,7 +189,9 @@ def bounds(*, as_json: bool, **settings: str | None) -> Action:
 @named("--tests", "FILE", "Python tests that it must pass; they see its names.")
 @click.option("--types", is_flag=True, help="The type checker (mypy) must pass too.")
 @click.option(
-    "--jsonl", is_flag=True, help='Verify {"id", "code", "tests"} objects, one a line, from standard input.'
+    "--jsonl",
+    is_flag=True,
+    help='Verify {"id", "code", "tests"} objects, one a line; {"files": {path: text}} for several.',
 )
 @json_option
 @click.pass_obj

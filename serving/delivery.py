@@ -13,7 +13,7 @@ from serving.files import Destination
 
 if TYPE_CHECKING:
     from graph.agent import Agent
-    from nodes import Result
+    from nodes import Context, Result
     from serving.running import Runner
     from serving.turn import Outcome
 
@@ -42,6 +42,8 @@ class Target:
             if self.force:
                 raise InputError("--force goes with --out: name the folder to write to.")
             return None
+        if not self.out.strip():
+            raise InputError("--out is empty: name a folder, or . for this one.")
         destination = Destination(Path(self.out), force=self.force)
         destination.check()
         return destination
@@ -66,7 +68,9 @@ class Target:
             return fault.exit_code
         return exits.of_result(result)
 
-    def approved(self, outcome: Outcome, agent: Agent, runner: Runner) -> Outcome:
+    def approved(
+        self, outcome: Outcome, agent: Agent, runner: Runner, models: Context | None = None
+    ) -> Outcome:
         """The outcome after the person at the terminal, if there is one, has answered about a plan.
 
         Raises:
@@ -80,7 +84,7 @@ class Target:
         thread_id = outcome.result.thread_id
         if answer is None or thread_id is None:
             return outcome
-        return runner.run(lambda: resume_turn(agent, thread_id, answer))
+        return runner.run(lambda: resume_turn(agent, thread_id, answer, models))
 
 
 def _write(result: Result, destination: Destination | None) -> tuple[list[Path], Fault | None]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from graph.proving import open_verifier
 from sandbox import Options, SourceFile, TestsError, check_tests
+from sandbox.paths import check_paths
 from serving import exits, terminal
 from serving.lines import MAX_LINE, read_lines
 from serving.proving import settings_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _WINDOW = 4
 """Lines in flight per core: enough to hide one slow line, few enough to bound the memory."""
 
-_FIELDS = ("id", "code", "tests")
+_FIELDS = ("id", "code", "files", "tests")
 
 Answer = dict[str, Any]
 
@@ -49,7 +50,7 @@ class Job:
     """One line, understood."""
 
     line_id: object
-    code: str
+    files: list[SourceFile]
     tests: str
 
 
@@ -86,7 +87,7 @@ def parse_line(line: bytes, number: int) -> Job:
         number: Counted from 1, for messages.
 
     Raises:
-        LineError: When it is not an object with `code` and perhaps `tests`, both strings.
+        LineError: When it is not an object with `code` or `files` and perhaps `tests`.
     """
     if len(line) > MAX_LINE:
         raise LineError(f"Line {number} has more than {MAX_LINE:,} bytes: shorten it.")
@@ -104,7 +105,42 @@ def parse_line(line: bytes, number: int) -> Job:
         for field in _FIELDS:
             if name != field and field not in value and meant == field.rstrip("s"):
                 raise LineError(f"Line {number} has a field {name!r}: did you mean {field!r}?", line_id)
-    return Job(line_id, _text(value, "code", number), _text({"tests": ""} | value, "tests", number))
+    return Job(line_id, _files(value, number), _text({"tests": ""} | value, "tests", number))
+
+
+def _files(value: Answer, number: int) -> list[SourceFile]:
+    """The solution: `code` is `solution.py`, `files` an object with a text for each path."""
+    line_id = value.get("id")
+    if "files" not in value:
+        texts = {SOLUTION: _text(value, "code", number)}
+    elif "code" in value:
+        raise LineError(f"Line {number} has both 'code' and 'files': give one of them.", line_id)
+    elif not isinstance(value["files"], dict) or not value["files"]:
+        raise LineError(
+            f"Line {number} has no object as its 'files': give {{path: text}}, such as "
+            '{"shop/cart.py": "…"}.',
+            line_id,
+        )
+    else:
+        texts = {
+            path: _text({"id": line_id, path: text}, path, number) for path, text in value["files"].items()
+        }
+    files = [SourceFile(path=path, content=text) for path, text in texts.items()]
+    try:
+        check_paths(files)
+    except ValueError as error:
+        raise LineError(f"Line {number} cannot take these names ({error}).", line_id) from None
+    return files
+
+
+def _check_content(job: Job, number: int) -> None:
+    """Refuse a solution of nothing but blank lines: it would load, and show nothing.
+
+    Raises:
+        LineError: When it is one.
+    """
+    if not any(file.content.strip() for file in job.files):
+        raise LineError(f"Line {number} holds no code: give Python source.", job.line_id)
 
 
 def _number(text: str) -> float:
@@ -174,11 +210,12 @@ class _Stream:
         try:
             job = parse_line(line, number)
             line_id = job.line_id
+            _check_content(job, number)
             if job.tests.strip():
                 check_tests(job.tests, name=f"line {number}, tests")
             async with self._slots:
                 evidence = await verifier.verify(
-                    [SourceFile(path=SOLUTION, content=job.code)],
+                    job.files,
                     tests=job.tests,
                     options=Options(types=self._settings.verify_types),
                 )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graph.agent import Agent
-    from nodes import PlanAnswer
+    from nodes import Context, PlanAnswer
     from serving.running import Runner
     from serving.signals import Signals
     from serving.turn import Outcome
@@ -57,17 +57,17 @@ def resume(choice: Choice, target: Target, *, settings: Mapping[str, str], signa
     with terminal.starting():
         import graph.agent  # noqa: F401, PLC0415  # seconds of imports, after the cheap checks
         from serving.running import Runner  # noqa: PLC0415  # the same
-        from serving.turn import open_agent  # noqa: PLC0415  # the same
+        from serving.turn import models_of, open_agent  # noqa: PLC0415  # the same
 
     answer = None
     if choice.approve or choice.reject or edited is not None:
         answer = make_answer(approve=not choice.reject, plan=edited, reason=choice.reason)
-    agent = open_agent(settings)
+    agent, models = open_agent(settings, resumes=True), models_of(settings)
     try:
         with Runner(signals) as runner:
             try:
-                outcome = _outcome(agent, runner, thread_id, answer)
-                outcome = target.approved(outcome, agent, runner)
+                outcome = _outcome(agent, runner, thread_id, answer, models)
+                outcome = target.approved(outcome, agent, runner, models)
             finally:
                 if signals.received is None:
                     runner.run(agent.aclose)
@@ -77,12 +77,14 @@ def resume(choice: Choice, target: Target, *, settings: Mapping[str, str], signa
     return target.deliver(outcome, destination)
 
 
-def _outcome(agent: Agent, runner: Runner, thread_id: str, answer: PlanAnswer | None) -> Outcome:
+def _outcome(
+    agent: Agent, runner: Runner, thread_id: str, answer: PlanAnswer | None, models: Context
+) -> Outcome:
     """The rest of the turn, or the turn as it waits when there is no answer yet."""
     from serving.turn import Outcome, resume_turn  # noqa: PLC0415  # loaded by now
 
     if answer is not None:
-        return runner.run(lambda: resume_turn(agent, thread_id, answer))
+        return runner.run(lambda: resume_turn(agent, thread_id, answer, models))
     result = runner.run(lambda: agent.waiting(thread_id))
     if result is None:
         raise InputError(f"No plan waits for approval in session {thread_id}: see `duograph sessions list`.")

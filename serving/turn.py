@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from graph.events import Finished
 from graph.services import Services
 from graph.settings import Settings
-from nodes import unmetered
+from nodes import Context, unmetered
 from providers import parse_chain
 from providers.catalogue import retirement_notes
 from serving import terminal
@@ -39,6 +39,7 @@ class Turn:
         tests: The user's tests, or nothing.
         task: The kind of task, if the user said so.
         code: Files that the request is about.
+        models: The models that the command line names, kept with a turn that waits.
     """
 
     text: str
@@ -46,10 +47,20 @@ class Turn:
     tests: str = ""
     task: Task | None = None
     code: Sequence[SourceFile] = ()
+    models: Context | None = None
 
 
-def open_agent(given: Mapping[str, str]) -> Agent:
+def models_of(given: Mapping[str, str]) -> Context:
+    """The models that the command line names."""
+    return Context(reasoning_model=given.get("reasoning_model"), coding_model=given.get("coding_model"))
+
+
+def open_agent(given: Mapping[str, str], *, resumes: bool = False) -> Agent:
     """An agent with the settings and those of the command line; says what its user should know first.
+
+    Args:
+        given: The settings of the command line.
+        resumes: Whether it only goes on with a turn that knows its models.
 
     Raises:
         SettingsError: When a setting is wrong.
@@ -62,8 +73,9 @@ def open_agent(given: Mapping[str, str]) -> Agent:
     services = Services.from_settings(settings)
     agent = Agent(settings, services=services)
     say_unconfined(settings)
-    say_who_answers(settings)
-    say_what_retires(settings)
+    if not resumes:
+        say_who_answers(settings)
+        say_what_retires(settings)
     say_what_costs(settings, bounds_of(agent.graph))
     return agent
 
@@ -119,18 +131,31 @@ async def run_turn(agent: Agent, turn: Turn) -> Outcome:
         RequestError: When the request cannot be taken.
     """
     events = agent.astream(
-        turn.text, tests=turn.tests, code=turn.code, task=turn.task, thread_id=turn.thread_id
+        turn.text,
+        tests=turn.tests,
+        code=turn.code,
+        task=turn.task,
+        thread_id=turn.thread_id,
+        context=turn.models,
     )
     return await _show(events, turn.thread_id)
 
 
-async def resume_turn(agent: Agent, thread_id: str, answer: PlanAnswer) -> Outcome:
+async def resume_turn(
+    agent: Agent, thread_id: str, answer: PlanAnswer, models: Context | None = None
+) -> Outcome:
     """Go on with a turn whose plan waited for an answer, and show its progress.
+
+    Args:
+        agent: Has the session.
+        thread_id: The session.
+        answer: What to do with the plan.
+        models: Those of the command line, in place of those that the turn was asked with.
 
     Raises:
         RequestError: When no plan waits there.
     """
-    return await _show(agent.astream_resume(thread_id, answer), thread_id)
+    return await _show(agent.astream_resume(thread_id, answer, context=models), thread_id)
 
 
 async def _show(events: AsyncGenerator[Event, None], thread_id: str) -> Outcome:

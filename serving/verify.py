@@ -39,6 +39,8 @@ def verify_files(
     sources = {_name(path, paths): read_source(path, "code") for path in paths}
     if len(sources) < len(paths):
         raise InputError("--code names a file twice: name each once.")
+    if not any(text.strip() for text in sources.values()):
+        raise InputError("--code holds nothing but blank lines: name a file with code to verify.")
     source = read_tests(tests)
     with terminal.starting():
         from graph.proving import open_verifier  # noqa: PLC0415  # after the cheap checks

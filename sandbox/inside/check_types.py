@@ -18,17 +18,19 @@ _MOST = 300
 """Lines of findings that are printed."""
 
 
-def main(site: str, *options: str) -> None:
+def main(site: str, root: str, *options: str) -> None:
     """Check the files that standard input names, one a line, and print a JSON object for each finding.
 
     Args:
         site: Folders of installed packages, joined as in `PATH`; mypy is in one of them.
+        root: The folder in which the modules are, if it is not this one.
         *options: mypy's.
     """
     # Read before mypy is imported, so that nothing of the solution's folder is ever on the path.
     sys.path.extend(site.split(os.pathsep))
     files = [line for line in sys.stdin.buffer.read().decode().split("\n") if line]
     findings = [finding for file in files for finding in switched_off(file)]
+    os.environ["MYPYPATH"] = root
     # mypy counts processors with it, and it reads what nobody may read here.
     sys.modules["psutil"] = None  # type: ignore[assignment]
     from mypy import api  # noqa: PLC0415 - only now there is a path to it

@@ -40,7 +40,7 @@ def describe(error: BaseException, folder: str) -> str:
         text = "(its message could not be shown)"
     kind = type(error).__name__
     if isinstance(error, SyntaxError):
-        return f"{kind}: {error.msg} (line {error.lineno})"
+        return f"{kind}: {error.msg} (line {error.lineno})" if error.lineno else f"{kind}: {error.msg}"
     place = where(error, folder)
     place = f" ({place})" if place else ""
     return f"{kind}: {text}{place}" if text else f"{kind}{place}"

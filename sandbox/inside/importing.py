@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -13,6 +14,8 @@ else:
     from describing import describe
 
 _ASIDE = frozenset(("tests", "test", "conftest", "docs", "examples", "scripts", "benchmarks"))
+
+WAITS = "asks for input when it is loaded, so it ran up to there"
 
 
 def module_names(paths: list[str]) -> list[str]:
@@ -37,9 +40,13 @@ def _is_aside(part: str) -> bool:
     return part in _ASIDE or part.startswith("test_") or part.endswith("_test")
 
 
-def settle_in(folder: str, inside: str, site: list[str]) -> None:
-    """Look for modules where the solution is."""
-    sys.path[:] = [folder, *(path for path in sys.path if path != inside), *site]
+def settle_in(folder: str, inside: str, site: list[str], root: str) -> None:
+    """Look for modules where the solution is, and in its folder `root` when there is one."""
+    below = [f"{folder}/{root}".rstrip("/")] if root else []
+    if below:
+        # For programs that tests start, such as `python -m app`.
+        os.environ["PYTHONPATH"] = below[0]
+    sys.path[:] = [folder, *below, *(path for path in sys.path if path != inside), *site]
     sys.argv[:] = ["solution.py"]
 
 
@@ -56,20 +63,28 @@ def import_one(name: str, folder: str, load: object = __import__) -> str:
     """Import a module.
 
     Returns:
-        What was wrong with it, else an empty text.
+        What was wrong with it, else an empty text. A program that got no input ends in `WAITS`; it is none to
+        import, and what it does is for its tests to find out.
     """
     try:
         load(name)  # type: ignore[operator]
         sys.modules[name]
     except BaseException as error:  # noqa: BLE001 - SystemExit and worse are failures as well
+        if _wants_input(error):
+            return f"{name} {WAITS}"
         return f"import {name}: {describe(error, folder)}"
     return ""
+
+
+def _wants_input(error: BaseException) -> bool:
+    """Whether an error comes from `input()`, which found nothing to read."""
+    return type(error) is EOFError and error.args == ("EOF when reading a line",)
 
 
 def names_of(modules: list[str]) -> dict[str, Any]:
     """The names that tests see: those of all modules, of the first before those of the last."""
     names: dict[str, Any] = {}
-    loaded = [sys.modules[name] for name in modules]
+    loaded = [sys.modules[name] for name in modules if name in sys.modules]
     for module in reversed(loaded):
         names.update({key: value for key, value in vars(module).items() if not _is_system_name(key)})
     if "solution" not in sys.modules and loaded:

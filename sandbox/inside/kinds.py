@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 
 TYPE_CHECKING = False
@@ -37,7 +38,12 @@ _MOST_TEXT = 4000
 
 
 def describe_class(kind: type) -> tuple[tuple[Untyped, ...], list[type]]:
-    """Name, module, documentation, special methods, methods, whether it is a container; and its bases."""
+    """What its likeness needs, and its bases.
+
+    Returns:
+        Name, qualified name, module, documentation, special methods, methods, whether it is a container, and
+        whether its likeness lacks a class of the standard library that it is derived from.
+    """
     bases = []
     mutable = False
     for base in kind.__bases__:
@@ -72,8 +78,13 @@ def describe_class(kind: type) -> tuple[tuple[Untyped, ...], list[type]]:
         specials,
         _methods(kind),
         mutable,
+        any(class_name(each) is None and _is_standard(each) for each in kind.__mro__[1:]),
     )
     return facts, bases
+
+
+def _is_standard(kind: type) -> bool:
+    return str(kind.__module__).split(".")[0] in sys.stdlib_module_names
 
 
 def _methods(kind: type) -> tuple[str, ...]:

@@ -8,7 +8,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
+    from sandbox.inside.methods import Bound
+
     Untyped: TypeAlias = Any  # what the tests made
+else:
+    from methods import Bound
 
 _CALLABLE = (
     types.FunctionType,
@@ -30,6 +34,8 @@ def describe_callable(value: Untyped) -> Untyped:
     """
     if isinstance(value, type) or not callable(value):
         return None
+    if type(value) is Bound:
+        return "function", value.__name__, value.__name__, None, None
     if type(value) not in _CALLABLE:
         # Called it is like itself; what else the solution may want of it, it will not find.
         return "function", type(value).__name__, type(value).__qualname__, None, None

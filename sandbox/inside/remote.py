@@ -11,14 +11,15 @@ if TYPE_CHECKING:
 
     from sandbox.inside.comparing import compare
     from sandbox.inside.kinds import COMPARING, IMMUTABLE, SPECIALS
+    from sandbox.inside.methods import ASKED, FAR, Documentation, Members, Method, session_of
     from sandbox.inside.session import Session
 
     Untyped: TypeAlias = Any  # what the solution gives
 else:
     from comparing import compare
     from kinds import COMPARING, IMMUTABLE, SPECIALS
+    from methods import ASKED, FAR, Documentation, Members, Method, session_of
 
-_FAR = "__far__"
 _CLAIMING = COMPARING | {"__contains__"}
 _UNCROSSABLE = ("__reduce__", "__reduce_ex__", "__copy__", "__deepcopy__", "__getstate__", "__sizeof__")
 
@@ -37,6 +38,12 @@ class RemoteClass(type):
     def __call__(cls, *args: Untyped, **more: Untyped) -> Untyped:
         """Make an instance where the class is."""
         return session_of(cls).call(cls, args, more)
+
+    def __getattribute__(cls, name: str) -> Untyped:
+        """Ask for what the likeness has for itself, and answer the rest."""
+        if name == "__dict__":
+            return Members(cls)
+        return session_of(cls).get(cls, name) if name in ASKED else type.__getattribute__(cls, name)
 
     def __getattr__(cls, name: str) -> Untyped:
         """Ask for an attribute."""
@@ -79,11 +86,6 @@ class RemoteClass(type):
         )
 
 
-def session_of(kind: type) -> Session:
-    """The session that a class belongs to."""
-    return type.__getattribute__(kind, _FAR)  # type: ignore[no-any-return]
-
-
 def _special(name: str) -> Callable[..., Untyped]:
     def special(self: Untyped, *args: Untyped) -> Untyped:
         return session_of(type(self)).special(self, name, args)
@@ -105,14 +107,6 @@ def _calling(self: Untyped, *args: Untyped, **more: Untyped) -> Untyped:
 def _leaving(self: Untyped, kind: Untyped, value: Untyped, _trace: Untyped) -> Untyped:
     # A traceback stays where it is.
     return session_of(type(self)).special(self, "__exit__", (kind, value, None))
-
-
-def _method(name: str) -> Callable[..., Untyped]:
-    def method(self: Untyped, *args: Untyped, **more: Untyped) -> Untyped:
-        return session_of(type(self)).request("method", self, name, args, tuple(more.items()))
-
-    method.__name__ = name
-    return method
 
 
 def _getting(self: Untyped, name: str) -> Untyped:
@@ -144,9 +138,10 @@ def make_class(session: Session, facts: Untyped, bases: list[type]) -> Untyped:
     Raises:
         Exception: When the facts are none that an honest peer tells.
     """
-    name, qualified, module, documentation, specials, methods, _ = facts
-    members: dict[str, Untyped] = {_FAR: session, "__qualname__": str(qualified), "__module__": str(module)}
-    members["__doc__"] = documentation if type(documentation) is str else None
+    name, qualified, module, documentation, specials, methods, *_ = facts
+    members: dict[str, Untyped] = {FAR: session, "__qualname__": str(qualified), "__module__": str(module)}
+    text = documentation if type(documentation) is str else None
+    members["__doc__"] = text
     members.update(
         {
             special: _comparing(special) if special in _CLAIMING else _special(special)
@@ -161,13 +156,14 @@ def make_class(session: Session, facts: Untyped, bases: list[type]) -> Untyped:
             members[special] = own
     for method in methods:
         if type(method) is str and method.isidentifier() and not method.startswith("__"):
-            members.setdefault(method, _method(method))
+            members.setdefault(method, Method(method))
     members["__getattr__"] = _getting
     if any(issubclass(base, BaseException) for base in bases):
         members["__str__"] = _text
         for special in ("__eq__", "__hash__"):
             members.pop(special, None)
         return _new_class(str(name), bases, members)
+    members["__doc__"] = Documentation(text)
     members.update({refused: _uncrossable(refused) for refused in _UNCROSSABLE})
     members["__setattr__"], members["__delattr__"] = _setting, _deleting
     if not any(issubclass(base, IMMUTABLE) for base in bases):

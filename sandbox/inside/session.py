@@ -244,8 +244,11 @@ class Session(Peer):
                     self._doubtful[number] = (
                         f"the class {facts[0]}, which is a container or compares by itself"
                     )
+                # What a case finds out of it with `issubclass` may be due to what the likeness lacks.
+                self._referred_before |= facts[7] is not False
         if not isinstance(known, RemoteClass):
             raise Malformed("a class")
+        self.referred |= self._referred_before
         self._doubt_before = self._doubt_before or self._doubtful.get(number, "")
         self.doubt = self.doubt or self._doubt_before
         return known

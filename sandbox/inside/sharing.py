@@ -30,7 +30,7 @@ _NAMES = frozenset(
     """
     eval exec globals locals vars dir __import__ breakpoint input getcontext setcontext localcontext
     get_type_hints assertWarns assertWarnsRegex assertLogs assertNoLogs warns deprecated_call mock
-    getrefcount __code__ __globals__ __closure__ __wrapped__ __signature__ __subclasses__
+    getrefcount is_ is_not __code__ __globals__ __closure__ __wrapped__ __signature__ __subclasses__
     """.split()  # noqa: SIM905 - a list of words
 )
 _FIXTURES = frozenset(
@@ -146,6 +146,8 @@ class Look:
             return part.id in _NAMES or self._name(part.id)
         if isinstance(part, ast.Attribute):
             return part.attr in _NAMES
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "id":
+            return True
         if isinstance(part, (ast.Import, ast.ImportFrom)):
             return any(harmful for _, harmful in self._imports(part))
         if isinstance(part, ast.ClassDef):

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from sandbox.inside.channel import Channel, Gone
     from sandbox.inside.codec import CannotCross, dumps
     from sandbox.inside.describing import describe
-    from sandbox.inside.importing import import_one, make_way, module_names, names_of, settle_in
+    from sandbox.inside.importing import (
+        WAITS,
+        import_one,
+        make_way,
+        module_names,
+        names_of,
+        settle_in,
+    )
     from sandbox.inside.judging import Judge
     from sandbox.inside.records import Report
     from sandbox.inside.session import Session
@@ -27,7 +34,7 @@ else:
     from channel import Channel, Gone
     from codec import CannotCross, dumps
     from describing import describe
-    from importing import import_one, make_way, module_names, names_of, settle_in
+    from importing import WAITS, import_one, make_way, module_names, names_of, settle_in
     from records import Report
     from session import Session
     from shared import Sharing
@@ -47,7 +54,7 @@ class Ladder:
         self._report = report
         self._channel = channel
         self._private = private
-        self._modules = module_names([path for path, _ in job["files"]])
+        self._modules = module_names([path.removeprefix(job["root"]) for path, _ in job["files"]])
         self._session = Session(channel, job["folder"], self._lost)
 
     def climb(self) -> None:
@@ -92,18 +99,22 @@ class Ladder:
             self._report.check("import", passed=False, detail=detail)
             return False
         try:
-            self._channel.send(dumps((self._job["folder"], self._job["inside"], tuple(self._job["site"]))))
+            job = self._job
+            self._channel.send(dumps((job["folder"], job["inside"], tuple(job["site"]), job["root"])))
         except Gone:
             self._lost("")
         self._session.request("importing", tuple(self._modules))
+        asking = []
         for name in self._modules:
             self._report.trying(f"import {name}")
             problem = self._session.request("import", name)
-            if problem:
+            if str(problem).endswith(WAITS):
+                asking.append(str(problem))
+            elif problem:
                 self._report.check("import", passed=False, detail=str(problem))
                 return False
         self._session.request("imported", tuple(self._modules))
-        self._report.check("import", passed=True)
+        self._report.check("import", passed=True, detail="; ".join(asking))
         return True
 
     def _tests(self, plan: Plan, step: Step) -> bool:
@@ -154,7 +165,7 @@ class Ladder:
         job = self._job
         folder = _own_folder(job)
         restore = plan.genuine()
-        settle_in(folder, job["inside"], job["site"])
+        settle_in(folder, job["inside"], job["site"], job["root"])
         before = dict(vars(__import__("builtins")))
         load = __import__
         named = ("<frozen ", "<tests>", "<acceptance>")
@@ -162,7 +173,7 @@ class Ladder:
         make_way(self._modules)
         for name in self._modules:
             problem = import_one(name, folder, load)
-            if problem:
+            if problem and not problem.endswith(WAITS):
                 report.problem(problem)
                 return
         vars(__import__("builtins")).update(before)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.inside.asserts import Checks
     from sandbox.inside.cases import Runner
     from sandbox.inside.describing import describe
+    from sandbox.inside.identity import Identities
     from sandbox.inside.judging import Judge, Tally
     from sandbox.inside.looking import collects, without_main
     from sandbox.inside.modules import Modules
@@ -28,6 +29,7 @@ else:
     from asserts import Checks
     from cases import Runner
     from describing import describe
+    from identity import Identities
     from judging import Judge, Tally
     from looking import collects, without_main
     from modules import Modules
@@ -95,13 +97,14 @@ class Step:
         self.problem = ""
         self.tree = ast.Module(body=[], type_ignores=[])
         self.imports: set[str] = set()
-        self._rewriter = Rewriter(f"_{os.urandom(8).hex()}_")
+        prefix = f"_{os.urandom(8).hex()}_"
+        self._rewriter, self._identities = Rewriter(prefix), Identities(prefix)
         try:
             compile(source, f"<{name}>", "exec", dont_inherit=True)
             self._original = without_main(ast.parse(source))
             self.imports = _imports(self._original)
             self._look = Look(self._original, self._own, "\n".join(text for _, text in job["files"]))
-            self.tree = self._rewriter.visit(without_main(ast.parse(source)))
+            self.tree = self._identities.visit(self._rewriter.visit(without_main(ast.parse(source))))
             compile(self.tree, f"<{name}>", "exec", dont_inherit=True)
         except _BAD_SOURCE as error:
             self.problem = describe(error, job["folder"])
@@ -136,6 +139,7 @@ class Step:
         """Run the cases here, where the solution is not."""
         tally = Tally()
         judge = Judge(self.name, report, tally, self._job["folder"], session)
+        names = {**names, **self._identities.helpers(session)}
         with Modules(session, self._own):
             self._run(judge, names, tally, self._look)
         return judge
@@ -143,6 +147,7 @@ class Step:
     def run_inside(self, report: SharedReport, names: dict[str, Any]) -> None:
         """Run the cases in the process that has the solution."""
         tally = Tally()
+        names = {**names, **self._identities.helpers(None)}
         self._run(Judge(self.name, report, tally, self._job["folder"]), names, tally, None)
 
     def _run(self, judge: Judge, names: dict[str, Any], tally: Tally, look: Look | None) -> None:
@@ -179,7 +184,8 @@ class Plan:
 
 def own_modules(job: dict[str, Any]) -> frozenset[str]:
     """The top-level modules and packages of the solution."""
-    return frozenset(path.split("/")[0].removesuffix(".py") for path, _ in job["files"])
+    paths = [path.removeprefix(job["root"]) for path, _ in job["files"]]
+    return frozenset(path.split("/")[0].removesuffix(".py") for path in paths)
 
 
 def visible(names: dict[str, Any], tree: ast.Module, own: frozenset[str]) -> dict[str, Any]:

@@ -246,8 +246,8 @@ def _base_value(value: Untyped) -> Untyped:
 def main(read: int, write: int) -> None:
     """Serve until the judge is gone; what it needs to know comes first."""
     channel = Channel(read, write)
-    folder, inside, site = loads(channel.receive())
-    settle_in(folder, inside, list(site))
+    folder, inside, site, root = loads(channel.receive())
+    settle_in(folder, inside, list(site), root)
     leave = os._exit
     try:
         Worker(channel, folder).serve()

@@ -157,8 +157,12 @@ class Results:
     def _whole_lines(self, path: Path) -> list[bytes]:
         """The lines of the file; the half line that a killed run left at its end is none."""
         try:
-            if path.exists() and not path.is_file():
-                raise InputError(f"--out {path} is not a file: name one.")
+            is_other = path.exists() and not path.is_file()
+        except (OSError, ValueError):
+            is_other = False  # reading it says why
+        if is_other:
+            raise InputError(f"--out {path} is not a file: name one.")
+        try:
             data = path.read_bytes() if path.exists() else b""
             writable = os.access(path if path.exists() else path.absolute().parent, os.W_OK)
         except (OSError, ValueError) as error:

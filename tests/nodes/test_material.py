@@ -83,3 +83,29 @@ def test_code_that_cannot_be_taken_is_one_sentence(file: SourceFile, words: str)
 )
 def test_words_in_the_code_are_not_words_of_the_request(text: str) -> None:
     assert words_of(text).strip() == "Hello."
+
+
+PROGRAM = "import math\n\ndef mean(values):\n    total = 0\n\n    return total / n\n\nclass A:\n    x = 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{PROGRAM}\n\nplease review my code", "please review my code"),
+        (f"{PROGRAM}\nplease review my code", "please review my code"),
+        (f"{PROGRAM}\n\nPlease review this.\nIt should be fast.\n", "Please review this. It should be fast."),
+        (f"Hi there\n\nreview this, please\n\n{PROGRAM}\n\nthanks", "Hi there review this, please thanks"),
+        (f"review my code\n{PROGRAM}\n", "review my code"),
+    ],
+)
+def test_code_without_a_fence_is_found_before_and_between_words(text: str, words: str) -> None:
+    (file,) = pasted(text)
+    assert (file.path, file.content.strip()) == ("solution.py", PROGRAM)
+    assert " ".join(words_of(text).split()) == words
+
+
+def test_statements_alone_are_code_too() -> None:
+    (file,) = pasted("Can you review\nx = 1\ny = x + z\nprint(y)\n")
+    assert file.content == "x = 1\ny = x + z\nprint(y)\n"
+    assert pasted("class of 2020, review\nit") == []
+    assert words_of("import duties: review them") == "import duties: review them"

@@ -63,6 +63,11 @@ TAKEN: list[tuple[str, list[str]]] = [
     ),
     ("Write double(x). It's simple: double(2) returns 4.", ["double(2) == 4"]),
     ("Write `roman(n)`.\n> roman(4) == 'IV'", ["roman(4) == 'IV'"]),
+    ("Write sq(x). sq(2) == 4, and please add types", ["sq(2) == 4"]),
+    ("Write sq(x). sq(2) == 4 and add type hints", ["sq(2) == 4"]),
+    ("Write sq(x) [sq(2) == 4]", ["sq(2) == 4"]),
+    ("Write sq(x). sq(2) == 4. It must pass mypy.", ["sq(2) == 4"]),
+    ("Write sq(x). sq(2) == 4, it should handle floats too", ["sq(2) == 4"]),
     ("Schreibe eine Funktion f: f(2) == 4", ["f(2) == 4"]),
 ]  # fmt: skip
 
@@ -78,6 +83,9 @@ LEFT: list[str] = [
     "Why does f(2) return 5?",
     "My function is broken. f(2) returns 5.",
     "f(2) gives 5. It should give 4.",
+    "f(2) == 5. It must be 4.",
+    "Write f(x). f(2) == 4, 5 and add more",
+    "Write f(x). f(2) == 4 and a half",
     "f(2) returns 5, expected 4",
     "f(2) == 5 is wrong",
     "f(2) should not return 4",

@@ -119,6 +119,34 @@ async def test_orphans_are_swept_and_nothing_else(tmp_path: Path, monkeypatch: p
     assert all(path.exists() for path in [*kept, link])
 
 
+LEAVES = "from sandbox.scratch import new_folder; print(new_folder('run'))"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is known of a program's start")
+async def test_what_a_killed_program_left_is_swept_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        LEAVES,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    left = tmp_path / Path((await process.communicate())[0].decode().strip()).name
+    assert await asyncio.to_thread(left.exists)
+    own = new_folder("run")
+    # Its number may be another program's by now, and it may be one of another container.
+    number, began, processes = own.name.split("-")[2:5]
+    again = tmp_path / f"duograph-run-{number}-{int(began) + 1}-{processes}-abcdefgh"
+    elsewhere = tmp_path / f"duograph-run-{process.pid}-{began}-{int(processes) + 1}-abcdefgh"
+    again.mkdir()
+    elsewhere.mkdir()
+    sweep()
+    assert [path.exists() for path in (left, again, own, elsewhere)] == [False, False, True, True]
+
+
 async def test_opening_a_sandbox_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     orphan = aged(tmp_path / f"duograph-run-{await ended_program()}-abcdefgh", 2)

@@ -128,3 +128,63 @@ async def test_nothing_is_verified_that_was_not_loaded(path: str) -> None:
 async def test_where_there_are_only_tests_they_are_loaded() -> None:
     evidence = await verify({"test_it.py": "import gone_entirely\n"})
     assert evidence.status == "failed"
+
+
+RUNS_MODULE = (
+    "import subprocess, sys\ndef test_f():\n"
+    "    assert subprocess.run([sys.executable, '-m', 'app'], capture_output=True).stdout == b'2\\n'"
+)
+SRC = {
+    "src/app/__init__.py": "X = 1\n",
+    "src/app/core.py": "from app import X\ndef f() -> int:\n    return X + 1\n",
+    "src/app/__main__.py": "from app.core import f\nprint(f())\n",
+    "pyproject.toml": "[project]\nname = 'app'\n",
+}
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "",
+        "from app.core import f\nassert f() == 2",
+        "assert f() == 2",
+        "import sys\nfrom app.core import f\ndef test_f(): assert sys and f() == 2",
+        RUNS_MODULE,
+    ],
+)
+async def test_a_folder_called_src_holds_the_packages(tests: str) -> None:
+    evidence = await verify(SRC, tests)
+    assert evidence.status == "verified", evidence.failure
+    assert evidence.checks[2].command == "env PYTHONPATH=src python -c 'import app'"
+    broken = await verify(SRC | {"src/app/core.py": "from app import Y\n"}, tests)
+    assert broken.status == "failed"
+
+
+async def test_a_package_called_src_is_one() -> None:
+    files = {"src/__init__.py": "", "src/core.py": "def f():\n    return 2\n"}
+    assert (await verify(files, "from src.core import f\nassert f() == 2")).status == "verified"
+    files = {"src/app/core.py": "from src.app.low import g as f\n", "src/app/low.py": "def g(): return 2\n"}
+    assert (await verify(files, "assert f() == 2")).status == "verified"
+    files = {"src/core.py": "def f():\n    return 2\n"}
+    assert (await verify(files, "from src.core import f\nassert f() == 2")).status == "verified"
+    assert (await verify(files, "from core import f\nassert f() == 2")).status == "verified"
+
+
+PROGRAM = "n = int(input())\nprint(n * 2)\n"
+RUNS_IT = (
+    "import subprocess, sys\ndef test_a():\n"
+    "    run = subprocess.run([sys.executable, 'solution.py'], input=b'4\\n', capture_output=True)\n"
+    "    assert run.stdout == b'8\\n'\n"
+)
+
+
+async def test_a_program_that_asks_for_input_at_once_is_judged_by_its_tests() -> None:
+    evidence = await verify({"solution.py": PROGRAM}, RUNS_IT)
+    assert evidence.status == "verified", evidence.failure
+    assert evidence.checks[2].detail.startswith("solution asks for input when it is loaded")
+    wrong = await verify({"solution.py": PROGRAM.replace("2", "3")}, RUNS_IT)
+    assert wrong.failure is not None
+    assert (wrong.status, wrong.failure.name) == ("failed", "tests")
+    broken = await verify({"solution.py": "undefined\n" + PROGRAM}, RUNS_IT)
+    assert broken.failure is not None
+    assert broken.failure.name == "import"

@@ -49,7 +49,11 @@ def test_a_plan_is_edited_from_a_file_or_standard_input_or_rejected(cli: Command
         (("--reason", "x"), "--reason goes with --reject"),
         (("--edit", "gone.md"), "The plan file gone.md cannot be read"),
         (("--edit", "empty.md"), "The plan file empty.md is empty"),
-        (("--edit", "bad.md"), "the plan's acceptance tests, line 1"),
+        (
+            ("--edit", "bad.md"),
+            "the plan's acceptance tests, line 1: '(' was never closed; mend them in the plan.\n",
+        ),
+        (("--approve", "--out", ""), "--out is empty: name a folder, or . for this one.\n"),
         (("--approve", "--force"), "--force goes with --out"),
         ((), "No plan waits"),
     ],
@@ -77,3 +81,17 @@ def test_chat_from_a_pipe_answers_by_commands(cli: CommandLine) -> None:
     assert done.code == 2  # of the first line
     left = cli.run("chat", "--approve-plan", stdin=f"{ASK}\n", env=models)
     assert left.code == 6
+
+
+def test_a_turn_goes_on_with_the_models_that_it_was_asked_with(cli: CommandLine) -> None:
+    models = cli.models([{"content": PLAN}, PASS], [{"content": GOOD}])
+    chains = {"--reasoning-model": "REASONING", "--coding-model": "CODING"}
+    words = [word for flag, role in chains.items() for word in (flag, models[f"DUOGRAPH_{role}_MODEL"])]
+    cli.run("ask", ASK, "--approve-plan", "--thread", "w", *words)
+    done = cli.run("resume", "w", "--approve", "--json")
+    assert (done.code, done.json["verification"]["status"]) == (0, "verified")
+    assert {call["backend"] for call in done.json["calls"]} == {"scripted"}
+    assert "no model is configured" not in done.err
+    cli.run("ask", ASK, "--approve-plan", "--thread", "v", *words)
+    other = cli.run("resume", "v", "--approve", "--json", "--coding-model", "offline")
+    assert [call["backend"] for call in other.json["calls"] if call["step"] == "code"][:1] == ["offline"]

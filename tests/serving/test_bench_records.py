@@ -107,7 +107,7 @@ def test_a_file_of_something_else_is_refused(results: Results, line: str) -> Non
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is not a file"):
+    with pytest.raises(InputError, match=r"is not a file: name one\.$"):
         Results(tmp_path).load(TASKS, SETUP)
     with pytest.raises(InputError, match="cannot be written"):
         Results(tmp_path / "none" / "results.jsonl").load(TASKS, SETUP)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox import SourceFile
 from serving.jsonl import LineError, parse_line
 from serving.lines import MAX_LINE, read_lines, split_lines
 
@@ -63,6 +64,12 @@ async def test_no_more_is_read_than_is_asked_for() -> None:
         (b'{"id": "a", "code": "", "tests": null}', "a", "Line 7 has no text as its 'tests'"),
         (b'{"id": "a", "code": "", "test": "assert 0"}', "a", "did you mean 'tests'"),
         (b'{"id": "a", "code": "\\ud800"}', "a", "half a character in 'code'"),
+        (b'{"id": 1, "code": "", "files": {"a.py": ""}}', 1, "both 'code' and 'files'"),
+        (b'{"id": 1, "files": {}}', 1, "no object as its 'files'"),
+        (b'{"id": 1, "files": ["a.py"]}', 1, "no object as its 'files'"),
+        (b'{"id": 1, "files": {"a.py": 3}}', 1, "no text as its 'a.py'"),
+        (b'{"id": 1, "files": {"../a.py": ""}}', 1, "cannot take these names"),
+        (b'{"id": 1, "file": {"a.py": ""}}', 1, "did you mean 'files'"),
         (b"x" * (MAX_LINE + 1), None, "more than"),
     ],
 )
@@ -78,4 +85,10 @@ def test_an_id_may_be_any_number_that_json_has() -> None:
 
 def test_a_line_may_leave_out_id_and_tests_and_carry_more() -> None:
     job = parse_line(b'\xef\xbb\xbf{"code": "x = 1", "source": "elsewhere"}', 1)
-    assert (job.line_id, job.code, job.tests) == (None, "x = 1", "")
+    assert (job.line_id, job.tests) == (None, "")
+    assert job.files == [SourceFile(path="solution.py", content="x = 1")]
+
+
+def test_a_line_may_bring_several_files() -> None:
+    job = parse_line(b'{"id": 1, "files": {"shop/cart.py": "x = 1", "id": "y"}}', 1)
+    assert {file.path: file.content for file in job.files} == {"shop/cart.py": "x = 1", "id": "y"}

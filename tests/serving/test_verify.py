@@ -127,6 +127,32 @@ def test_the_exit_code_of_lines_is_the_worst_of_them(cli: CommandLine) -> None:
     assert cli.run("verify", "--jsonl").code == 0
 
 
+def test_lines_of_several_files_and_of_nothing(cli: CommandLine) -> None:
+    shop = {"shop/__init__.py": "", "shop/cart.py": "def total():\n    return 2\n"}
+    given = lines(
+        {"id": 1, "files": shop, "tests": "from shop.cart import total\nassert total() == 2"},
+        {"id": 2, "files": shop, "tests": "from shop.cart import total\nassert total() == 3"},
+        {"id": 3, "code": " \n"},
+    )
+    found = answers(cli.run("verify", "--jsonl", stdin=given))
+    assert [answer["status"] for answer in found] == ["verified", "failed", "error"]
+    assert found[2]["error"] == "Line 3 holds no code: give Python source."
+
+
+def test_without_tests_it_is_said_that_code_only_loads(cli: CommandLine) -> None:
+    cli.write("double.py", CODE)
+    cli.write("empty.py", "\n")
+    done = cli.run("verify", "--code", "double.py")
+    assert done.code == 0
+    assert done.out.rstrip().endswith(": no test was run, so this shows only that it loads")
+    cli.write("tests.py", "assert double(2) == 4\n")
+    done = cli.run("verify", "--code", "double.py", "--tests", "tests.py")
+    assert "only that it loads" not in done.out
+    refused = cli.run("verify", "--code", "empty.py")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--code holds nothing but blank lines" in refused.err
+
+
 def test_endless_input_is_read_no_faster_than_it_is_answered(cli: CommandLine) -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -249,7 +275,8 @@ def test_without_any_sandbox_it_is_said_once_and_stands_in_the_evidence(cli: Com
     cli.write("double.py", CODE)
     bare = {"DUOGRAPH_SANDBOX": "none"}
     done = cli.run("verify", "--code", "double.py", env=bare)
-    assert (done.code, done.out.splitlines()[-1]) == (0, "verified without any sandbox")
+    assert done.code == 0
+    assert done.out.splitlines()[-1].startswith("verified without any sandbox: no test was run")
     assert done.err.count("the sandbox is off") == 1
     done = cli.run("verify", "--jsonl", stdin=lines({"code": CODE}, {"code": CODE}), env=bare)
     assert [answer["sandbox"] for answer in answers(done)] == ["none", "none"]
