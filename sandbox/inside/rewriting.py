@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from sandbox.inside.asserts import Checks
+    from sandbox.inside.intact import conceal
     from sandbox.inside.looking import checking_call, raises_when_wrong
 else:
+    from intact import conceal
     from looking import checking_call, raises_when_wrong
 
 _NEVER_INSIDE = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
@@ -23,6 +28,27 @@ def title(node: ast.AST, most: int = 160) -> str:
     return text if len(text) <= most else f"{text[:most]} …"
 
 
+def bake(code: types.CodeType, helpers: Mapping[str, object]) -> types.CodeType:
+    """Put the helpers among a code's constants, which nobody can change, instead of their names."""
+    consts = tuple(
+        bake(each, helpers)
+        if isinstance(each, types.CodeType)
+        else helpers.get(each, each)
+        if type(each) is str
+        else each
+        for each in code.co_consts
+    )
+    return code.replace(co_consts=consts)
+
+
+def _after(verify: Callable[[], object], helper: Callable[..., object]) -> Callable[..., object]:
+    def call(*arguments: object) -> object:
+        verify()
+        return helper(*arguments)
+
+    return call
+
+
 class Rewriter(ast.NodeTransformer):
     """Turns each assert into a call of one of `Checks`, under names that nobody else uses."""
 
@@ -32,13 +58,14 @@ class Rewriter(ast.NodeTransformer):
         self._depth = 0
         self._kept = 0
 
-    def helpers(self, checks: Checks) -> dict[str, object]:
-        """What the rewritten code needs among its globals."""
+    def helpers(self, checks: Checks, verify: Callable[[], object]) -> dict[str, object]:
+        """What `bake` puts in the place of the helpers' names; each looks first whether all is as it was."""
         names = ("compare", "holds", "truth", "watch", "seen")
-        return {f"{self._prefix}{name}": getattr(checks, name) for name in names}
+        return {f"{self._prefix}{name}": conceal(_after(verify, getattr(checks, name))) for name in names}
 
     def _call(self, helper: str, *arguments: ast.expr) -> ast.Call:
-        name = ast.Name(self._prefix + helper, ast.Load())
+        # A constant that is called outright makes the compiler warn.
+        name = ast.IfExp(ast.Constant(value=True), ast.Constant(self._prefix + helper), ast.Constant(None))
         return ast.Call(func=name, args=list(arguments), keywords=[])
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:

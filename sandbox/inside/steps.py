@@ -34,6 +34,7 @@ else:
     from tamper import watch
 
 _ONLY_AST = 0x400
+_RUNNERS = frozenset(("pytest", "_pytest", "pluggy", "iniconfig", "unittest", "doctest"))
 _CALLS = 5000
 """How deep calls may nest here: those to the worker and back are many to one of the solution's."""
 
@@ -52,7 +53,7 @@ class Ladder:
 
     def climb(self) -> None:
         """Climb until a step fails."""
-        if not (self._each("parse", _ONLY_AST) and self._each("compile", 0)):
+        if not (self._may_be_called_so() and self._each("parse", _ONLY_AST) and self._each("compile", 0)):
             return
         # Loaded only for a run with tests, since it needs ast and more.
         plan: Plan | None = self._job["plan"](self._job) if "plan" in self._job else None
@@ -64,6 +65,17 @@ class Ladder:
                 may_go_on = self._tests(plan, step)
             if not may_go_on:
                 return
+
+    def _may_be_called_so(self) -> bool:
+        """Refuse files that would stand in the place of what runs tests."""
+        for path, _ in self._job["files"]:
+            root = path.split("/")[0].removesuffix(".py").removesuffix(".pyi")
+            if root in _RUNNERS and path.endswith((".py", ".pyi")):
+                self._report.begin("parse")
+                why = f"{path}: a solution may not be called like {root}, which runs tests: rename it"
+                self._report.check("parse", passed=False, detail=why)
+                return False
+        return True
 
     def _each(self, name: str, flags: int) -> bool:
         self._report.begin(name)
@@ -134,8 +146,8 @@ class Ladder:
             self._report.gone(f"{os.waitstatus_to_exitcode(status)}")
             os._exit(0)
         for key, name in deferred.items():
-            # One that began and has no outcome was to be skipped, or to fail, by its own source.
-            if key not in sharing.outcomes and (sharing.problem or key not in sharing.begun):
+            # One that has no outcome was to be skipped, or to fail, by its own source, or somebody hid it.
+            if key not in sharing.outcomes and (sharing.problem or key not in sharing.skipped):
                 detail = sharing.problem or f"{name}: it never came to an end"
                 self._report.case(name, passed=False, detail=detail)
         if sharing.problem and not deferred:
@@ -153,8 +165,8 @@ class Ladder:
         settle_in(folder, job["inside"], job["site"])
         before = dict(vars(__import__("builtins")))
         load = __import__
-        named = ("<frozen ", "<tests>", "<acceptance>")
-        watch([*named, job["inside"], *job["site"], os.__file__.rpartition("/")[0]], report.problem)
+        named = ["<frozen ", "<tests>", "<acceptance>"]
+        watch(named, [job["inside"], *job["site"], os.__file__.rpartition("/")[0]], report.problem)
         make_way(self._modules)
         for name in self._modules:
             problem = import_one(name, folder, load)
