@@ -173,9 +173,10 @@ class Ladder:
             if problem:
                 report.problem(problem)
                 return
+        names = names_of(self._modules)
         vars(__import__("builtins")).update(before)
         restore()
-        step.run_inside(report, names_of(self._modules))
+        step.run_inside(report, names)
         _flush()
 
 
