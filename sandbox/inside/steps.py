@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from sandbox.inside.channel import Channel, Gone
-    from sandbox.inside.codec import CannotCross, dumps
+    from sandbox.inside.codec import CannotCross, dumps, loads
     from sandbox.inside.describing import describe
     from sandbox.inside.importing import import_one, make_way, module_names, names_of, settle_in
     from sandbox.inside.judging import Judge
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sandbox.inside.tamper import watch
 else:
     from channel import Channel, Gone
-    from codec import CannotCross, dumps
+    from codec import CannotCross, dumps, loads
     from describing import describe
     from importing import import_one, make_way, module_names, names_of, settle_in
     from records import Report
@@ -50,6 +50,8 @@ class Ladder:
         self._private = private
         self._modules = module_names([path for path, _ in job["files"]])
         self._session = Session(channel, job["folder"], self._lost)
+        # Whether the solution has been in one process with tests.
+        self._forked = False
 
     def climb(self) -> None:
         """Climb until a step fails."""
@@ -57,14 +59,40 @@ class Ladder:
             return
         # Loaded only for a run with tests, since it needs ast and more.
         plan: Plan | None = self._job["plan"](self._job) if "plan" in self._job else None
-        if not self._import() or plan is None:
+        if self._import() and plan is not None:
+            self._steps(plan, plan.steps)
+
+    def go_on(self, state: bytes) -> None:
+        """Climb on from where another run had to stop."""
+        name, begun, counts, decided, deferred = loads(state)
+        plan: Plan = self._job["plan"](self._job)
+        steps = plan.steps[[step.name for step in plan.steps].index(name) :]
+        if not begun:
+            self._load()
+            self._steps(plan, steps)
             return
-        for step in plan.steps:
+        self._report.go_on(counts)
+        self._inside(plan, steps[0], set(decided), dict(deferred))
+        _flush()
+        if self._report.check_cases(name) and steps[1:]:
+            self._again(steps[1].name)
+
+    def _steps(self, plan: Plan, steps: list[Step]) -> None:
+        for step in steps:
+            if self._forked:
+                self._again(step.name)
+                return
             may_go_on = step.begin(self._report)
             if may_go_on is None:
                 may_go_on = self._tests(plan, step)
             if not may_go_on:
                 return
+
+    def _again(self, name: str, judge: Judge | None = None, *, begun: bool = False) -> None:
+        """Leave the rest to another run: what was learned in this one lies where the solution finds it."""
+        decided = tuple(judge.decided) if judge else ()
+        deferred = tuple(judge.deferred.items()) if judge else ()
+        self._report.again(dumps((name, begun, self._report.counts, decided, deferred)))
 
     def _may_be_called_so(self) -> bool:
         """Refuse files that would stand in the place of what runs tests."""
@@ -99,6 +127,12 @@ class Ladder:
 
     def _import(self) -> bool:
         self._report.begin("import")
+        problem = self._load()
+        self._report.check("import", passed=not problem, detail=problem)
+        return not problem
+
+    def _load(self) -> str:
+        """Have the worker import the solution, and say what was wrong with it."""
         try:
             self._channel.send(dumps((self._job["folder"], self._job["inside"], tuple(self._job["site"]))))
         except Gone:
@@ -108,16 +142,17 @@ class Ladder:
             self._report.trying(f"import {name}")
             problem = self._session.request("import", name)
             if problem:
-                self._report.check("import", passed=False, detail=str(problem))
-                return False
+                return str(problem)
         self._session.request("imported", tuple(self._modules))
-        self._report.check("import", passed=True)
-        return True
+        return ""
 
     def _tests(self, plan: Plan, step: Step) -> bool:
         judge = None if step.shares_all else self._outside(step)
         if judge is None or judge.deferred or judge.rest:
-            self._inside(plan, step, judge)
+            if self._session.told:
+                self._again(step.name, judge, begun=True)
+                return False
+            self._inside(plan, step, judge.decided if judge else set(), judge.deferred if judge else {})
         _flush()
         return self._report.check_cases(step.name)
 
@@ -128,13 +163,12 @@ class Ladder:
             return None
         return step.judge_outside(self._report, names, self._session)
 
-    def _inside(self, plan: Plan, step: Step, judge: Judge | None) -> None:
+    def _inside(self, plan: Plan, step: Step, decided: set[str], deferred: dict[str, str]) -> None:
         """Run the step beside the solution, and take from it what could not be decided here."""
         _flush()
+        self._forked = True
         sharing = Sharing(self._report.trying, self._job["ours"])
         status = sharing.run(lambda report: self._share(plan, step, report), self._shut)
-        deferred = {} if judge is None else judge.deferred
-        decided = set() if judge is None else judge.decided
         for key, outcomes in sharing.outcomes.items():
             for outcome in () if key in decided and key not in deferred else outcomes:
                 if outcome is None:
@@ -207,7 +241,11 @@ def run(job: dict[str, Any], nonce: bytes, records: int, line: tuple[int, int]) 
     sys.argv[:] = ["solution.py"]
     sys.setrecursionlimit(_CALLS)
     if os.read(records, 1) == b"!":
-        Ladder(job, report, Channel(*line), [records, *line]).climb()
+        ladder = Ladder(job, report, Channel(*line), [records, *line])
+        if job["state"]:
+            ladder.go_on(job["state"])
+        else:
+            ladder.climb()
         _flush()
         report.end()
 
