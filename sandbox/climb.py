@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import marshal
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from sandbox.evidence import Check, Evidence, SourceFile
 from sandbox.interpreter import INSIDE, inside_command, site_folders
 from sandbox.layout import source_root
 from sandbox.lint import lint
-from sandbox.protocol import Limits, Sandbox
+from sandbox.protocol import Execution, Limits, Sandbox
 from sandbox.report import Reader
 from sandbox.scratch import make_scratch, remove_scratch
 from sandbox.settling import Settling
@@ -24,6 +25,8 @@ OnCheck = Callable[[Check], None]
 
 _REPORT_KB = 16 << 10
 _GRACE_S = 1.0
+_LEAST_S = 0.1
+"""What a second run gets when the first has used up the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +86,20 @@ class Climb:
         return check.model_copy(update={"command": command_for(check.name, self.files)})
 
     async def _execute(self, folder: Path, on_check: OnCheck) -> list[Check]:
-        loop = asyncio.get_running_loop()
-        token = secrets.token_hex(16)
         checks: list[Check] = []
 
         def take(check: Check) -> None:
             checks.append(self._complete(check))
             on_check(checks[-1])
 
-        reader = Reader(token, lambda check: take(self.settling.settle(check, cut=reader.cut)))
-        command, stdin = await asyncio.to_thread(self._job, folder, token)
-        limits = replace(self.limits, wall_s=self.limits.wall_s + _GRACE_S, output_kb=_REPORT_KB)
-        execution = await self.sandbox.run(
-            command,
-            folder=folder,
-            limits=limits,
-            stdin=stdin,
-            on_stdout=lambda piece: _later(loop, reader, piece),
-        )
+        reader = Reader(lambda check: take(self.settling.settle(check, cut=reader.cut)))
+        until = time.monotonic() + self.limits.wall_s
+        execution = await self._once(folder, reader, b"", self.limits.wall_s)
+        while reader.again:
+            # Nothing of the run before is left for this one: no process, no file.
+            async with _scratch(self.files) as fresh:
+                left = max(until - time.monotonic(), _LEAST_S)
+                execution = await self._once(fresh, reader, reader.again, left)
         # The pieces were handed over before the end was, so by now the reader has them all.
         reader.finish(execution, self.limits)
         if all(check.passed for check in checks) and (unsaid := self.settling.unsaid()) is not None:
@@ -110,7 +109,22 @@ class Climb:
     def _root(self) -> str:
         return source_root(self.files, self.settling.tests, self.settling.acceptance)
 
-    def _job(self, folder: Path, token: str) -> tuple[Sequence[str], bytes]:
+    async def _once(self, folder: Path, reader: Reader, state: bytes, seconds: float) -> Execution:
+        """One run, from the beginning or from where another one left off."""
+        loop = asyncio.get_running_loop()
+        token = secrets.token_hex(16)
+        reader.expect(token)
+        command, stdin = await asyncio.to_thread(self._job, folder, token, state, seconds)
+        limits = replace(self.limits, wall_s=seconds + _GRACE_S, output_kb=_REPORT_KB)
+        return await self.sandbox.run(
+            command,
+            folder=folder,
+            limits=limits,
+            stdin=stdin,
+            on_stdout=lambda piece: _later(loop, reader, piece),
+        )
+
+    def _job(self, folder: Path, token: str, state: bytes, seconds: float) -> tuple[Sequence[str], bytes]:
         job = marshal.dumps(
             {
                 "folder": str(folder),
@@ -121,7 +135,8 @@ class Climb:
                 "tests": self.settling.tests,
                 "acceptance": self.settling.acceptance,
                 "pytest": has_pytest(),
-                "seconds": float(self.limits.wall_s),
+                "seconds": float(seconds),
+                "state": state,
             }
         )
         return inside_command("harness"), len(job).to_bytes(8, "big") + job + token.encode()

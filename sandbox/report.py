@@ -33,11 +33,11 @@ def visible(text: str) -> str:
 class Reader:
     """Collects checks from records as they come."""
 
-    def __init__(self, token: str, on_check: Callable[[Check], None]) -> None:
-        """Believe only lines that the token seals, and all of them only in order."""
-        self._key = token.encode()
-        self._lines = 0
+    def __init__(self, on_check: Callable[[Check], None]) -> None:
+        """Tell `on_check` of each check."""
         self._on_check = on_check
+        self._key = b""
+        self._lines = 0
         self._pending = b""
         self._cases: list[Case] = []
         self._open = ""
@@ -47,6 +47,13 @@ class Reader:
         self.checks: list[Check] = []
         self.cut = False
         """Whether the last check is of a step in which the process ended."""
+        self.again = b""
+        """What another run has to be given to go on with the open step."""
+
+    def expect(self, token: str) -> None:
+        """Begin to read a run: believe only lines that its token seals, and all of them only in order."""
+        self._key, self._lines, self._pending = token.encode(), 0, b""
+        self._end, self.again = None, b""
 
     def feed(self, data: bytes) -> None:
         """Take the next piece of the harness's standard output."""
@@ -71,6 +78,8 @@ class Reader:
             name, detail = visible(record["name"]), visible(record["detail"])
             passed, isolated = record["passed"] is True, record["isolated"] is True
             self._cases.append(Case(name=name, passed=passed, isolated=isolated, detail=detail))
+        elif kind == "again":
+            self.again = bytes.fromhex(record["state"])
         elif kind == "output":
             self._output = visible(record["text"])
         elif kind == "end":

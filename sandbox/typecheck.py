@@ -38,8 +38,9 @@ async def check_types(
 ) -> Check:
     """Run mypy over the solution's own Python files.
 
-    Comments that switch it off count as findings. Installed packages are not looked into: what comes from
-    them has the type `Any`.
+    Comments that switch it off count as findings, and so does what shows it something else than what runs:
+    code that depends on `TYPE_CHECKING` or `MYPY`, but for imports, and stubs in the place of an installed
+    module. Installed packages are not looked into: what comes from them has the type `Any`.
 
     Args:
         sandbox: Where mypy runs; it executes nothing of the solution, but reads it.
@@ -53,7 +54,7 @@ async def check_types(
     """
     if not await asyncio.to_thread(has_mypy):
         return _not_executed(f"mypy is not installed: {_INSTALL}")
-    names = [f"./{file.path}" for file in files if file.path.endswith(".py")]
+    names = [f"./{file.path}" for file in files if file.path.endswith((".py", ".pyi"))]
     command = await asyncio.to_thread(
         inside_command, "check_types", os.pathsep.join(site_folders()), root, *OPTIONS
     )

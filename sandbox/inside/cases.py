@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import sys
 from types import AsyncGeneratorType, GeneratorType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
     from typing import Any, TypeAlias
 
+    from sandbox.inside.given import Given
     from sandbox.inside.judging import GENERATOR, NOTHING_RAN, Judge
     from sandbox.inside.looking import (
         FUNCTIONS,
@@ -44,15 +45,13 @@ else:
 class Runner:
     """Decides the cases of one test source."""
 
-    def __init__(
-        self, step: str, judge: Judge, names: dict[str, Any], folder: str, look: Look | None = None
-    ) -> None:
-        """Give tests the solution's names, and builtins that no call of the solution changes.
+    def __init__(self, step: str, judge: Judge, given: Given, folder: str, look: Look | None = None) -> None:
+        """Run tests with what they are given.
 
         Args:
             step: `tests` or `acceptance`.
             judge: Decides the cases.
-            names: The solution's names.
+            given: The names that they see.
             folder: The scratch folder.
             look: Tells which cases need the solution in their own process, when it is not in this one.
         """
@@ -60,7 +59,7 @@ class Runner:
         self._step = step
         self._judge = judge
         self._folder = folder
-        self._given = {**names, "__builtins__": dict(vars(builtins))}
+        self._given = given
 
     @staticmethod
     def wants_fixtures(tree: ast.Module) -> bool:
@@ -75,13 +74,11 @@ class Runner:
     def run_tree(self, tree: ast.Module, original: ast.Module) -> None:
         """Run statements one by one, then the test functions and classes they defined."""
         module = type(sys)(f"duograph_{self._step}")
-        sys.modules[module.__name__] = module
-        names = vars(module)
-        if not self._statements(tree, original, names):
+        if not self._statements(tree, original, module):
             return
         done = set()
         for name, before in definitions(original.body):
-            made = names.get(name)
+            made = self._given.made.get(name)
             # A later definition of the same name has replaced the earlier one.
             if name in done or not is_test(name, before):
                 continue
@@ -97,7 +94,11 @@ class Runner:
         """Run the statements inside a module that pytest imports, and what they defined through pytest."""
         try:
             run_pytest(
-                lambda names: self._statements(tree, original, names), self._judge, self._folder, self._shares
+                lambda module: self._statements(tree, original, module),
+                self._judge,
+                self._folder,
+                self._shares,
+                self._given.made,
             )
         except BaseException as error:  # noqa: BLE001
             self._judge.broke("pytest", self._judge.detail("pytest", error))
@@ -109,13 +110,14 @@ class Runner:
         """Whether an assert of the module is a case for later."""
         return self._look is not None and isinstance(node, ast.Assert) and self._look.statement(node)
 
-    def _statements(self, tree: ast.Module, original: ast.Module, names: dict[str, Untyped]) -> bool:
+    def _statements(self, tree: ast.Module, original: ast.Module, module: ModuleType) -> bool:
         """Run the module's statements.
 
         Returns:
             Whether the end was reached.
         """
-        names.update(self._given)
+        given, names = self._given, vars(module)
+        given.begin(module)
         flags = _future_flags(original)
         for number, (node, before) in enumerate(zip(tree.body, original.body, strict=True)):
             is_assert = isinstance(before, ast.Assert)
@@ -127,7 +129,7 @@ class Runner:
             try:
                 code = compile(ast.Module([node], []), f"<{self._step}>", "exec", flags, dont_inherit=True)
                 self._judge.start(name, key)
-                exec(code, names)  # noqa: S102 - the purpose of this room
+                given.run(code, names, before)
             except BaseException as error:  # noqa: BLE001 - SystemExit and worse fail the case too
                 if not has_assert(before):
                     self._judge.broke(name, self._judge.detail(name, error))

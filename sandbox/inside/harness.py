@@ -36,9 +36,9 @@ _PATIENCE, _LOST = 50, 70
 
 _BOTH = "describing wire standard boxes writer reader codec channel peer kinds importing"
 _WORKER = f"{_BOTH} stubs worker"
-_JUDGE = f"records {_BOTH} methods parameters probing comparing remote session shared tamper"
-_TESTS = """looking judging equality asserts rewriting identity sharing modules unittest_cases pytest_cases
-    cases suites"""
+_JUDGE = f"records {_BOTH} methods parameters probing comparing remote session intact shared tamper"
+_TESTS = """looking naming announcing judging equality asserts rewriting identity sharing modules given
+    unittest_cases pytest_cases cases suites"""
 
 
 class Relay:

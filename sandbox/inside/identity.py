@@ -12,14 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from sandbox.inside.intact import conceal
     from sandbox.inside.remote import RemoteClass
+    from sandbox.inside.rewriting import after, call_of, called
     from sandbox.inside.session import Session
     from sandbox.inside.standard import name_of
     from sandbox.inside.wire import SINGLES
 
     Untyped: TypeAlias = Any  # what tests compare
 else:
+    from intact import conceal
     from remote import RemoteClass
+    from rewriting import after, call_of, called
     from standard import name_of
     from wire import SINGLES
 
@@ -38,10 +42,13 @@ class Identities(ast.NodeTransformer):
         self._prefix = prefix
         self._sites = 0
 
-    def helpers(self, session: Session | None) -> dict[str, Untyped]:
-        """What the rewritten code needs among its globals; without a session nothing is a copy."""
+    def helpers(self, session: Session | None, verify: Callable[[], object]) -> dict[str, Untyped]:
+        """What `bake` puts in the place of the helpers' names; without a session nothing is a copy."""
         left, right = _watchers(session)
-        return {f"{self._prefix}left": left, f"{self._prefix}right": right}
+        return {
+            f"{self._prefix}left": conceal(after(verify, left)),
+            f"{self._prefix}right": conceal(after(verify, right)),
+        }
 
     def _pass(self, left: ast.expr, right: ast.expr) -> list[ast.expr]:
         if any(isinstance(side, ast.Constant) and _is_single(side.value) for side in (left, right)):
@@ -50,8 +57,7 @@ class Identities(ast.NodeTransformer):
         return [self._call("left", left), self._call("right", right)]
 
     def _call(self, helper: str, side: ast.expr) -> ast.expr:
-        name = ast.Name(f"{self._prefix}{helper}", ast.Load())
-        return ast.copy_location(ast.Call(name, [ast.Constant(self._sites), side], []), side)
+        return ast.copy_location(call_of(self._prefix + helper, ast.Constant(self._sites), side), side)
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         """A comparison that no assert made."""
@@ -69,14 +75,17 @@ class Identities(ast.NodeTransformer):
         return ast.fix_missing_locations(node)
 
     def _first_side(self, node: ast.Call) -> int | None:
-        called = node.func
-        if isinstance(called, ast.Name):
-            helper = called.id.removeprefix(self._prefix)
-            if helper in _HELPERS and helper != called.id and _constant(node.args[0]) in _KINDS:
-                return 1 + (helper == "compare")
-        elif isinstance(called, ast.Call) and called.args and _constant(called.args[0]) in _METHODS:
-            return 0
-        return None
+        name = called(node)
+        if name:
+            helper = name.removeprefix(self._prefix)
+            return (
+                1 + (helper == "compare")
+                if helper in _HELPERS and _constant(node.args[0]) in _KINDS
+                else None
+            )
+        function = node.func
+        watched = isinstance(function, ast.Call) and function.args and _constant(function.args[0]) in _METHODS
+        return 0 if watched else None
 
 
 def _constant(node: ast.expr) -> Untyped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from sandbox.inside.announcing import Announced
     from sandbox.inside.describing import describe
     from sandbox.inside.records import Report
     from sandbox.inside.session import Session
@@ -42,12 +43,14 @@ class Tally:
 class Judge:
     """Tells the report how each case ended, or keeps for later what cannot be decided here."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing that a judge needs
         self,
         step: str,
         report: Report | SharedReport,
         tally: Tally,
         folder: str,
+        announced: Announced,
+        *,
         session: Session | None = None,
     ) -> None:
         """Judge by `tally`; a generated case in which nothing was asserted is set aside.
@@ -57,6 +60,7 @@ class Judge:
             report: Hears the outcomes.
             tally: What assertions did.
             folder: Where the solution is.
+            announced: What the tests' source leaves out.
             session: The way to the solution when it runs in a process of its own.
         """
         self._generated = step == "acceptance"
@@ -66,6 +70,7 @@ class Judge:
         if session is not None:
             session.caught = tally.catch
         self._key = ""
+        self._announced = announced
         self.tally = tally
         self.decided: set[str] = set()
         self.deferred: dict[str, str] = {}
@@ -114,6 +119,13 @@ class Judge:
     def refuse(self, name: str, detail: str) -> None:
         """A case failed, for a reason of its own."""
         self._decide(name, passed=False, detail=detail)
+
+    def skip(self, name: str, reason: str = "", error: BaseException | None = None) -> None:
+        """A case is to be none; only the source of the tests may say so."""
+        if self._announced.skips(name) and (error is None or self._announced.by_source(error)):
+            self._report.skip(self._key)
+        else:
+            self.refuse(name, f"{name}: skipped while running{reason and ': '}{reason}")
 
     def about(self, name: str) -> None:
         """What follows is about a case that may not have begun."""

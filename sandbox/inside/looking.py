@@ -29,8 +29,11 @@ def direct(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def checking_call(node: ast.AST) -> str:
-    """The name of the called function when calling it is an assertion, such as `assertEqual` or `raises`."""
-    if not isinstance(node, ast.Call):
+    """The name of the called function when calling it is an assertion, such as `assertEqual` or `raises`.
+
+    What the solution gives is none, where `naming.mark` has been before.
+    """
+    if not isinstance(node, ast.Call) or getattr(node, "of_solution", False):
         return ""
     name = _last_name(node.func)
     return name if name.startswith("assert") or name in _CHECKING else ""

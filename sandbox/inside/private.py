@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _loaded: dict[str, ModuleType] = {}
 """What a template has loaded before the run was forked from it."""
+_builtins: dict[str, object] = {}
+"""The copy of the builtins that all of ours see."""
 
 
 def load(folder: str, *names: str) -> list[ModuleType]:
@@ -26,6 +28,8 @@ def load(folder: str, *names: str) -> list[ModuleType]:
         names: The modules, each after those that it imports.
     """
     loaded = []
+    if not _builtins:
+        _builtins.update(vars(builtins))
     for name in names:
         sys.modules[name] = module = _loaded.get(name) or type(sys)(name)
         if name not in _loaded:
@@ -43,5 +47,5 @@ def _fill(module: ModuleType, folder: str) -> None:
     if spec is None or spec.loader is None:
         raise ImportError(name)
     code = spec.loader.get_code(name)  # type: ignore[attr-defined]
-    vars(module)["__builtins__"] = dict(vars(builtins))
+    vars(module)["__builtins__"] = _builtins
     exec(code, vars(module))  # noqa: S102 - our own file

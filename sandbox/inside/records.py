@@ -8,6 +8,7 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _CLIP = 600
 _MOST_CASES = 300
@@ -84,6 +85,9 @@ class Report:
         """A generated case asserted nothing, which says nothing about the code."""
         self._aside += 1
 
+    def skip(self, key: str) -> None:
+        """A case is none, by what the tests' own source says: nothing to say."""
+
     def check(self, step: str, *, passed: bool, detail: str = "", required: bool = True) -> None:
         """A step ends."""
         self._write(
@@ -115,6 +119,21 @@ class Report:
         detail = failures if self.failed else f"{total} passed{aside}"
         self.check(step, passed=self.failed == 0, detail=detail)
         return self.failed == 0
+
+    @property
+    def counts(self) -> tuple[object, ...]:
+        """What was counted in the step so far, for `go_on` in another run."""
+        elapsed = self._clock() - self._began
+        return self.passed, self.failed, self._aside, self._first_failure, f"{elapsed:.6f}"
+
+    def go_on(self, counts: tuple[Any, ...]) -> None:
+        """Go on with a step that another run began."""
+        self.passed, self.failed, self._aside, self._first_failure, elapsed = counts
+        self._began = self._clock() - float(elapsed)
+
+    def again(self, state: bytes) -> None:
+        """The rest of the step needs a run of its own, which is to get `state`."""
+        self._write(b"again", b'"state":"%b"' % state.hex().encode())
 
     def gone(self, how: str) -> None:
         """The solution's process is gone, and with it the rest."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from sandbox.inside.asserts import Checks
+    from sandbox.inside.intact import conceal
     from sandbox.inside.looking import checking_call, raises_when_wrong
 else:
+    from intact import conceal
     from looking import checking_call, raises_when_wrong
 
 _NEVER_INSIDE = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
@@ -23,6 +28,44 @@ def title(node: ast.AST, most: int = 160) -> str:
     return text if len(text) <= most else f"{text[:most]} …"
 
 
+def bake(code: types.CodeType, helpers: Mapping[str, object]) -> types.CodeType:
+    """Put the helpers among a code's constants, which nobody can change, instead of their names."""
+    consts = tuple(
+        bake(each, helpers)
+        if isinstance(each, types.CodeType)
+        else helpers.get(each, each)
+        if type(each) is str
+        else each
+        for each in code.co_consts
+    )
+    return code.replace(co_consts=consts)
+
+
+def after(verify: Callable[[], object], helper: Callable[..., object]) -> Callable[..., object]:
+    """The helper, which verifies before each call."""
+
+    def call(*arguments: object) -> object:
+        verify()
+        return helper(*arguments)
+
+    return call
+
+
+def call_of(name: str, *arguments: ast.expr) -> ast.Call:
+    """A call of the helper that `bake` puts in the place of a name."""
+    # A constant that is called outright makes the compiler warn.
+    function = ast.IfExp(ast.Constant(value=True), ast.Constant(name), ast.Constant(None))
+    return ast.Call(func=function, args=list(arguments), keywords=[])
+
+
+def called(node: ast.Call) -> str:
+    """The name of the helper that a call of `call_of` calls, or nothing."""
+    function = node.func
+    if isinstance(function, ast.IfExp) and isinstance(function.body, ast.Constant):
+        return str(function.body.value)
+    return ""
+
+
 class Rewriter(ast.NodeTransformer):
     """Turns asserts and comparisons into calls of `Checks`, under names that nobody else uses."""
 
@@ -33,14 +76,13 @@ class Rewriter(ast.NodeTransformer):
         self._kept = 0
         self._comprehensions = 0
 
-    def helpers(self, checks: Checks) -> dict[str, object]:
-        """What the rewritten code needs among its globals."""
+    def helpers(self, checks: Checks, verify: Callable[[], object]) -> dict[str, object]:
+        """What `bake` puts in the place of the helpers' names; each looks first whether all is as it was."""
         names = ("compare", "holds", "truth", "watch", "seen", "subject")
-        return {f"{self._prefix}{name}": getattr(checks, name) for name in names}
+        return {f"{self._prefix}{name}": conceal(after(verify, getattr(checks, name))) for name in names}
 
     def _call(self, helper: str, *arguments: ast.expr) -> ast.Call:
-        name = ast.Name(self._prefix + helper, ast.Load())
-        return ast.Call(func=name, args=list(arguments), keywords=[])
+        return call_of(self._prefix + helper, *arguments)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         """Count a function that checks by raising when it runs."""

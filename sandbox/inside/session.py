@@ -34,6 +34,7 @@ else:
     from remote import RemoteClass, make_class, make_object
 
 _DEEPEST = 80
+_PREPARING = ("importing", "import", "imported")
 _FUNCTIONS = ("function", "builtin_function_or_method", "method", "module")
 
 
@@ -57,6 +58,8 @@ class Session(Peer):
         self.doubt = ""
         # What a case comes to in which an object claimed more than is honest.
         self.caught: Callable[[str], BaseException] = AssertionError
+        # Whether the worker may have been told a value that tests expect.
+        self.told = False
 
     # One case.
 
@@ -85,6 +88,7 @@ class Session(Peer):
         if self._depth > _DEEPEST:
             raise self.refuse("calls to and fro, nested too deeply")
         self._comparing = name in ("special", "claims") and operands[1] in COMPARING
+        self.told |= not (self._fetching or name in _PREPARING)
         values = [name, *operands]
         operands = ()
         try:

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
     from sandbox.inside.channel import Channel, Gone
     from sandbox.inside.codec import Malformed, dumps, loads
+    from sandbox.inside.intact import Pin, conceal, keeper
     from sandbox.inside.records import clip
 
     Outcomes: TypeAlias = dict[str, list[tuple[str, bool, str] | None]]
 else:
     from channel import Channel, Gone
     from codec import Malformed, dumps, loads
+    from intact import conceal, keeper
     from records import clip
 
 _LOST = 70
@@ -31,11 +33,24 @@ _CHANGED = "problem", "", "", False, "the solution changed what runs its tests"
 
 
 class SharedReport:
-    """What the fork says; the nonce and the counter live in a closure."""
+    """What the fork says; the nonce and the counter live in a closure that nobody can open."""
 
-    def __init__(self, send: Callable[..., None]) -> None:
-        """Say it with `send`."""
-        self._say = send
+    def __init__(self, send: Callable[..., None], pin: Pin, whole: Callable[[], bool]) -> None:
+        """Say it with `send`.
+
+        Args:
+            send: Sends a message, while all is as it was.
+            pin: Adds to what has to stay as it is.
+            whole: Whether all is as it was.
+        """
+        self._say = conceal(send)
+        self.pin = conceal(pin)
+        self._whole = conceal(whole)
+
+    def verify(self) -> None:
+        """End the process if what judges is not what it was."""
+        if not self._whole():
+            self._say(*_CHANGED)
 
     def trying(self, name: str, key: str = "") -> None:
         """A case begins."""
@@ -53,6 +68,10 @@ class SharedReport:
         """A generated case asserted nothing."""
         self._say("aside", key, "", True, "")  # noqa: FBT003 - a message
 
+    def skip(self, key: str) -> None:
+        """A case is none, by what the tests' own source says."""
+        self._say("skip", key, "", True, "")  # noqa: FBT003 - a message
+
     def problem(self, detail: str) -> None:
         """It cannot be run."""
         self._say("problem", "", "", False, clip(detail, _MOST_TEXT))  # noqa: FBT003 - a message
@@ -62,29 +81,10 @@ class SharedReport:
         self._say("end", "", "", True, "")  # noqa: FBT003 - a message
 
 
-def unchanged(modules: list[ModuleType]) -> Callable[[], bool]:
-    """A function that tells whether modules and their classes are what they are now."""
-    holders = [vars(module) for module in modules]
-    classes = [value for holder in holders for value in holder.values() if isinstance(value, type)]
-    holders += [vars(each) for each in classes if each.__module__ in {module.__name__ for module in modules}]  # type: ignore[misc]
-    before = [(holder, dict(holder)) for holder in holders]
-
-    def same() -> bool:
-        for now, then in before:
-            if len(now) != len(then):
-                return False
-            for name, value in then.items():
-                if now.get(name) is not value:
-                    return False
-        return True
-
-    return same
-
-
 def sender(nonce: bytes, channel: Channel, intact: Callable[[], bool]) -> Callable[..., None]:
     """A function that sends messages in order, from this process only, and while all is `intact`."""
     count = 0
-    pack, send, process, leave = dumps, channel.send, os.getpid, os._exit
+    pack, send, process, leave, changed = dumps, channel.send, os.getpid, os._exit, _CHANGED
     owner = process()
 
     def say(*parts: object) -> None:
@@ -93,7 +93,7 @@ def sender(nonce: bytes, channel: Channel, intact: Callable[[], bool]) -> Callab
             # A fork that came back from the solution must not try an answer of its own.
             leave(_LOST)
         kept = intact()
-        data = pack((nonce, count, *(parts if kept else _CHANGED)))
+        data = pack((nonce, count, *(parts if kept else changed)))
         count += 1
         send(data)
         if not kept:
@@ -111,7 +111,7 @@ class Sharing:
         self._modules = modules
         self.problem = ""
         self.outcomes: Outcomes = {}
-        self.begun: set[str] = set()
+        self.skipped: set[str] = set()
 
     def run(self, work: Callable[[SharedReport], None], shut: Callable[[], None]) -> int | None:
         """Fork, run `work` there, collect.
@@ -131,7 +131,8 @@ class Sharing:
             os.close(read)
             try:
                 shut()
-                report = SharedReport(sender(nonce, Channel(-1, write), unchanged(self._modules)))
+                whole, pin = keeper(self._modules)
+                report = SharedReport(sender(nonce, Channel(-1, write), whole), pin, whole)
                 nonce = b""
                 work(report)
                 report.end()
@@ -163,12 +164,13 @@ class Sharing:
 
     def _take(self, kind: str, key: str, name: str, passed: bool, detail: str) -> bool:  # noqa: FBT001
         if kind == "trying":
-            self.begun.add(key)
             self._trying(name)
         elif kind == "case":
             self.outcomes.setdefault(key, []).append((name, passed, detail))
         elif kind == "aside":
             self.outcomes.setdefault(key, []).append(None)
+        elif kind == "skip":
+            self.skipped.add(key)
         elif kind == "problem":
             self.problem = detail
         return kind == "end"

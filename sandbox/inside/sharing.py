@@ -52,8 +52,15 @@ _ASYNCHRONOUS = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 class Look:
     """What the source of one step of tests needs."""
 
-    def __init__(self, tree: ast.Module, own: frozenset[str], solution: str) -> None:
-        """Look at test source; `own` are the solution's modules, `solution` is their source."""
+    def __init__(self, tree: ast.Module, own: frozenset[str], solution: str, files: frozenset[str]) -> None:
+        """Look at test source.
+
+        Args:
+            tree: The source.
+            own: The solution's modules, as far as the tests can mean them.
+            solution: Their source.
+            files: All of the solution's modules.
+        """
         self._own = own
         self._solution = solution
         self._bound: dict[str, list[ast.AST]] = {}
@@ -62,7 +69,7 @@ class Look:
         self._known: dict[str, bool] = {}
         self._bind(tree.body)
         # A module of the solution may not stand in the place of one that the judge itself needs.
-        mistakable = own & ((sys.stdlib_module_names | _STEERED) - {"solution"})
+        mistakable = files & ((sys.stdlib_module_names | _STEERED) - {"solution"})
         self.all = bool(mistakable) or any(self._steers(node) for node in tree.body)
 
     def shares(self, name: str) -> bool:

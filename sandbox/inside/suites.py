@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import os
 import sys
 
@@ -13,26 +12,33 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from sandbox.inside.announcing import Announced
     from sandbox.inside.asserts import Checks
     from sandbox.inside.cases import Runner
     from sandbox.inside.describing import describe
+    from sandbox.inside.given import Given
     from sandbox.inside.identity import Identities
+    from sandbox.inside.intact import Pin
     from sandbox.inside.judging import Judge, Tally
     from sandbox.inside.looking import collects, without_main
     from sandbox.inside.modules import Modules
+    from sandbox.inside.naming import foreign, genuine_modules, mark
     from sandbox.inside.records import Report
     from sandbox.inside.rewriting import Rewriter
     from sandbox.inside.session import Session
     from sandbox.inside.shared import SharedReport
     from sandbox.inside.sharing import Look
 else:
+    from announcing import Announced
     from asserts import Checks
     from cases import Runner
     from describing import describe
+    from given import Given
     from identity import Identities
     from judging import Judge, Tally
     from looking import collects, without_main
     from modules import Modules
+    from naming import foreign, genuine_modules, mark
     from rewriting import Rewriter
     from sharing import Look
 
@@ -48,10 +54,10 @@ _BEHIND = {
 class Genuine:
     """Modules that tests rely on, imported before the solution and put back after it."""
 
-    def __init__(self, names: set[str]) -> None:
-        """Import the standard modules (and pytest) among `names`."""
+    def __init__(self, names: set[str], installed: frozenset[str]) -> None:
+        """Import the standard modules (and pytest, and those `installed`) among `names`."""
         for name in sorted(names):
-            if name.split(".")[0] in sys.stdlib_module_names or name == "pytest":
+            if name.split(".")[0] in sys.stdlib_module_names | installed or name == "pytest":
                 for each in (name, *_BEHIND.get(name, ())):
                     self._load(each)
         self._modules = dict(sys.modules)
@@ -93,18 +99,27 @@ class Step:
         """Parse and rewrite, before anything untrusted has run."""
         self.name = name
         self._job = job
-        self._own = own_modules(job)
+        self._solution = "\n".join(text for _, text in job["files"])
+        # Before the first import of the solution, whose files might be called like what runs them.
+        self._trusted = trusted_places(job)
         self.problem = ""
         self.tree = ast.Module(body=[], type_ignores=[])
         self.imports: set[str] = set()
+        self.genuine: frozenset[str] = frozenset()
         prefix = f"_{os.urandom(8).hex()}_"
         self._rewriter, self._identities = Rewriter(prefix), Identities(prefix)
         try:
             compile(source, f"<{name}>", "exec", dont_inherit=True)
             self._original = without_main(ast.parse(source))
             self.imports = _imports(self._original)
-            self._look = Look(self._original, self._own, "\n".join(text for _, text in job["files"]))
-            self.tree = self._identities.visit(self._rewriter.visit(without_main(ast.parse(source))))
+            self.genuine = genuine_modules([self._original], own_modules(job))
+            self._own = own_modules(job) - self.genuine
+            self._named = self._own | {"solution"}
+            marked = mark(self._original, self._named)
+            self._look = Look(marked, self._own, self._solution, own_modules(job))
+            self._announced = Announced(self._original, (*self._trusted, job["inside"]))
+            asserted = self._rewriter.visit(mark(without_main(ast.parse(source)), self._named))
+            self.tree = self._identities.visit(asserted)
             compile(self.tree, f"<{name}>", "exec", dont_inherit=True)
         except _BAD_SOURCE as error:
             self.problem = describe(error, job["folder"])
@@ -138,21 +153,35 @@ class Step:
     def judge_outside(self, report: Report, names: dict[str, Any], session: Session) -> Judge:
         """Run the cases here, where the solution is not."""
         tally = Tally()
-        judge = Judge(self.name, report, tally, self._job["folder"], session)
-        names = {**names, **self._identities.helpers(session)}
+        judge = Judge(self.name, report, tally, self._job["folder"], self._announced, session=session)
         with Modules(session, self._own):
-            self._run(judge, names, tally, self._look)
+            self._run(judge, names, tally, look=self._look, session=session)
         return judge
 
     def run_inside(self, report: SharedReport, names: dict[str, Any]) -> None:
         """Run the cases in the process that has the solution."""
         tally = Tally()
-        names = {**names, **self._identities.helpers(None)}
-        self._run(Judge(self.name, report, tally, self._job["folder"]), names, tally, None)
+        judge = Judge(self.name, report, tally, self._job["folder"], self._announced)
+        self._run(judge, names, tally, verify=report.verify, pin=report.pin)
 
-    def _run(self, judge: Judge, names: dict[str, Any], tally: Tally, look: Look | None) -> None:
-        checks = Checks(tally, outside=judge.outside)
-        given = {**visible(names, self._original, self._own), **self._rewriter.helpers(checks)}
+    def _run(  # noqa: PLR0913 - the last four are for one of the two processes each
+        self,
+        judge: Judge,
+        names: dict[str, Any],
+        tally: Tally,
+        *,
+        look: Look | None = None,
+        session: Session | None = None,
+        verify: Callable[[], object] = bool,
+        pin: Pin | None = None,
+    ) -> None:
+        checks = Checks(tally, foreign(self._trusted), outside=judge.outside)
+        helpers = self._rewriter.helpers(checks, verify) | self._identities.helpers(session, verify)
+        given = Given(self._original, names, self._named, self._solution, helpers, pin=pin)
+        if given.unclear:
+            judge.start("names")
+            judge.refuse("names", given.unclear)
+            return
         runner = Runner(self.name, judge, given, self._job["folder"], look)
         wanted = ("pytest" in self.imports and collects(self._original)) or runner.wants_fixtures(self.tree)
         run = runner.run_pytest if self._job["pytest"] and wanted else runner.run_tree
@@ -167,6 +196,8 @@ class Plan:
         self.steps = [Step(name, job[name], job) for name in ("tests", "acceptance") if job[name]]
         self._own = own_modules(job)
         self._needed = {name for step in self.steps for name in step.imports}
+        self._genuine = frozenset(name for step in self.steps for name in step.genuine)
+        self._needed |= self._genuine
         if any(isinstance(node, ast.AsyncFunctionDef) for step in self.steps for node in ast.walk(step.tree)):
             self._needed.add("asyncio")
         if job["pytest"] and any(Runner.wants_fixtures(step.tree) for step in self.steps):
@@ -178,8 +209,8 @@ class Plan:
         Returns:
             Puts it back as it was.
         """
-        genuine = Genuine(self._needed)
-        return lambda: genuine.restore(but=self._own)
+        genuine = Genuine(self._needed, self._genuine)
+        return lambda: genuine.restore(but=self._own - self._genuine)
 
 
 def own_modules(job: dict[str, Any]) -> frozenset[str]:
@@ -188,33 +219,9 @@ def own_modules(job: dict[str, Any]) -> frozenset[str]:
     return frozenset(path.split("/")[0].removesuffix(".py") for path in paths)
 
 
-def visible(names: dict[str, Any], tree: ast.Module, own: frozenset[str]) -> dict[str, Any]:
-    """The solution's names that tests see without importing them.
-
-    A name that is also a builtin's, such as `all`, stays the builtin's wherever the tests have another
-    way to the solution: a name that it defined, or an import. Tests of nothing but such names mean the
-    solution's.
-    """
-    shadows = names.keys() & vars(builtins).keys()
-    used = {part.id for part in ast.walk(tree) if isinstance(part, ast.Name)}
-    if not shadows & used:
-        return names
-    imported = {name.split(".")[0] for name in _imports(tree)} & {*own, "solution"}
-    others = (used & names.keys()) - shadows
-    if imported or any(_is_own(names[name], own) for name in others):
-        return {name: value for name, value in names.items() if name not in shadows}
-    return names
-
-
-def _is_own(value: object, own: frozenset[str]) -> bool:
-    """Whether the solution made a value, and did not import it from elsewhere."""
-    if isinstance(value, type(sys)):
-        return False
-    try:
-        home = getattr(value, "__module__", None)
-    except BaseException:  # noqa: BLE001 - the solution's own __getattr__
-        return True
-    return not isinstance(home, str) or home.split(".")[0] in own
+def trusted_places(job: dict[str, Any]) -> tuple[str, ...]:
+    """Where code lies, or what it is called, that is neither the solution's nor ours."""
+    return ("<frozen ", "<tests>", "<acceptance>", *job["site"], os.__file__.rpartition("/")[0])
 
 
 def _imports(tree: ast.AST) -> set[str]:

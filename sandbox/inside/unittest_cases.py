@@ -5,11 +5,17 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from sandbox.inside.intact import conceal
     from sandbox.inside.judging import Judge
 
     Untyped: TypeAlias = Any  # unittest's own objects, which this file hands on
+else:
+    from intact import conceal
+
+_COROUTINE = 0x80
 
 
 def run_unittest(kind: Untyped, unittest: Untyped, judge: Judge, *, defer: bool) -> None:
@@ -21,66 +27,111 @@ def run_unittest(kind: Untyped, unittest: Untyped, judge: Judge, *, defer: bool)
         judge: Decides the cases.
         defer: Only name the cases, since they need the solution in their own process.
     """
-    waiting: set[str] = set()
+    cases = _Cases(judge, unittest.TestResult)
     try:
         suite = unittest.defaultTestLoader.loadTestsFromTestCase(kind)
-        waiting.update(_name(test) for test in suite)
+        cases.waiting.update(_name(test) for test in suite)
         if defer:
-            for name in waiting:
+            for name in cases.waiting:
                 judge.defer(name)
             return
-        result = type("Result", (_Cases, unittest.TestResult), {})()
-        result.judge, result.waiting = judge, waiting
-        suite.run(result)
+        for test in suite:
+            witness(test, test._testMethodName, cases.returned.add, _name(test))  # noqa: SLF001
+        # A test leads to its result, and so does whoever gets hold of one of its methods.
+        heard = {
+            name: conceal(getattr(cases, name)) for name in dir(cases) if name[:3] in ("sta", "sto", "add")
+        }
+        suite.run(type("Result", (unittest.TestResult,), heard)())
     except BaseException as error:  # noqa: BLE001 - SystemExit and worse fail as well
         judge.broke(kind.__name__, judge.detail(kind.__name__, error))
-    for name in sorted(waiting):
+    for name in sorted(cases.waiting):
         judge.about(name)
         judge.refuse(name, f"{name}: it never ran")
 
 
+def witness(test: Untyped, method: str, note: Callable[[str], object], name: str) -> None:
+    """Have a test's method noted when it has come back, since an exception may steer unittest past that."""
+    function = getattr(test, method)
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None or code.co_flags & _COROUTINE:
+        # unittest looks at it to see what it is; its own word has to do.
+        note(name)
+        return
+
+    def run() -> Untyped:
+        outcome = function()
+        note(name)
+        return outcome
+
+    concealed = conceal(run)
+    concealed.__dict__.update(getattr(function, "__dict__", {}))
+    setattr(test, method, concealed)
+
+
 class _Cases:
-    """The half of a `TestResult` that turns unittest's calls into cases."""
+    """Turns unittest's calls of a `TestResult` into cases."""
 
-    judge: Judge
-    waiting: set[str]
+    def __init__(self, judge: Judge, result: Untyped) -> None:
+        self._judge = judge
+        self._result = result
+        self._decided: set[str] = set()
+        self.waiting: set[str] = set()
+        self.returned: set[str] = set()
 
-    def startTest(self, test: Untyped) -> None:
-        self.judge.start(_name(test))
-        super().startTest(test)  # type: ignore[misc]
+    def startTest(self, result: Untyped, test: Untyped) -> None:
+        self._judge.start(_name(test))
+        self._result.startTest(result, test)
 
-    def stopTest(self, test: Untyped) -> None:
-        self.waiting.discard(_name(test))
-        super().stopTest(test)  # type: ignore[misc]
-
-    def addSuccess(self, test: Untyped) -> None:
-        self.judge.came_back(_name(test))
-
-    def addFailure(self, test: Untyped, err: Untyped) -> None:
+    def stopTest(self, result: Untyped, test: Untyped) -> None:
         name = _name(test)
+        self.waiting.discard(name)
+        if name not in self._decided:
+            self._judge.refuse(name, f"{name}: it came to no end")
+        self._result.stopTest(result, test)
+
+    def addSuccess(self, _result: Untyped, test: Untyped) -> None:
+        name = _name(test)
+        self._decided.add(name)
+        if name in self.returned:
+            self._judge.came_back(name)
+        else:
+            self._judge.refuse(name, f"{name}: it came to no end")
+
+    def addFailure(self, _result: Untyped, test: Untyped, err: Untyped) -> None:
+        name = _name(test)
+        self._decided.add(name)
         if hasattr(test, "_testMethodName"):
-            self.judge.failed(name, err[1])
+            self._judge.failed(name, err[1])
         else:
             # The class's or the module's own preparations.
-            self.judge.broke(name, self.judge.detail(name, err[1]))
+            self._judge.broke(name, self._judge.detail(name, err[1]))
 
     addError = addFailure
 
-    def addSubTest(self, test: Untyped, subtest: Untyped, err: Untyped) -> None:
+    def addSubTest(self, _result: Untyped, test: Untyped, subtest: Untyped, err: Untyped) -> None:
         if err is not None:
-            self.judge.failed(f"{_name(test)} {subtest}", err[1])
+            self._decided.add(_name(test))
+            self._judge.failed(f"{_name(test)} {subtest}", err[1])
 
-    def addSkip(self, test: Untyped, reason: str) -> None:
+    def addSkip(self, _result: Untyped, test: Untyped, reason: str) -> None:
         name = _name(test)
-        if not _skipped_by_its_source(test):
+        self._decided.add(name)
+        if _skipped_by_its_source(test):
+            self._judge.skip(name, reason)
+        else:
             # The solution itself may have raised it.
-            self.judge.refuse(name, f"{name}: skipped while running: {reason}")
+            self._judge.refuse(name, f"{name}: skipped while running: {reason}")
 
-    def addExpectedFailure(self, test: Untyped, err: Untyped) -> None:
+    def addExpectedFailure(self, _result: Untyped, test: Untyped, _err: Untyped) -> None:
         """A failure that was announced shows nothing, so it is no case; pytest's xfail is none either."""
+        name = _name(test)
+        self._decided.add(name)
+        self._judge.skip(name, "it was expected to fail")
 
-    def addUnexpectedSuccess(self, test: Untyped) -> None:
-        self.judge.refuse(_name(test), f"{_name(test)}: unexpected success")
+    def addUnexpectedSuccess(self, _result: Untyped, test: Untyped) -> None:
+        name = _name(test)
+        self._decided.add(name)
+        self._judge.refuse(name, f"{name}: unexpected success")
 
 
 def _skipped_by_its_source(test: Untyped) -> bool:

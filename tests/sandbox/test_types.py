@@ -72,6 +72,66 @@ async def test_switching_the_checker_off_is_a_finding(verifier: Verifier) -> Non
     assert found == {("part0.py", 1), ("part1.py", 1), ("part2.py", 2), ("part3.py", 2)}
 
 
+TWO_FACED = {
+    "if": "import typing\nif typing.TYPE_CHECKING:\n    def f(x: int) -> str: ...\nelse:\n    {}\n",
+    "not": "MYPY = False\nif not MYPY:\n    {}\n",
+    "or": "MYPY = False\nif MYPY or 0:\n    pass\nelse:\n    {}\n",
+    "another name": "from typing import TYPE_CHECKING as checked\nif not checked:\n    {}\n",
+    "one more name": (
+        "import typing\nchecked = typing.TYPE_CHECKING\nchecked_too = checked\nif not checked:\n    {}\n"
+    ),
+    "assert": "from typing import TYPE_CHECKING\nassert not TYPE_CHECKING\n{}\n",
+    "while": "MYPY = False\nwhile not MYPY:\n    {}\n    break\n",
+    "lambda": "MYPY = False\nif not MYPY:\n    f = lambda x: x * 'a'.b\n",
+    "within": "MYPY = False\ndef f(x: int) -> str:\n    if MYPY:\n        return ''\n    return x * x\n",
+    "conditional": "MYPY = False\ndef f(x: int) -> str:\n    return '' if MYPY else x * x\n",
+    "filter": "MYPY = False\ndef f(x: int) -> list[str]:\n    return [x for _ in (1,) if not MYPY]\n",
+}
+
+
+@pytest.mark.parametrize("form", TWO_FACED)
+async def test_what_only_the_checker_or_only_a_run_sees_is_a_finding(
+    verifier: Verifier, solution: Solution, form: str
+) -> None:
+    code = TWO_FACED[form].format("def f(x: int) -> str:\n        return x * x")
+    evidence = await verifier.verify(solution(code), options=ASKED)
+    assert evidence.status == "failed", evidence
+    assert "two-faced" in {finding.code for finding in types(evidence).findings}, evidence
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from collections.abc import Sequence\n",
+        "TYPE_CHECKING = False\nif TYPE_CHECKING:\n    import decimal\nelse:\n    Number = int\n",
+        "import typing as t\nif t.TYPE_CHECKING:\n    import decimal\n    Number = int | decimal.Decimal\n",
+    ],
+)
+async def test_imports_for_the_checker_alone_are_none(
+    verifier: Verifier, solution: Solution, code: str
+) -> None:
+    evidence = await verifier.verify(solution(code + GOOD), options=ASKED)
+    assert evidence.status == "verified", evidence
+
+
+SQRT = "def sqrt(x: int) -> str: ...\n"
+
+
+@pytest.mark.parametrize(
+    "stub", ["math.pyi", "pydantic/__init__.pyi", "decimal/__init__.pyi", "my-stubs/a.pyi"]
+)
+async def test_a_stub_stands_for_no_installed_module(
+    verifier: Verifier, solution: Solution, stub: str
+) -> None:
+    files = [*solution("from math import sqrt\ndef f(x: int) -> float:\n    return sqrt(x)\n")]
+    evidence = await verifier.verify([*files, SourceFile(path=stub, content=SQRT)], options=ASKED)
+    assert evidence.status == "failed"
+    assert (stub, "shadowing-stub") in {(each.file, each.code) for each in types(evidence).findings}
+    own = SourceFile(path="solution.pyi", content="def f(x: int) -> float: ...\n")
+    evidence = await verifier.verify([*files, own], options=ASKED)
+    assert evidence.status == "verified", evidence
+
+
 async def test_a_text_that_looks_like_a_switch_is_none(verifier: Verifier, solution: Solution) -> None:
     evidence = await verifier.verify(solution('x: str = "# type: ignore"\n'), options=ASKED)
     assert evidence.status == "verified"
