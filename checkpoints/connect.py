@@ -149,13 +149,18 @@ def _make_room(path: Path) -> bool:
 
 def _prepare(conn: sqlite3.Connection, place: str) -> None:
     # Looked at before anything is written, so that a stranger's file keeps its journal mode.
-    _refuse_strangers(conn, place)
+    refuse_strangers(conn, place)
     for pragma in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL"):
         with closing(conn.execute(pragma)):
             pass
 
 
-def _refuse_strangers(conn: sqlite3.Connection, place: str) -> None:
+def refuse_strangers(conn: sqlite3.Connection, place: str) -> None:
+    """Make sure that the tables are ours, or that there are none.
+
+    Raises:
+        DatabaseError: When they belong to another program or a newer version.
+    """
     for table, wanted in _COLUMNS.items():
         with closing(conn.execute("SELECT name FROM pragma_table_info(?)", (table,))) as rows:
             found = frozenset(name for (name,) in rows)

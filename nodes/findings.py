@@ -28,7 +28,6 @@ _HEAD = re.compile(
 )
 _NO_FINDINGS = re.compile(r"^\W*NO FINDINGS\W*$", re.IGNORECASE | re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,}|~{3,})")
-_LINT = re.compile(r"^(?P<file>[^\s:]+):(?P<line>\d+|\?): (?P<code>\S+) (?P<message>.+)$")
 _LINE = re.compile(r"\bline (\d+)")
 _MISSING = re.compile(r"No module named '(?P<module>[\w.]+)'")
 _CERTAIN = ("E9", "F7", "F82", "PLE")
@@ -43,8 +42,8 @@ class Finding(BaseModel):
         line: The line, from 1; None when it is about the file, or names a line that does not exist.
         severity: `error` (wrong), `warning` (doubtful) or `note` (advice).
         message: What is the matter.
-        shown_by: The check that shows it (`parse`, `compile`, `import`, `lint`, `tests`), or `test` when its
-            own test failed when it was run; None when nothing shows it, so that it is an opinion.
+        shown_by: The check that shows it (`parse`, `compile`, `import`, `lint`, `types`, `tests`), or `test`
+            when its own test failed when it was run; None when nothing shows it, so that it is an opinion.
         test: A small Python test that fails because of it, when the reviewing model wrote one.
         detail: What showed it, or why nothing does.
     """
@@ -196,26 +195,25 @@ def findings_of(evidence: Evidence, files: Sequence[SourceFile]) -> list[Finding
     lines = lines_of(files)
     found: list[Finding] = []
     for check in evidence.checks:
-        if not check.passed and check.name != "acceptance":
-            found += _lint(check) if check.name == "lint" else _failed(check, list(lines))
+        if not check.passed and check.executed and check.name != "acceptance":
+            found += _diagnosed(check) if check.findings else _failed(check, list(lines))
     return [
         finding if finding.line in lines.get(finding.file, ()) else finding.model_copy(update={"line": None})
         for finding in found
     ]
 
 
-def _lint(check: Check) -> list[Finding]:
-    """One finding for each line of the linter."""
+def _diagnosed(check: Check) -> list[Finding]:
+    """One finding for each of the linter's or the type checker's."""
     return [
         Finding(
-            file=match["file"],
-            line=int(match["line"]) if match["line"] != "?" else None,
-            severity="error" if match["code"].startswith(_CERTAIN) else "warning",
-            message=f"{match['message']} ({match['code']})",
-            shown_by="lint",
+            file=found.file,
+            line=found.line or None,
+            severity="error" if check.required or found.code.startswith(_CERTAIN) else "warning",
+            message=f"{found.message} ({found.code})",
+            shown_by=check.name,
         )
-        for match in map(_LINT.match, check.detail.splitlines())
-        if match
+        for found in check.findings
     ]
 
 

@@ -15,6 +15,7 @@ _LABELS = {
     "failed": r"(?:what\s+)?fail(?:ed|s|ure)",
     "why": r"why|(?:root\s+)?cause|reason",
     "change": r"(?:what\s+to\s+)?change|fix|repair",
+    "wrong_tests": r"wrong\s+tests?",
 }
 _PART = re.compile(
     r"^[\s#>*_\d.)-]*(?:"
@@ -22,6 +23,7 @@ _PART = re.compile(
     + r")[*_]*\s*:[*_]*\s*(?P<rest>.*)$",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"`([^`\n]+)`")
 _VERDICT = re.compile(r"\bVERDICT\W+(PASS|REVISE|REPAIR)\b", re.IGNORECASE)
 _PROBLEM = re.compile(
     r"^[\s>*\d.)-]*\**PROBLEM\b[\s\d*]*:\**\s*(?P<what>\S.*)$", re.IGNORECASE | re.MULTILINE
@@ -35,6 +37,7 @@ class Diagnosis(BaseModel):
         failed: What failed.
         why: The cause.
         change: What to change.
+        wrong_tests: The generated tests that it calls wrong, in its own words.
         words: The model's own words, where they could not be told apart into these.
     """
 
@@ -43,12 +46,29 @@ class Diagnosis(BaseModel):
     failed: str = ""
     why: str = ""
     change: str = ""
+    wrong_tests: str = ""
     words: str = ""
 
     def show(self) -> str:
         """The diagnosis as the coder reads it; empty when there is none."""
-        parts = (("What failed", self.failed), ("Why", self.why), ("What to change", self.change))
+        parts = (
+            ("What failed", self.failed),
+            ("Why", self.why),
+            ("What to change", self.change),
+            ("Tests that are wrong themselves", self.wrong_tests),
+        )
         return "\n".join(f"{label}: {text}" for label, text in parts if text) or self.words
+
+    def calls_wrong(self, test: str) -> bool:
+        """Whether it says of a test, named as the evidence names it, that it is wrong itself."""
+        named = [*_QUOTED.findall(self.wrong_tests), *map(_bare, self.wrong_tests.splitlines())]
+        name = re.compile(rf"(?:assert )?{re.escape(_bare(test))}(?:[:;,)]*$|[:;,]? [(\u2013\u2014-]|[:;,] )")
+        return any(name.match(_bare(each)) for each in named)
+
+
+def _bare(line: str) -> str:
+    """A line of a list without its mark, its quotes and its spaces."""
+    return " ".join(line.lstrip("-*•> \t").replace("`", "").replace("**", "").split())
 
 
 def read_diagnosis(text: str) -> Diagnosis:

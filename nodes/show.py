@@ -6,6 +6,7 @@ from textwrap import indent
 from nodes.findings import Finding
 from sandbox.evidence import Check, Evidence, SourceFile
 
+_MOST_CASES = 8
 _LANGUAGES = {".py": "python", ".md": "markdown", ".json": "json", ".toml": "toml", ".yaml": "yaml"}
 
 
@@ -26,7 +27,11 @@ def _show_file(file: SourceFile) -> str:
 
 def show_failure(evidence: Evidence) -> str:
     """What went wrong, check by check, as the sandbox reported it; empty when nothing did."""
-    lines = [_show_problem(check) for check in evidence.checks if not check.passed or check.set_aside]
+    lines = [
+        _show_problem(check) + _show_failed(check)
+        for check in evidence.checks
+        if not check.passed or check.set_aside
+    ]
     return "\n".join(lines) or evidence.reason
 
 
@@ -70,6 +75,15 @@ def _show_problem(check: Check) -> str:
     """A check's detail, and what the solution had printed by then."""
     printed = "" if check.passed or not check.output else f"\noutput: {check.output}"
     return f"{check.name}: {check.detail}{printed}"
+
+
+def _show_failed(check: Check) -> str:
+    """The failed cases by their names, where the check's own words do not name them all."""
+    failed = [case for case in check.decided if not case.passed]
+    if all(check.detail.startswith((f"1 of {len(check.decided)} failed: {case.name}:",)) for case in failed):
+        return ""
+    lines = [f"- {case.name}: {case.detail.removeprefix(f'{case.name}: ')}" for case in failed[:_MOST_CASES]]
+    return "\n" + "\n".join(lines)
 
 
 def show_check(check: Check) -> str:

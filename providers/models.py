@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 from providers.backend import Backend, ModelSpec, Server, Timeouts, Wiring
 from providers.breaker import Breakers
 from providers.budget import Budget
+from providers.catalogue import known_limits
 from providers.course import Candidate, Question
 from providers.errors import Target
 from providers.failover import Failover
@@ -61,8 +62,8 @@ class RoleModels:
             timeouts: All timeouts of one attempt.
             retries: When the same model is asked again.
             breakers: What leaves endpoints alone that fail again and again; by default new ones.
-            context_tokens: Tells a model's context window in tokens from a table, without the network; of a
-                model for which it gives None the server is asked, where the backend can.
+            context_tokens: Tells a model's context window in tokens without the network; of a model for which
+                it gives None the server is asked, where the backend can. By default the catalogue tells.
 
         Raises:
             ModelConfigError: When a chain, a model's package, key or file, a timeout or the tries are wrong.
@@ -73,7 +74,7 @@ class RoleModels:
         self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts)
         self._retries = retries
         self._breakers = breakers or Breakers()
-        self._context_tokens = context_tokens
+        self._context_tokens = context_tokens or _listed_window
         self._chains: dict[Role, tuple[ModelSpec, ...]] = {}
         for role in get_args(Role):
             self._chains[role] = self._checked(chains.get(role, DEFAULT_CHAIN), f"The {role} model: ")
@@ -167,6 +168,8 @@ class RoleModels:
     async def aclose(self) -> None:
         """Close the connections; a later reply opens new ones."""
         await self._backends.aclose()
+        # A backend whose building was given up may have loaded a model that nobody holds.
+        await self._wiring.engines.aclose()
 
     async def _override(self, chain: str) -> tuple[ModelSpec, ...]:
         if chain not in self._overrides:
@@ -208,7 +211,7 @@ class RoleModels:
             is_remote=is_remote,
             tries=self._retries.tries if is_remote else 1,
             breaker=self._breakers.of(endpoint) if is_remote else None,
-            window=self._context_tokens(spec) if self._context_tokens else None,
+            window=self._context_tokens(spec),
             end_marks=row.end_marks,
         )
         return self._candidates[spec]
@@ -219,6 +222,14 @@ class RoleModels:
     def _describe(self, spec: ModelSpec) -> str:
         server = self._server(spec)
         return f"{spec} (at {server.url}, from {server.source})" if server.source else str(spec)
+
+
+def _listed_window(spec: ModelSpec) -> int | None:
+    """The catalogue's word on models at their makers'; a server of one's own may have set less."""
+    if spec.base_url is not None or spec.provider == "ollama":
+        return None
+    limits = known_limits(spec.provider, spec.model)
+    return None if limits is None else limits.context_tokens
 
 
 def _check(timeouts: Timeouts, retries: Retries) -> None:

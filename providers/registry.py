@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from providers import anthropic, bedrock, ollama
 from providers.backend import Backend, ModelSpec, Provider, Wiring
+from providers.mlx import row as mlx
 from providers.openai import provider as speaks_openai
 from providers.prices import LOCAL, SCRIPTED, Rate, always
+from providers.runners import row as runners
 from providers.services import OPENAI, SERVICES
 
 if TYPE_CHECKING:
@@ -97,6 +99,23 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             end_marks=("finish_reason",),
         ),
         **{service.name: speaks_openai(service) for service in SERVICES},
+        "mlx": Provider(
+            syntax="mlx:PATH_OR_HUB_ID",
+            model="name",
+            build=mlx.build,
+            check=mlx.check,
+            price=runners.price,
+            extra="mlx",
+            end_marks=("finish_reason",),
+        ),
+        "runner": Provider(
+            syntax="runner:NAME:MODEL",
+            model="name",
+            build=runners.build,
+            check=runners.check,
+            price=runners.price,
+            end_marks=("finish_reason",),
+        ),
     }
 )
 """Every known backend by the name that opens its model string."""

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sandbox.guarded import Guards, Task
+from sandbox.guarded import Guards
 from sandbox.nono import environment
 from sandbox.protocol import Execution, Limits
+from sandbox.task import Task
 
 WARNING = (
     "the sandbox is off (sandbox = none): code that a model wrote runs with your rights, "

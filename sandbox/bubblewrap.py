@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sandbox.guarded import Guards, Task
+from sandbox.guarded import Guards
 from sandbox.interpreter import Readable, readable
 from sandbox.nono import environment, filters
 from sandbox.protocol import Execution, Limits, SandboxError
+from sandbox.task import Task
 
 _SIGNAL_BASE = 128
 _LAST_SIGNAL = 64

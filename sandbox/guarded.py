@@ -2,96 +2,29 @@
 
 import asyncio
 import contextlib
-import marshal
+import math
 import os
 import selectors
+import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 
-from sandbox.interpreter import InsideCommand
+from sandbox.inside import tree
 from sandbox.pipes import Clipped, Control, Wires
-from sandbox.protocol import Execution, Limits, SandboxError
+from sandbox.protocol import Execution, SandboxError
+from sandbox.task import Task
 from sandbox.template import Template
-
-Orders = Mapping[str, object]
-OnStdout = Callable[[bytes], None]
 
 _CHUNK = 1 << 16
 _ANSWER_S = 20.0
 """A template that has started no guard by then is taken for dead."""
-_STAND_IN = 0x3FFF_FFFF
-"""Stands for the guard's process number until the guard puts it in; no process can have this one."""
+_MARGIN_S = 15.0
+"""A guard has so long, after the time of its run, to end the run; then somebody has stopped it."""
+_GRACE_S = 5.0
+"""And so long when it has been told to go on."""
 _DECIDED = ("exit", "timeout", "processes", "stopped")
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One command for the guard.
-
-    Attributes:
-        command: Program and arguments.
-        folder: Working directory and scratch.
-        limits: What it may use.
-        env: The whole environment.
-        stdin: What the command reads.
-        on_stdout: Hears each piece of output.
-        namespace: Whether the guard makes a PID namespace if it can.
-        rules: What nono must apply, or None when the command confines itself.
-        filters: Builds the two seccomp programs from the processes that must not be signalled.
-    """
-
-    command: Sequence[str]
-    folder: Path
-    limits: Limits
-    env: Mapping[str, str]
-    stdin: bytes
-    on_stdout: OnStdout | None
-    namespace: bool
-    rules: Mapping[str, object] | None
-    filters: Callable[[tuple[int, ...]], tuple[bytes, bytes]]
-
-    @property
-    def package(self) -> str:
-        """Where nono-py is, or nothing when the run does without it."""
-        return str(self.rules["package"]) if self.rules else ""
-
-    def _script(self) -> tuple[str, tuple[int | str, ...]] | None:
-        """The script of ours that needs no interpreter of its own; elsewhere a fork alone is not safe."""
-        command = self.command
-        if sys.platform == "linux" and self.rules and isinstance(command, InsideCommand):
-            return command.script, command.arguments
-        return None
-
-    def orders(self, template: int) -> bytes:
-        """The message to the guard; nobody may signal it, its template and us."""
-        closed, opened = self.filters((_STAND_IN, template, os.getpid()))
-        limits = self.limits
-        message = marshal.dumps(
-            {
-                "command": list(self.command),
-                "script": self._script(),
-                "folder": str(self.folder),
-                "env": dict(self.env),
-                "wall_s": float(limits.wall_s),
-                "processes": limits.processes,
-                "rlimits": {
-                    "cpu_s": limits.cpu_s,
-                    "memory_mb": limits.memory_mb,
-                    "file_mb": limits.file_mb,
-                    "open_files": limits.open_files,
-                },
-                "namespace": self.namespace,
-                "rules": self.rules,
-                "filter": closed,
-                "filter_open": opened,
-                "stand_in": _STAND_IN,
-            }
-        )
-        return len(message).to_bytes(8, "big") + message
 
 
 class _Run:
@@ -104,6 +37,9 @@ class _Run:
         limit = task.limits.output_kb << 10
         self._kept = {"out": Clipped(limit), "err": Clipped(limit), "status": Clipped(8 << 10)}
         self._started = False
+        self._guard = 0
+        self._deadline = math.inf
+        self._is_late = False
         self._streamed = 0
         self._stream_limit = limit
         self._stdin = memoryview(task.stdin)
@@ -165,11 +101,37 @@ class _Run:
                         open_readers -= 1
 
     def _wait(self, selector: selectors.BaseSelector) -> Sequence[tuple[selectors.SelectorKey, int]]:
-        ready = selector.select(None if self._started else _ANSWER_S)
-        if not ready:
-            self._template.end()
-            raise SandboxError(f"no guard process was started within {_ANSWER_S:g} s")
-        return ready
+        if not self._started:
+            ready = selector.select(_ANSWER_S)
+            if not ready:
+                self._template.end()
+                raise SandboxError(f"no guard process was started within {_ANSWER_S:g} s")
+            return ready
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            self._hurry()
+            return []
+        return selector.select(left)
+
+    def _hurry(self) -> None:
+        """The guard has not ended the run in time: wake it, and then end all in its place.
+
+        Raises:
+            SandboxError: When it did not answer to that either.
+        """
+        if self._is_late:
+            tree.end_from_outside(self._guard)
+            raise SandboxError(self._late)
+        self._is_late = True
+        self._deadline = time.monotonic() + _GRACE_S
+        self._control.stop()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(self._guard, signal.SIGCONT)
+
+    @property
+    def _late(self) -> str:
+        limit = self._task.limits.wall_s
+        return f"the guard did not end the run at its limit of {limit:g} s: something has stopped it"
 
     def _feed(self, descriptor: int) -> bool:
         try:
@@ -183,7 +145,10 @@ class _Run:
     def _read(self, descriptor: int, name: str) -> bool:
         piece = os.read(descriptor, _CHUNK)
         self._kept[name].add(piece)
-        self._started = self._started or (name == "status" and bool(piece))
+        if name == "status" and piece and not self._started:
+            self._started = True
+            self._guard = int(piece.split(None, 2)[1])
+            self._deadline = time.monotonic() + self._task.limits.wall_s + _MARGIN_S
         if (
             name == "out"
             and piece
@@ -199,6 +164,8 @@ class _Run:
             line.split(" ", 1) for line in self._kept["status"].value().decode(errors="replace").splitlines()
         )
         stderr = self._kept["err"].value()
+        if self._is_late:
+            raise SandboxError(self._late)
         if "failed" in facts:
             raise SandboxError(f"confinement could not be set up: {facts['failed']}")
         why = next((name for name in _DECIDED if name in facts), None)

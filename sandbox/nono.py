@@ -5,10 +5,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sandbox.guarded import Guards, Task
+from sandbox.guarded import Guards
 from sandbox.interpreter import Readable, readable
 from sandbox.protocol import Execution, Limits, SandboxError
 from sandbox.seccomp import filter_program
+from sandbox.task import Task
 
 MINIMUM_ENVIRONMENT = {"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
 

@@ -12,7 +12,8 @@ class Options:
         types: Whether the type checker must pass too.
         examples: Tests that stood in the request, Python source; they are the user's.
         doubted: Generated cases with the message of their failure on a different solution that passed all
-            else. When nothing but exactly these fails again, the tests are set aside and not the solution.
+            else, which somebody calls wrong who read both. When nothing but exactly these fails again, the
+            tests are set aside and not the solution.
     """
 
     types: bool = False

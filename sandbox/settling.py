@@ -124,7 +124,7 @@ class Settling:
             reason = f"it contradicts your test of {call}, which this solution passes"
             return case.model_copy(update={"set_aside": clip_reason(reason)})
         if self._is_repeated(check, cut=cut):
-            reason = "it failed in the same way on different solutions that pass all else"
+            reason = "it failed in the same way on different solutions that pass all else and is called wrong"
             return case.model_copy(update={"set_aside": reason})
         return case
 

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from serving.bench import MODES
+from serving.doctor.options import doctor
 from serving.file_options import approve_option, files, result_options
+from serving.models_command import models
 from serving.options import Shell, chosen, json_option, named, setting_options
+from serving.pull_command import pull
 from serving.resume_command import resume
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ Exit codes:
   4    code that is not verified
   5    every model failed
   6    a plan waits for approval
+  7    a check of `duograph doctor` failed
   130  interrupted (143 when terminated)
 
 \b
@@ -156,6 +160,9 @@ def chat(shell: Shell, /, *, thread: str | None, approve_plan: bool, **settings:
 
 
 duograph.add_command(resume)
+duograph.add_command(pull)
+duograph.add_command(models)
+duograph.add_command(doctor)
 
 
 @duograph.command()

@@ -6,12 +6,15 @@ import sys
 import time
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from graph.events import Finished
 from graph.services import Services
 from graph.settings import Settings
 from nodes import unmetered
+from providers import parse_chain
+from providers.catalogue import retirement_notes
 from serving import terminal
 from serving.progress import open_progress
 from serving.proving import say_unconfined
@@ -60,6 +63,7 @@ def open_agent(given: Mapping[str, str]) -> Agent:
     agent = Agent(settings, services=services)
     say_unconfined(settings)
     say_who_answers(settings)
+    say_what_retires(settings)
     say_what_costs(settings, bounds_of(agent.graph))
     return agent
 
@@ -80,6 +84,13 @@ def say_who_answers(settings: Settings) -> None:
             f"duograph: {what}, so the embedded offline model answers; connect one with {missing}, "
             "such as openai:gpt-5."
         )
+
+
+def say_what_retires(settings: Settings) -> None:
+    """One line for each model in use that is retired, or will be soon."""
+    specs = [spec for chain in settings.chains().values() for spec in parse_chain(chain)]
+    for note in retirement_notes(specs, datetime.now(UTC).date()):
+        terminal.notice(f"duograph: {note}.")
 
 
 def say_what_costs(settings: Settings, bounds: Bounds) -> None:

@@ -8,12 +8,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.inside.describing import show
-    from sandbox.inside.equality import claims_more, convincing, convincingly_in
+    from sandbox.inside.describing import claim, show
+    from sandbox.inside.equality import (
+        claims_membership,
+        claims_more,
+        claims_order,
+        convincing,
+        convincingly_in,
+    )
     from sandbox.inside.judging import Tally
+    from sandbox.inside.probing import SCALARS
 else:
-    from describing import show
-    from equality import claims_more, convincing, convincingly_in
+    from describing import claim, show
+    from equality import claims_membership, claims_more, claims_order, convincing, convincingly_in
+    from probing import SCALARS
 
 _OPERATORS: dict[str, Callable[..., object]] = {
     "Eq": operator.eq,
@@ -27,6 +35,7 @@ _OPERATORS: dict[str, Callable[..., object]] = {
     "In": lambda left, right: left in right,
     "NotIn": lambda left, right: left not in right,
 }
+_IDENTITY = ("Is", "IsNot")
 _CLAIMS = {
     "Eq": (True, convincing),
     "NotEq": (False, convincing),
@@ -34,13 +43,29 @@ _CLAIMS = {
     "NotIn": (False, convincingly_in),
 }
 """Which outcome of an operator claims equality, and what believes it."""
-_EQUAL = ("assertEqual", "assertAlmostEqual")
-_EQUALITY = ("Eq", "NotEq")
 _METHODS = {
-    "assertEqual": convincing,
-    "assertAlmostEqual": convincing,
-    "assertIn": convincingly_in,
+    **dict.fromkeys(
+        """assertEqual assertAlmostEqual assertListEqual assertTupleEqual assertSequenceEqual assertSetEqual
+        assertDictEqual assertMultiLineEqual assertCountEqual""".split(),  # noqa: SIM905 - a list of words
+        "Eq",
+    ),
+    "assertIn": "In",
+    "assertLess": "Lt",
+    "assertLessEqual": "LtE",
+    "assertGreater": "Gt",
+    "assertGreaterEqual": "GtE",
 }
+"""The methods of unittest that claim what an operator claims."""
+_AGAIN = ("assertEqual", "assertIn")
+
+
+def _claims(kind: str, left: object, right: object) -> bool:
+    """Whether an object that is about to be compared claims more than is honest."""
+    if kind in ("Eq", "NotEq"):
+        return claims_more(left, right)
+    if kind in ("In", "NotIn"):
+        return claims_membership(left, right)
+    return claims_order(kind, left, right)
 
 
 def _doubtful(kind: str, outcome: object, left: object, right: object) -> bool:
@@ -48,15 +73,20 @@ def _doubtful(kind: str, outcome: object, left: object, right: object) -> bool:
     if kind not in _CLAIMS:
         return False
     claim, believe = _CLAIMS[kind]
-    return bool(outcome) is claim and not believe(left, right)
+    try:
+        claimed = bool(outcome) is claim
+    except Exception:  # noqa: BLE001 - such as an array, which is no truth value
+        return False
+    return claimed and not believe(left, right)
 
 
 class Checks:
     """The helpers that rewritten asserts call."""
 
-    def __init__(self, tally: Tally) -> None:
-        """Count in `tally`."""
+    def __init__(self, tally: Tally, *, outside: bool = False) -> None:
+        """Count in `tally`; outside, likenesses doubt by themselves."""
         self._tally = tally
+        self._outside = outside
 
     def compare(
         self, kind: str, text: str, left: object, right: object, message: Callable[[], object] | None
@@ -67,26 +97,37 @@ class Checks:
             AssertionError: When it does not hold, with the values.
         """
         self._tally.count += 1
-        if kind in _EQUALITY and claims_more(left, right):
-            raise self._tally.catch(f"{text}: {_claim(left, right)}")
-        outcome = _OPERATORS[kind](left, right)
-        if not outcome:
+        if not self._sure(kind, left, right, f"{text}: "):
             detail = f"{text}: left is {show(left)}, right is {show(right)}"
             raise self._tally.fail(_with_message(detail, message))
-        if _doubtful(kind, outcome, left, right):
-            raise self._tally.catch(f"{text}: {_claim(left, right)}")
 
     def holds(self, kind: str, left: object, right: object) -> object:
-        """Stand in for a comparison inside an assert's `and`, `or`, `not` or chain.
+        """Stand in for any other comparison of the tests.
 
         Returns:
-            The comparison's outcome; where that claims an equality that is not to be believed, the contrary.
+            The comparison's outcome.
+
+        Raises:
+            AssertionError: When it rests on a claim that is not to be believed.
         """
-        if kind in _EQUALITY and claims_more(left, right):
-            self._tally.liar = True
-            return kind != "Eq"
+        return self._sure(kind, left, right)
+
+    def _sure(self, kind: str, left: object, right: object, where: str = "") -> object:
+        if self._outside or kind in _IDENTITY or (type(left) in SCALARS and type(right) in SCALARS):
+            return _OPERATORS[kind](left, right)
+        if _claims(kind, left, right):
+            raise self._tally.catch(where + claim(left, right))
         outcome = _OPERATORS[kind](left, right)
-        return not outcome if _doubtful(kind, outcome, left, right) else outcome
+        if _doubtful(kind, outcome, left, right):
+            raise self._tally.catch(where + claim(left, right))
+        return outcome
+
+    def subject(self, value: object, *literals: object) -> object:
+        """Stand in for the subject of a `match`, which is compared with these."""
+        for literal in () if self._outside else literals:
+            if _claims("Eq", value, literal):
+                raise self._tally.catch(claim(value, literal))
+        return value
 
     def truth(self, text: str, value: object, message: Callable[[], object] | None) -> None:
         """Stand in for an assert on any other expression.
@@ -108,17 +149,17 @@ class Checks:
         tally.count += 1
 
         def call(*values: object, **more: object) -> object:
-            if name in _EQUAL and len(values) > 1 and claims_more(values[0], values[1]):
-                raise tally.catch(f"{name}: {_claim(values[0], values[1])}")
+            kind = "" if self._outside or len(values) < 2 else _METHODS.get(name, "")  # noqa: PLR2004 - both sides
+            if kind and _claims(kind, *values[:2]):
+                raise tally.catch(f"{name}: {claim(*values[:2])}")
             try:
                 outcome = function(*values, **more)
             except AssertionError as error:
                 given = error.args[0] if error.args else ""
                 tally.fail(given if isinstance(given, str) and given else name)
                 raise
-            believe = _METHODS.get(name)
-            if believe is not None and len(values) > 1 and not believe(values[0], values[1]):
-                raise tally.catch(f"{name}: {_claim(values[0], values[1])}")
+            if name in _AGAIN and kind and _doubtful(kind, True, *values[:2]):  # noqa: FBT003 - the outcome
+                raise tally.catch(f"{name}: {claim(*values[:2])}")
             return outcome
 
         return call
@@ -133,7 +174,3 @@ def _with_message(detail: str, message: Callable[[], object] | None) -> str:
         return detail
     given = message()
     return f"{detail} ({given if isinstance(given, str) else show(given)})"
-
-
-def _claim(left: object, right: object) -> str:
-    return f"{show(left)} claims to equal {show(right)}, and other values as well"

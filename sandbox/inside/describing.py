@@ -12,6 +12,11 @@ def show(value: object, most: int = 200) -> str:
     return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
+def claim(left: object, right: object) -> str:
+    """What an object does that equals more than is honest."""
+    return f"{show(left)} claims to equal {show(right)}, and other values as well"
+
+
 def where(error: BaseException, folder: str) -> str:
     """The last place in the solution that an exception passed, such as `solution.py, line 3`."""
     # An exception that crossed brought the place along.

@@ -1,129 +1,155 @@
-"""Equality that an object with an obliging `__eq__` does not fool."""
+"""Comparisons in the process that has the solution: objects are asked about more than the tests ask."""
 
 from __future__ import annotations
 
-import os
 import sys
+from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, TypeAlias
 
-_SCALARS = (int, float, str, bytes, bool, complex, type(None), type(...), range)
-_MEMBERS = (list, tuple, set, frozenset, dict)
-_BASES = (*_SCALARS[:4], complex, *_MEMBERS)
+    from sandbox.inside.probing import SCALARS, Lie, answer, holds_all, is_plain, is_value, orders_all, rounds
+
+    Untyped: TypeAlias = Any  # what tests compare
+else:
+    from probing import SCALARS, Lie, answer, holds_all, is_plain, is_value, orders_all, rounds
+
+_SEQUENCES = (list, tuple, deque)
+_SETS = (set, frozenset)
+_CONTAINERS = (*_SEQUENCES, *_SETS, dict)
+_BASES = (int, float, str, bytes, complex, *_CONTAINERS)
 _DEPTH = 50
-_MOST_ROUNDS = 6
-
-
-def convincing(left: object, right: object) -> bool:
-    """Whether `left == right`, found true, may be believed.
-
-    Values of built-in types decide by themselves. Where one side is built in and the other is not,
-    the other must be equal to it by the built-in's own rule, or at least differ from values close by.
-    """
-    return _believe(left, right, _DEPTH) if _is_plain(right) else _believe(right, left, _DEPTH)
+_MOST = 200
+"""So many members of a container are asked."""
+_ORDERS = {"Lt": "Gt", "LtE": "GtE", "Gt": "Lt", "GtE": "LtE"}
 
 
 def claims_more(left: object, right: object) -> bool:
-    """Whether an object that is about to be compared with a value of a built-in type equals others too.
+    """Whether a side that is about to be compared with the other for equality equals other values as well.
 
-    It is asked about a few before it sees the one that matters, so that it cannot know which that is.
+    It is asked about others before it can know which one matters, and in a number that it cannot know.
     """
-    actual, reference = (left, right) if _is_plain(right) else (right, left)
-    if _is_plain(actual) or not _is_plain(reference) or isinstance(actual, _BASES) or _is_wildcard(actual):
-        return False
-    others: list[object] = []
-    for _ in range(1 + os.urandom(1)[0] % _MOST_ROUNDS):
-        others += _others(reference)[1:]
     try:
-        claimed = [other for other in others if actual == other]
-        # One of them may be its true value; then it is no other, and not the one that matters.
-        return bool(claimed) and (any(other != claimed[0] for other in claimed) or bool(actual == reference))
-    except Exception:  # noqa: BLE001 - it refuses to be compared, so it is not equal to everything
+        for actual, reference in _pairs(left, right, _DEPTH):
+            for _ in range(rounds()):
+                _ask(actual, reference)
+    except Lie:
+        return True
+    return False
+
+
+def convincing(left: object, right: object) -> bool:
+    """Whether `left == right`, found true, is so again when it is one question among others."""
+    try:
+        return all(_ask(actual, reference) for actual, reference in _pairs(left, right, _DEPTH))
+    except Lie:
         return False
 
 
 def convincingly_in(left: object, right: object) -> bool:
-    """Whether `left in right`, found true, may be believed; only built-in containers are asked."""
-    if type(left) in _SCALARS or type(right) not in _MEMBERS:
+    """Whether `left in right`, found true, may be believed; only members of built-in containers are asked."""
+    if type(left) in SCALARS or type(right) not in _CONTAINERS:
         return True
-    return any(item is left or (bool(item == left) and convincing(item, left)) for item in right)  # type: ignore[attr-defined]
+    return any(
+        item is left or (_says(lambda item=item: item == left) and convincing(item, left))  # type: ignore[misc]
+        for item in _plainly(right)
+    )
 
 
-def _is_plain(value: object) -> bool:
-    return type(value) in _SCALARS or type(value) in _MEMBERS
+def _ask(actual: object, reference: object) -> bool:
+    return bool(answer(lambda value: _says(lambda: actual == value), reference))
 
 
-def _believe(actual: object, reference: object, depth: int) -> bool:
-    if type(actual) in _SCALARS or actual is reference or not _is_plain(reference) or depth == 0:
-        return depth > 0
-    if isinstance(actual, (list, tuple)) and isinstance(reference, (list, tuple)):
-        kind = list if isinstance(actual, list) else tuple
-        items = list(kind.__iter__(actual))  # type: ignore[arg-type]
-        return len(items) == len(reference) and all(
-            _believe(item, other, depth - 1) for item, other in zip(items, reference, strict=True)
-        )
-    if isinstance(actual, dict) and isinstance(reference, dict):
-        return _believe_dict(actual, reference, depth)
-    if isinstance(actual, (set, frozenset)):
-        return all(type(item) in _SCALARS or type(item) is tuple for item in actual) or _differs(
-            actual, reference
-        )
-    return _equal_as_base(actual, reference) or _is_wildcard(actual) or _differs(actual, reference)
-
-
-def _equal_as_base(actual: object, reference: object) -> bool:
-    """Whether a subclass of a built-in equals the reference by the built-in's own rule."""
-    return any(isinstance(actual, base) and _equals_of(base)(actual, reference) is True for base in _BASES)
-
-
-def _equals_of(base: type) -> Callable[[object, object], object]:
-    return vars(base)["__eq__"]  # type: ignore[no-any-return]
-
-
-def _believe_dict(actual: dict[object, object], reference: dict[object, object], depth: int) -> bool:
-    own = list(dict.items(actual))
-    odd = [key for key, _ in own if type(key) not in _SCALARS and type(key) is not tuple]
-    # A key of a class of its own may equal whatever is looked up.
-    if any(
-        isinstance(key, _BASES) and not any(_equal_as_base(key, other) for other in reference) for key in odd
-    ):
+def claims_membership(member: object, container: object) -> bool:
+    """The same for `member in container`: of the members of a built-in container, or of the container."""
+    if type(container) in _CONTAINERS:
+        return any(claims_more(member, item) for item in _plainly(container)[:_MOST])
+    if is_value(container) or isinstance(container, _BASES) or not hasattr(type(container), "__len__"):
+        # Without a length there may be no end to what it holds.
         return False
-    if odd:
-        return _differs(actual, reference)
-    return all(key in reference and _believe(value, reference[key], depth - 1) for key, value in own)
+    return holds_all(lambda value: _says(lambda: value in container))  # type: ignore[operator]
+
+
+def claims_order(kind: str, left: object, right: object) -> bool:
+    """Whether one side claims to be below low values and above high ones."""
+    if kind not in _ORDERS:
+        return False
+    actual, reference = (left, right) if is_plain(right) else (right, left)
+    if is_value(actual) or isinstance(actual, _BASES):
+        return False
+    strict = kind in ("Lt", "Gt")
+    compare: Callable[[Untyped, Untyped], object] = (
+        (lambda low, high: low < high) if strict else (lambda low, high: low <= high)
+    )
+    return orders_all(
+        lambda low: _says(lambda: compare(actual, low)),
+        lambda high: _says(lambda: compare(high, actual)),
+        reference,
+    )
+
+
+def _says(compare: Callable[[], object]) -> bool:
+    """The outcome of a comparison; what refuses to be compared claims nothing."""
+    try:
+        return bool(compare())
+    except Exception:  # noqa: BLE001 - the solution's own comparison
+        return False
+
+
+def _pairs(left: Untyped, right: Untyped, depth: int) -> Iterator[tuple[object, object]]:
+    """The objects that are asked, each with the value of a known type that it is held against."""
+    if type(left) in SCALARS and type(right) in SCALARS:
+        return
+    if depth and isinstance(left, _CONTAINERS) and isinstance(right, _CONTAINERS):
+        for one, other in _members(left, right):
+            if type(one) not in SCALARS or type(other) not in SCALARS:
+                yield from _pairs(one, other, depth - 1)
+    for actual, reference in ((left, right), (right, left)):
+        known = is_value(actual) or not is_value(reference) or _is_wildcard(actual)
+        if not known and not _equals_as_base(actual, reference):
+            yield actual, reference
+            return
+
+
+def _members(left: Untyped, right: Untyped) -> Iterator[tuple[object, object]]:
+    """What is compared when two containers are, by the rule of the built-in ones."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        mine, others = dict(dict.items(left)), dict(dict.items(right))
+        yield from _odd(mine, others)
+        yield from ((mine[key], others[key]) for key in mine if key in others)
+    elif isinstance(left, _SETS) and isinstance(right, _SETS):
+        yield from _odd(_plainly(left), _plainly(right))
+    elif isinstance(left, _SEQUENCES) and isinstance(right, _SEQUENCES):
+        yield from zip(_plainly(left), _plainly(right), strict=False)
+
+
+def _odd(left: Iterable[object], right: Iterable[object]) -> Iterator[tuple[object, object]]:
+    """Keys that may equal whatever is looked up, each with all that it may be taken for."""
+    lists = list(left)[:_MOST], list(right)[:_MOST]
+    for keys, others in (lists, lists[::-1]):
+        for key in keys:
+            if type(key) not in SCALARS and not is_value(key):
+                yield from ((key, other) for other in others)
+
+
+def _plainly(container: Untyped) -> list[object]:
+    """The members of a container, whatever its class says."""
+    base = next(base for base in _CONTAINERS if isinstance(container, base))
+    return list(vars(base)["__iter__"](container))
+
+
+def _equals_as_base(actual: object, reference: object) -> bool:
+    """Whether an instance of a subclass of a built-in equals the reference by the built-in's own rule."""
+    return any(
+        isinstance(actual, base) and vars(base)["__eq__"](actual, reference) is True for base in _BASES
+    )
 
 
 def _is_wildcard(value: object) -> bool:
-    """The test's own `unittest.mock.ANY`."""
-    mock = sys.modules.get("unittest.mock")
-    return mock is not None and value is getattr(mock, "ANY", None)
-
-
-def _differs(actual: object, reference: object) -> bool:
-    """Ask about values close to the reference as well: only an honest object denies them."""
-    try:
-        return not any(bool(actual == other) for other in _others(reference))
-    except Exception:  # noqa: BLE001 - it refuses to be compared, so it is not equal to everything
+    """The test's own `unittest.mock.ANY`, or what pytest makes of `approx`."""
+    mock, approx = sys.modules.get("unittest.mock"), sys.modules.get("_pytest.python_api")
+    if mock is not None and value is getattr(mock, "ANY", None):
         return True
-
-
-def _others(reference: object) -> list[object]:
-    step = 1 + os.urandom(1)[0] % 9
-    others: list[object] = [object()]
-    if isinstance(reference, bool) or reference is None:
-        others.append("neither" if reference is None else not reference)
-    elif isinstance(reference, (int, float, complex)):
-        others += [reference + step, reference - step, reference * 2 + 100 + step]
-    elif isinstance(reference, str):
-        others += [reference + chr(96 + step), reference[:-1] + "\x00"]
-    elif isinstance(reference, bytes):
-        others += [reference + bytes([step]), reference[:-1] + b"\x00\x00"]
-    elif isinstance(reference, (list, tuple)):
-        others += [type(reference)([*reference, step])]
-    elif isinstance(reference, dict):
-        others += [{**reference, f"extra {step}": step}]
-    elif isinstance(reference, (set, frozenset)):
-        others += [type(reference)([*reference, f"extra {step}"])]
-    return others
+    return approx is not None and type(value) is getattr(approx, type(value).__name__, None)

@@ -157,7 +157,7 @@ def main(control: int, status: int) -> Callable[[], None] | None:
     for descriptor in (control, status):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional only
     orders = read_orders(control)
-    os.write(status, b"started 1\n")
+    os.write(status, f"started {os.getpid()}\n".encode())
     orders["filter_open"] = _with_own_number(orders["filter_open"], orders["stand_in"])
     namespaced = False
     if LINUX:

@@ -36,7 +36,7 @@ _PATIENCE, _LOST = 50, 70
 
 _BOTH = "describing wire standard boxes writer reader codec channel peer kinds importing"
 _WORKER = f"{_BOTH} stubs worker"
-_JUDGE = f"records {_BOTH} parameters remote session shared tamper"
+_JUDGE = f"records {_BOTH} parameters probing comparing remote session shared tamper"
 _TESTS = """looking judging equality asserts rewriting sharing modules unittest_cases pytest_cases cases
     suites"""
 

@@ -18,18 +18,19 @@ _ASIDE = frozenset(("tests", "test", "conftest", "docs", "examples", "scripts", 
 def module_names(paths: list[str]) -> list[str]:
     """The solution's modules, also those inside packages: `solution` first, packages before their parts."""
     names = {name for path in paths if path.endswith(".py") and (name := _dotted(path))}
-    # Tests and the like are for other programs, unless there is nothing else.
-    wanted = {name for name in names if not any(_is_aside(part) for part in name.split("."))} or names
+    # Programs, tests and the like are for others to run, unless there is nothing else.
+    ordinary = {name for name in names if name != "setup" and not name.endswith("__main__")}
+    wanted = {name for name in ordinary if not any(_is_aside(part) for part in name.split("."))}
+    wanted = wanted or ordinary or names
     return sorted(wanted, key=lambda name: (name != "solution", name.count("."), name))
 
 
 def _dotted(path: str) -> str:
-    """The name under which a file is imported; nothing for what is no module."""
+    """The name under which a file is imported, by `__import__` if not by a statement; else nothing."""
     parts = path[:-3].split("/")
     if parts[-1] == "__init__":
         parts.pop()
-    usual = parts and parts[-1] != "__main__" and parts != ["setup"]
-    return ".".join(parts) if usual and all(part.isidentifier() for part in parts) else ""
+    return "" if parts == ["__main__"] or any("." in part for part in parts) else ".".join(parts)
 
 
 def _is_aside(part: str) -> bool:

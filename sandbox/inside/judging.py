@@ -63,12 +63,19 @@ class Judge:
         self._report = report
         self._folder = folder
         self._session = session
+        if session is not None:
+            session.caught = tally.catch
         self._key = ""
         self.tally = tally
         self.decided: set[str] = set()
         self.deferred: dict[str, str] = {}
         # Whether there may be cases that could not even begin.
         self.rest = False
+
+    @property
+    def outside(self) -> bool:
+        """Whether the solution runs in another process."""
+        return self._session is not None
 
     def start(self, name: str, key: str = "") -> None:
         """A case begins; `key` tells it from others of that name."""

@@ -9,14 +9,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
-    from sandbox.inside.kinds import IMMUTABLE, SPECIALS
+    from sandbox.inside.comparing import compare
+    from sandbox.inside.kinds import COMPARING, IMMUTABLE, SPECIALS
     from sandbox.inside.session import Session
 
     Untyped: TypeAlias = Any  # what the solution gives
 else:
-    from kinds import IMMUTABLE, SPECIALS
+    from comparing import compare
+    from kinds import COMPARING, IMMUTABLE, SPECIALS
 
 _FAR = "__far__"
+_CLAIMING = COMPARING | {"__contains__"}
 _UNCROSSABLE = ("__reduce__", "__reduce_ex__", "__copy__", "__deepcopy__", "__getstate__", "__sizeof__")
 
 
@@ -88,6 +91,13 @@ def _special(name: str) -> Callable[..., Untyped]:
     return special
 
 
+def _comparing(name: str) -> Callable[..., Untyped]:
+    def special(self: Untyped, other: Untyped) -> Untyped:
+        return compare(session_of(type(self)), self, name, other)
+
+    return special
+
+
 def _calling(self: Untyped, *args: Untyped, **more: Untyped) -> Untyped:
     return session_of(type(self)).call(self, args, more)
 
@@ -137,7 +147,13 @@ def make_class(session: Session, facts: Untyped, bases: list[type]) -> Untyped:
     name, qualified, module, documentation, specials, methods, _ = facts
     members: dict[str, Untyped] = {_FAR: session, "__qualname__": str(qualified), "__module__": str(module)}
     members["__doc__"] = documentation if type(documentation) is str else None
-    members.update({special: _special(special) for special in specials if special in SPECIALS})
+    members.update(
+        {
+            special: _comparing(special) if special in _CLAIMING else _special(special)
+            for special in specials
+            if special in SPECIALS
+        }
+    )
     if "unhashable" in specials:
         members["__hash__"] = None
     for special, own in (("__call__", _calling), ("__exit__", _leaving)):

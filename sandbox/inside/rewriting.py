@@ -24,17 +24,18 @@ def title(node: ast.AST, most: int = 160) -> str:
 
 
 class Rewriter(ast.NodeTransformer):
-    """Turns each assert into a call of one of `Checks`, under names that nobody else uses."""
+    """Turns asserts and comparisons into calls of `Checks`, under names that nobody else uses."""
 
     def __init__(self, prefix: str) -> None:
         """Use helper names that start with `prefix`."""
         self._prefix = prefix
         self._depth = 0
         self._kept = 0
+        self._comprehensions = 0
 
     def helpers(self, checks: Checks) -> dict[str, object]:
         """What the rewritten code needs among its globals."""
-        names = ("compare", "holds", "truth", "watch", "seen")
+        names = ("compare", "holds", "truth", "watch", "seen", "subject")
         return {f"{self._prefix}{name}": getattr(checks, name) for name in names}
 
     def _call(self, helper: str, *arguments: ast.expr) -> ast.Call:
@@ -64,39 +65,65 @@ class Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         if not name:
             return node
-        if name in ("assertTrue", "assertFalse") and node.args:
-            node.args[0] = self._sure(node.args[0])
         node.func = self._call("watch", ast.Constant(name), node.func)
         return ast.fix_missing_locations(node)
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         """Rewrite one assert."""
         text = ast.Constant(title(node.test))
-        self.generic_visit(node)
         test = node.test
+        single = isinstance(test, ast.Compare) and len(test.ops) == 1
+        if isinstance(test, ast.Compare) and single:
+            # Of a single comparison the assert says both values.
+            self.generic_visit(test)
+        else:
+            test = self.visit(test)
         message: ast.expr = ast.Constant(None)
         if node.msg is not None and not any(isinstance(part, _NEVER_INSIDE) for part in ast.walk(node.msg)):
             nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
-            message = ast.Lambda(args=nothing, body=node.msg)
-        if isinstance(test, ast.Compare) and len(test.ops) == 1:
+            message = ast.Lambda(args=nothing, body=self.visit(node.msg))
+        if isinstance(test, ast.Compare) and single:
             kind = ast.Constant(type(test.ops[0]).__name__)
             call = self._call("compare", kind, text, test.left, test.comparators[0], message)
         else:
-            call = self._call("truth", text, self._sure(test), message)
+            call = self._call("truth", text, test, message)
         return ast.fix_missing_locations(ast.copy_location(ast.Expr(call), node))
 
-    def _sure(self, node: ast.expr) -> ast.expr:
-        """Replace the comparisons of a truth value by ones that doubt an easy equality."""
-        if isinstance(node, ast.BoolOp):
-            node.values = [self._sure(value) for value in node.values]
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            node.operand = self._sure(node.operand)
-        elif isinstance(node, ast.Compare):
-            return self._chain(node)
+    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
+        """Remember where no name can be bound in passing."""
+        return self._comprehension(node)
+
+    def visit_SetComp(self, node: ast.SetComp) -> ast.AST:
+        """The same."""
+        return self._comprehension(node)
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
+        """The same."""
+        return self._comprehension(node)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.AST:
+        """The same."""
+        return self._comprehension(node)
+
+    def _comprehension(self, node: ast.AST) -> ast.AST:
+        self._comprehensions += 1
+        self.generic_visit(node)
+        self._comprehensions -= 1
         return node
 
-    def _chain(self, node: ast.Compare) -> ast.expr:
+    def visit_Match(self, node: ast.Match) -> ast.AST:
+        """Doubt a subject that equals whatever a case names."""
+        self.generic_visit(node)
+        literals = [part.value for part in ast.walk(node) if isinstance(part, ast.MatchValue)]
+        known = [each for each in literals if isinstance(each, ast.Constant)]
+        node.subject = self._call("subject", node.subject, *known)
+        return ast.fix_missing_locations(node)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
         """Turn `a < b < c` into `holds(a, kept := b) and holds(kept, c)`, each evaluated at most once."""
+        self.generic_visit(node)
+        if len(node.ops) > 1 and self._comprehensions:
+            return node
         left, parts = node.left, list[ast.expr]()
         for number, (kind, right) in enumerate(zip(node.ops, node.comparators, strict=True), 1):
             value, again = right, right
@@ -107,4 +134,5 @@ class Rewriter(ast.NodeTransformer):
                 again = ast.Name(name, ast.Load())
             parts.append(self._call("holds", ast.Constant(type(kind).__name__), left, value))
             left = again
-        return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
+        made = parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
+        return ast.fix_missing_locations(ast.copy_location(made, node))

@@ -55,6 +55,8 @@ class Session(Peer):
         self._fetching = self._comparing = False
         self.referred = False
         self.doubt = ""
+        # What a case comes to in which an object claimed more than is honest.
+        self.caught: Callable[[str], BaseException] = AssertionError
 
     # One case.
 
@@ -82,7 +84,7 @@ class Session(Peer):
             raise CannotCross(self._broken)
         if self._depth > _DEEPEST:
             raise self.refuse("calls to and fro, nested too deeply")
-        self._comparing = name == "special" and operands[1] in COMPARING
+        self._comparing = name in ("special", "claims") and operands[1] in COMPARING
         values = [name, *operands]
         operands = ()
         try:
@@ -168,6 +170,11 @@ class Session(Peer):
     def special(self, target: Untyped, name: str, args: Untyped) -> Untyped:
         """Call a special method."""
         return self.request("special", target, name, args)
+
+    def claims(self, target: Untyped, name: str, value: Untyped) -> bool | None:
+        """Whether an object, asked by a special method, claims a value; None when it does not say."""
+        said = self.request("claims", target, name, value)
+        return said if type(said) is bool else None
 
     def fetch(self, name: str, *operands: Untyped) -> Untyped:
         """Request something of a module, whose functions are no more than a way to call them."""

@@ -87,6 +87,10 @@ class Ladder:
 
     def _import(self) -> bool:
         self._report.begin("import")
+        if not self._modules:
+            detail = "nothing was loaded: no file has a name that can be imported, such as solution.py"
+            self._report.check("import", passed=False, detail=detail)
+            return False
         try:
             self._channel.send(dumps((self._job["folder"], self._job["inside"], tuple(self._job["site"]))))
         except Gone:

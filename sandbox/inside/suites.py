@@ -146,7 +146,8 @@ class Step:
         self._run(Judge(self.name, report, tally, self._job["folder"]), names, tally, None)
 
     def _run(self, judge: Judge, names: dict[str, Any], tally: Tally, look: Look | None) -> None:
-        given = {**visible(names, self._original, self._own), **self._rewriter.helpers(Checks(tally))}
+        checks = Checks(tally, outside=judge.outside)
+        given = {**visible(names, self._original, self._own), **self._rewriter.helpers(checks)}
         runner = Runner(self.name, judge, given, self._job["folder"], look)
         wanted = ("pytest" in self.imports and collects(self._original)) or runner.wants_fixtures(self.tree)
         run = runner.run_pytest if self._job["pytest"] and wanted else runner.run_tree

@@ -67,6 +67,7 @@ class Worker(Peer):
             "call": lambda target, args, more: target(*args, **dict(more)),
             "method": lambda target, name, args, more: getattr(target, name)(*args, **dict(more)),
             "special": self._special,
+            "claims": self._claims,
             "get": self._get,
             "item": operator.getitem,
             "set": setattr,
@@ -170,6 +171,17 @@ class Worker(Peer):
         if name in COMPARING and outcome is not NotImplemented and type(outcome) is not bool:
             raise CannotCross(f"a comparison that gives an object of type {type(outcome).__name__}")
         return outcome
+
+    @staticmethod
+    def _claims(target: Untyped, name: str, value: Untyped) -> bool | None:
+        """Whether an object claims to equal a value, to hold it, or to come before or after it."""
+        try:
+            outcome = getattr(type(target), name)(target, value)
+            if name == "__contains__":
+                return bool(outcome)
+        except Exception:  # noqa: BLE001 - the solution's own
+            return None
+        return outcome is (name != "__ne__") if type(outcome) is bool else None
 
     # References.
 

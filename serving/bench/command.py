@@ -99,12 +99,13 @@ def _play(run: _Run, settings: Settings, *, jobs: int, signals: Signals) -> None
     from serving.bench.play import FAILURES_IN_A_ROW, open_bench, play_all  # noqa: PLC0415  # loaded by now
     from serving.bench.progress import open_progress  # noqa: PLC0415  # the same
     from serving.running import Runner  # noqa: PLC0415  # the same
-    from serving.turn import say_what_costs, say_who_answers  # noqa: PLC0415  # the same
+    from serving.turn import say_what_costs, say_what_retires, say_who_answers  # noqa: PLC0415  # the same
 
     async def work() -> bool:
         run.bench = await open_bench(run.modes, settings)
         run.results.load(run.tasks, run.bench.setup)
         say_who_answers(settings)
+        say_what_retires(settings)
         say_what_costs(settings, run.bench.bounds[run.modes[-1]])
         left = run.left()
         terminal.notice(_announce(run, run.bench, left))

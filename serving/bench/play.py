@@ -135,13 +135,15 @@ async def open_bench(modes: Sequence[str], settings: Settings, models: Models | 
 
     Args:
         modes: Of `MODES`.
-        settings: Limits, sandbox, and the models' chains.
+        settings: Limits, sandbox, and the models' chains; plans are never waited with.
         models: Your own in place of those that the settings describe.
 
     Raises:
         NoSandboxError: When no sandbox holds here, so that nothing could be judged.
         ModelConfigError: When a chain names something that does not exist.
     """
+    # Nobody is there to approve a plan.
+    settings = settings.model_copy(update={"plan_approval": False})
     sandbox = await open_sandbox(settings.sandbox)
     if isinstance(sandbox, Unavailable):
         raise NoSandboxError(f"No answer can be judged here, so no model was asked: {sandbox.reason}.")

@@ -2,18 +2,26 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
-from nodes import Context, Result, Status, StopReason, Turn
+from nodes import Context, Diagnosis, Result, Status, StopReason, Turn
 from nodes.doubts import doubted, shape, with_misses
+from nodes.show import show_failure
 from sandbox import Case, Check, Evidence, SourceFile
 from tests.support import ASK, BAD, GOOD, AgentMaker, Lines
 
 ALSO_GOOD = GOOD.replace("2 * x", "x + x")
 WRONG = "assert double(2) == 4\nassert double(3) == 7\n"
-HINT: dict[str, Any] = {"content": "VERDICT: PASS", "repeat": True}
+BLAMED = ("double(2) == 5", "double(3) == 7", "double(4) == 9", "double(3) == 6", "double(4) == 8")
+HINT: dict[str, Any] = {
+    "content": "WHY: The request says otherwise.\nCHANGE: Solve it in another way.\n"
+    + "".join(f"WRONG TEST: {name}\n" for name in BLAMED)
+    + "VERDICT: PASS",
+    "repeat": True,
+}
 
 
 def plan(tests: str) -> dict[str, Any]:
@@ -24,8 +32,10 @@ def code(body: str) -> dict[str, Any]:
     return {"content": GOOD.replace("2 * x", body)}
 
 
-def play(make_agent: AgentMaker, tests: str, coding: Lines, text: str = ASK) -> Result:
-    result: Result = make_agent([plan(tests), HINT], coding).ask(text)
+def play(
+    make_agent: AgentMaker, tests: str, coding: Lines, text: str = ASK, hint: dict[str, Any] = HINT
+) -> Result:
+    result: Result = make_agent([plan(tests), hint], coding).ask(text)
     assert result.bounds is not None
     assert result.bounds.used is not None
     assert result.bounds.used.supersteps <= result.bounds.supersteps
@@ -50,6 +60,44 @@ def test_a_test_that_two_right_solutions_fail_does_not_fail_the_turn(
         in result.answer
     )
     assert "acceptance 1/1 ✓" in result.answer
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "It is the code's fault.",
+        "WHY: solution.py, line 2.\nCHANGE: Multiply.",
+        "WRONG TEST: double(2) == 4",
+        "WRONG TEST: double(3) == 70",
+        "WHY: I am sure that WRONG TEST: is not the case for double(3) == 7.",
+        "WRONG TEST:",
+        "",
+    ],
+)
+def test_wrong_in_the_same_way_is_wrong_unless_the_diagnosis_names_the_test(
+    make_agent: AgentMaker, words: str
+) -> None:
+    # Both are wrong, both fail the one test that shows it with the same message, and pass the rest.
+    tests = "assert double(2) == 4\nassert double(0) == 0\nassert double(3) == 7\n"
+    hint = {"content": words, "repeat": True}
+    result = play(make_agent, tests, [code("x * x"), code("x ** 2")], hint=hint)
+    assert (result.status, result.verification.status) == (Status.NOT_VERIFIED, "failed")
+    assert aside(result) == []
+
+
+def test_the_reasoning_model_sees_each_failed_test_by_its_name(make_agent: AgentMaker) -> None:
+    tests = "def test_small():\n    assert double(1) == 3\ndef test_large():\n    assert double(9) == 19\n"
+    tests += "assert double(2) == 4\nassert double(0) == 0\n"
+    hint = {"content": "WRONG TEST:\n- `test_small`\n- `test_large`\nVERDICT: PASS", "repeat": True}
+    result = play(make_agent, tests, [{"content": GOOD}, {"content": ALSO_GOOD}], hint=hint)
+    assert (result.status, aside(result)) == (Status.DONE, ["test_small", "test_large"])
+    first = Evidence(status="failed", checks=[_failed("test_small", "test_large")])
+    assert "\n- test_small: 1 is not 2\n- test_large: 1 is not 2" in show_failure(first)
+
+
+def _failed(*names: str) -> Check:
+    cases = [Case(name=name, passed=False, detail="1 is not 2") for name in names]
+    return Check(name="acceptance", passed=False, detail="2 of 2 failed: 1 is not 2", cases=cases)
 
 
 def test_layout_and_comments_do_not_make_a_different_solution(make_agent: AgentMaker) -> None:
@@ -146,11 +194,16 @@ NAMES = st.sampled_from(["a", "b", "c"])
 FAILED = st.dictionaries(NAMES, st.sampled_from(["1", "2"]), max_size=3)
 
 
-@given(history=st.lists(st.tuples(st.integers(0, 3), FAILED), max_size=6), now=st.integers(0, 3))
+@given(
+    history=st.lists(st.tuples(st.integers(0, 3), FAILED), max_size=6),
+    now=st.integers(0, 3),
+    blamed=st.sets(NAMES),
+)
 def test_only_what_every_other_candidate_failed_alike_is_doubted(
-    history: list[tuple[int, dict[str, str]]], now: int
+    history: list[tuple[int, dict[str, str]]], now: int, blamed: set[str]
 ) -> None:
-    state = Turn(misses={})
+    called_wrong = Diagnosis(wrong_tests="\n".join(blamed))
+    state = Turn(misses={}, diagnosis=called_wrong)
     for body, failed in history:
         state["files"] = [SourceFile(path="solution.py", content=f"x = {body}")]
         cases = [Case(name=name, passed=False, detail=detail) for name, detail in failed.items()]
@@ -162,6 +215,8 @@ def test_only_what_every_other_candidate_failed_alike_is_doubted(
     others = [failed for body, failed in last.items() if body != now]
     assert all(found.items() <= failed.items() for failed in others)
     assert not found or found in others
+    assert found.keys() <= blamed
+    assert doubted(state | Turn(diagnosis=None)) == {}
 
 
 def test_a_candidate_that_failed_something_else_says_nothing_about_the_tests() -> None:
@@ -179,3 +234,7 @@ def test_the_shape_of_files_is_what_they_do() -> None:
     assert of("x = 1") == of("# a word\nx  =  1\n") == of('"""Words."""\nx = 1')
     assert len({of("x = 1"), of("x = 2"), of("x = 1", "b.py"), of("x = (", "a.py"), of("y", "a.txt")}) == 5
     assert of("x = (") != of("x = ((")
+    assert of("def f(a):\n  b = a\n  return b") == of("def f(x):\n  y = x\n  return y")
+    assert of("def f(a, b): return a - b") != of("def f(a, b): return b - a")
+    assert of("def f(a): return a + c") != of("def f(a): return a + d")
+    assert of("g = lambda a: a") == of("g = lambda b: b") != of("h = lambda b: b")

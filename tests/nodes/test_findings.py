@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodes.findings import MAX_FINDINGS, Finding, findings_of, lines_of, place, read_findings, sort
-from sandbox import Case, Check, Evidence, SourceFile
+from sandbox import Case, Check, Diagnostic, Evidence, SourceFile
 
 FILES = [
     SourceFile(path="app/mean.py", content="def mean(v):\n    return sum(v) / len(v)\n"),
@@ -138,8 +138,19 @@ def test_the_evidence_speaks_for_itself() -> None:
                 name="lint",
                 passed=False,
                 required=False,
-                detail="mean.py:2: F821 Undefined name `y`\nmean.py:9: B006 Mutable default\nand 3 more",
+                detail="words for people: mean.py:1: F821 is not read",
+                findings=[
+                    Diagnostic(file="mean.py", line=2, code="F821", message="Undefined name `y`"),
+                    Diagnostic(file="mean.py", line=9, code="B006", message="Mutable: default\nof two lines"),
+                    Diagnostic(file="mean.py", line=0, code="W605", message="about the whole file"),
+                ],
             ),
+            Check(
+                name="types",
+                passed=False,
+                findings=[Diagnostic(file="mean.py", line=1, code="return-value", message="not a str")],
+            ),
+            Check(name="typing", passed=False, executed=False, detail="not executed: no mypy"),
             Check(
                 name="tests",
                 passed=False,
@@ -154,6 +165,8 @@ def test_the_evidence_speaks_for_itself() -> None:
     assert [(f.line, f.severity, f.shown_by) for f in found] == [
         (2, "error", "lint"),
         (None, "warning", "lint"),
+        (None, "warning", "lint"),
+        (1, "error", "types"),
         (2, "error", "tests"),
     ]
 

@@ -39,6 +39,30 @@ def test_a_diagnosis_without_parts_is_kept_in_its_own_words(text: str) -> None:
     assert read_diagnosis(text).show() == text
 
 
+@pytest.mark.parametrize(
+    ("said", "is_wrong"),
+    [
+        ("WRONG TEST: f(1) == 1", True),
+        ("WHY: a\n**Wrong tests:**\n- `assert f(1)  == 1`\n- `test_b`", True),
+        ('{"wrong_tests": ["test_a", "f(1) == 1"]}', True),
+        ("WRONG TEST: f(1) == 10", False),
+        ("WRONG TEST: half(1) == 1\nWHY: f(1) == 1 is right", False),
+        ("WHY: the wrong test f(1) == 1", False),
+        ("WRONG TEST: f(1) == 1: the request says 2", True),
+        ("WRONG TEST: test_a, f(1) == 1", False),  # one a line, or in quotes
+        ("WRONG TEST: `test_a`, `f(1) == 1`", True),
+        ("WRONG TEST: f(1) == 1 (it should be 2)", True),
+        ("WRONG TEST: none", False),
+        ("WRONG TEST: f(1) == 1 is right", False),
+        ("WRONG TEST: none; f(1) == 1 shows a bug", False),
+        ("WRONG TEST: f(1) == 1 + 1", False),
+        ("WRONG TEST: f(1) == 1.5", False),
+    ],
+)
+def test_a_diagnosis_may_call_a_test_wrong_by_its_name(said: str, is_wrong: bool) -> None:  # noqa: FBT001
+    assert read_diagnosis(said).calls_wrong("f(1) == 1") is is_wrong
+
+
 def test_the_coder_reads_the_parts_in_order() -> None:
     assert read_diagnosis("WHY: b\nFAILED: a").show() == "What failed: a\nWhy: b"
 

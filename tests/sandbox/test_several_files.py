@@ -79,6 +79,52 @@ async def test_a_main_is_not_run_by_loading_and_tests_may_run_it() -> None:
     assert (await verify(files)).status == "verified"
 
 
+NESTED = {
+    "pkg/__init__.py": "",
+    "pkg/sub/__init__.py": "from pkg.sub.mod import deep\n",
+    "pkg/sub/mod.py": "def deep(x):\n    return 2 * x\n",
+    "pkg/sub/more/last.py": "from ..mod import deep\ndef deepest(x):\n    return deep(x) + 1\n",
+    "pkg/top.py": "from .sub.more.last import deepest\n",
+}
+
+
+@pytest.mark.parametrize("package", [NESTED, {p: c for p, c in NESTED.items() if "init" not in p}])
+async def test_packages_within_packages_are_loaded_and_named(package: dict[str, str]) -> None:
+    tests = (
+        "import sys\nimport pkg.sub.more.last\nfrom pkg.sub import more\nfrom pkg.sub.mod import deep\n"
+        "from pkg.top import deepest as same\n"
+        "def test_outside():\n"
+        "    assert pkg.sub.more.last.deepest(2) == more.last.deepest(2) == same(2) == 5\n"
+        "    assert deepest(1) == 3 and deep(1) == 2\n"
+        "def test_beside():\n    assert sys and pkg.sub.more.last.deepest(2) == deepest(2) == 5\n"
+    )
+    evidence = await verify(package, tests)
+    assert evidence.status == "verified", evidence.failure
+    assert (evidence.checks[-1].isolated, evidence.checks[-1].shared) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "where", ["pkg/sub/mod.py", "pkg/sub/more/last.py", "pkg/sub/alone.py", "pkg/a/b/c/d.py"]
+)
+async def test_a_module_however_deep_that_does_not_load_is_found(where: str) -> None:
+    evidence = await verify({**NESTED, where: "x = 1 / 0\n"})
+    assert evidence.failure is not None
+    assert (evidence.status, evidence.failure.name) == ("failed", "import")
+    assert f"({where}, line 1)" in evidence.failure.detail
+
+
+@pytest.mark.parametrize(
+    "path", ["my-app/mod.py", "2.py", "my-script.py", "app/__main__.py", "setup.py", "a.b.py"]
+)
+async def test_nothing_is_verified_that_was_not_loaded(path: str) -> None:
+    evidence = await verify({path: "x = 1 / 0\n"})
+    assert evidence.failure is not None
+    assert (evidence.status, evidence.failure.name) == ("failed", "import")
+    assert "ZeroDivisionError" in evidence.failure.detail or "nothing was loaded" in evidence.failure.detail
+    if path != "a.b.py":
+        assert (await verify({path: "x = 1\n"})).status == "verified"
+
+
 async def test_where_there_are_only_tests_they_are_loaded() -> None:
     evidence = await verify({"test_it.py": "import gone_entirely\n"})
     assert evidence.status == "failed"

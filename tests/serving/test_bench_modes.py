@@ -84,6 +84,15 @@ async def test_no_mode_uses_more_than_its_bound(make_bench: OpenBench, mode: str
     assert mode == "full" or record.calls == bound.model_calls
 
 
+@pytest.mark.parametrize("mode", MODES)
+async def test_no_mode_waits_for_a_plan_to_be_approved(make_bench: OpenBench, mode: str) -> None:
+    usual = await make_bench([{"content": PLAN}, WHY], [{"content": GOOD}])
+    bench = await make_bench([{"content": PLAN}, WHY], [{"content": GOOD}], plan_approval=True)
+    record = await bench.play(mode, TASK)
+    assert (record.correct, record.problem) == (True, "")
+    assert bench.bounds[mode] == usual.bounds[mode]
+
+
 async def test_the_bounds_grow_from_mode_to_mode(make_bench: OpenBench) -> None:
     bounds = (await make_bench([{"content": "x"}], [{"content": "x"}])).bounds
     assert [bounds[mode].model_calls for mode in MODES] == [1, 2, 2, 7]

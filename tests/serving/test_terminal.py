@@ -242,3 +242,17 @@ def test_chat_asks_about_the_plan_too(cli: CommandLine, terminals: Terminals) ->
     terminal.read("> ")
     terminal.type("/quit\n")
     assert terminal.end() == 0
+
+
+def test_a_terminal_sees_checks_in_colour_and_a_table_of_models(terminals: Terminals) -> None:
+    terminal = terminals.start("doctor")
+    assert terminal.end() == 0
+    plain = SEQUENCE.sub("", terminal.seen)
+    assert "✓ sandbox" in plain
+    assert "next: all is well" in plain
+    assert "\x1b[?25h" in terminal.seen  # the cursor that the spinner hid is back
+    terminal = terminals.start("models", "--role", "embedding")
+    assert terminal.end() == 0
+    plain = SEQUENCE.sub("", terminal.seen)
+    assert "made for" in plain
+    assert "prices per million tokens" in plain

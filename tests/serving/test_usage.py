@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 def test_help_lists_commands_and_exit_codes(cli: CommandLine) -> None:
     done = cli.run("--help")
     assert (done.code, done.err) == (0, "")
-    for word in ("ask", "chat", "bounds", "verify", "sessions", "not verified", "every model failed", "130"):
+    for word in (
+        "ask",
+        "chat",
+        "bounds",
+        "verify",
+        "models",
+        "doctor",
+        "sessions",
+        "not verified",
+        "every model failed",
+        "130",
+    ):
         assert word in done.out
 
 

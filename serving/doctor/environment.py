@@ -1,0 +1,71 @@
+"""The checks of what is installed: Python, packages, extras, the settings."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from graph.settings import CONFIG_FILE, Settings, SettingsError
+from serving.doctor.finding import Finding
+
+_SHOWN = ("langgraph", "langchain-core", "pydantic")
+_EXTRA = re.compile(r"""^([\w.-]+).*;.*extra == ['"]([\w-]+)['"]""")
+
+
+def see_environment() -> Finding:
+    """Say what Python, platform and packages these are."""
+    system = f"{platform.system()} {platform.machine()}"
+    packages = ", ".join(f"{name} {_version(name) or 'missing'}" for name in ("duograph", *_SHOWN))
+    detail = f"Python {platform.python_version()} on {system}; {packages}"
+    if sys.platform not in ("linux", "darwin"):
+        return Finding(
+            "environment", "warn", detail, "Run Duograph inside WSL: code can be executed only there."
+        )
+    return Finding("environment", "ok", detail)
+
+
+def see_extras() -> Finding:
+    """Say which extras are complete, so that a person knows which backends could be used."""
+    wanted: dict[str, list[str]] = {}
+    try:
+        lines = metadata.requires("duograph") or []
+    except metadata.PackageNotFoundError:
+        return Finding("extras", "warn", "unknown: Duograph runs without being installed")
+    for line in lines:
+        if match := _EXTRA.match(line):
+            wanted.setdefault(match[2], []).append(match[1])
+    there = [name for name, packages in wanted.items() if all(map(_version, packages))]
+    absent = [name for name in wanted if name not in there]
+    detail = f"installed: {', '.join(there) or 'none'}"
+    if absent:
+        detail += f"; not installed: {', '.join(absent)} (pip install 'duograph[NAME]')"
+    return Finding("extras", "ok", detail)
+
+
+def read_settings() -> tuple[Settings | None, Finding]:
+    """Read the settings, and say where they came from."""
+    try:
+        settings = Settings()
+        place = "read from" if Path(CONFIG_FILE).is_file() else "there is no"
+        chosen = sorted(settings.model_fields_set)
+        detail = f"{place} {CONFIG_FILE} in this folder; set: {', '.join(chosen) or 'nothing'}"
+    except SettingsError as error:
+        return None, Finding(
+            "settings", "fail", str(error), "Mend this setting; models and database were not checked."
+        )
+    return settings, Finding("settings", "ok", detail)
+
+
+def see_memory() -> Finding:
+    """Say honestly that there is nothing to check yet."""
+    return Finding("memory", "ok", "SQLite, not in use yet: this version keeps sessions and learns nothing")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

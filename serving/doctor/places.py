@@ -1,0 +1,73 @@
+"""The checks of where code runs and where sessions are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from checkpoints import DatabaseError
+from checkpoints.health import inspect_database
+from graph.settings import SettingsError
+from sandbox.health import inspect_sandbox
+from serving.doctor.finding import Finding
+
+if TYPE_CHECKING:
+    from graph.settings import Settings
+
+_LEAST_FREE = 200_000_000
+_MEGA = 1_000_000
+
+
+async def see_sandbox(settings: Settings | None) -> Finding:
+    """Let the sandbox pass its self-test."""
+    if settings is None:
+        health = await inspect_sandbox()
+    else:
+        health = await inspect_sandbox(
+            settings.sandbox,
+            packages=[str(folder.resolve()) for folder in settings.sandbox_packages],
+            image=settings.sandbox_image,
+        )
+    if health.reason:
+        return Finding(
+            "sandbox", "fail", health.reason, "Install one of them: until then nothing can be verified."
+        )
+    if settings is not None and settings.sandbox == "none":
+        return Finding(
+            "sandbox",
+            "warn",
+            "off: what models write runs with your rights",
+            "Remove the setting `sandbox` to have code confined again.",
+        )
+    numbers = {
+        True: "processes in a PID namespace of their own",
+        False: "no PID namespace here, which the filter makes up for",
+        None: "PID namespace unknown",
+    }[health.pid_namespace]
+    return Finding("sandbox", "ok", f"{health.name} passed its self-test; {numbers}")
+
+
+async def see_database(settings: Settings) -> Finding:
+    """Look at the session file; none is made."""
+    try:
+        health = await asyncio.to_thread(inspect_database, settings.database_path)
+    except (DatabaseError, SettingsError) as error:
+        return Finding("database", "fail", str(error), "Mend that, or set DUOGRAPH_DATABASE to another file.")
+    if health.path is None:
+        return Finding("database", "ok", "in memory: sessions end with the process")
+    if not health.is_writable:
+        return Finding(
+            "database",
+            "fail",
+            f"{health.path} cannot be made: its folder may not be written",
+            "Make the folder writable, or set DUOGRAPH_HOME to another one.",
+        )
+    free = f"{health.free_bytes // _MEGA:,} MB free"
+    if health.exists:
+        kept = f"{health.size_bytes / _MEGA:.1f} MB, journal {health.journal_mode}, writable"
+    else:
+        kept = "made at the first use"
+    detail = f"{health.path}: {kept}, {free}"
+    if health.free_bytes < _LEAST_FREE:
+        return Finding("database", "warn", detail, "Make room on that disk: sessions grow.")
+    return Finding("database", "ok", detail)
