@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from graph.agent import Agent
 from graph.settings import Settings
+from tests import forkserver
 from tests.support import AgentMaker, Lines
 
 settings.register_profile("duograph", deadline=None)  # no test asserts how long something took
@@ -29,6 +30,15 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # Commands that may not keep bytecode would compile all of ours at every start.
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("DUOGRAPH_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[forkserver.ForkServer | None]:
+    """What starts our programs quickly; None where a fork is not to be trusted."""
+    server = forkserver.ForkServer() if forkserver.AVAILABLE else None
+    yield server
+    if server is not None:
+        server.close()
 
 
 @pytest.fixture
