@@ -1,5 +1,6 @@
 """What tests of several rooms share: scripted models on disk and agents with a home of their own."""
 
+import gc
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +17,12 @@ from tests.support import AgentMaker, Lines
 
 settings.register_profile("duograph", deadline=None)  # no test asserts how long something took
 settings.load_profile("duograph")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded by now out of every search for garbage: thousands of tests stay to the end anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
