@@ -20,7 +20,7 @@ settings.load_profile("duograph")
 
 
 def pytest_collection_finish() -> None:
-    """Leave what is loaded by now out of every search for garbage: thousands of tests stay to the end anyway."""
+    """Leave what is loaded by now out of every search for garbage: it stays to the end anyway."""
     gc.collect()
     gc.freeze()
 

@@ -107,7 +107,9 @@ class Forked:
 
 
 def _number(stream: BinaryIO) -> int:
-    return int.from_bytes(stream.read(_NUMBER), "little")
+    data = stream.read(_NUMBER)
+    assert len(data) == _NUMBER, "the fork server has ended: its standard error says why"
+    return int.from_bytes(data, "little")
 
 
 def _written(handle: int, data: memoryview) -> memoryview:
@@ -142,7 +144,7 @@ class ForkServer:
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
     ) -> Forked:
-        """Start `duograph`, or a script, in a session of its own; a terminal becomes the one it is controlled by.
+        """Start `duograph`, or a script, in a session of its own, which a terminal given to it controls.
 
         Args:
             words: The arguments.
@@ -161,7 +163,8 @@ class ForkServer:
         for handle in (theirs, *(handle for _, handle, is_ours in streams if is_ours)):
             os.close(handle)
         news = os.fdopen(status, "rb")
-        return Forked(news, _number(news), *(stream for stream, _, _ in streams))
+        ours = [stream for stream, _, _ in streams]
+        return Forked(news, _number(news), ours[0], ours[1], ours[2])
 
     def close(self) -> None:
         self._channel.close()
@@ -221,9 +224,9 @@ def _prepare(task: _Task) -> None:
     os.environ.clear()
     os.environ.update(task["environment"])
     os.chdir(task["folder"])
-    sys.stdin = sys.__stdin__ = _text(0, "rb", "strict")
-    sys.stdout = sys.__stdout__ = _text(1, "wb", "strict")
-    sys.stderr = sys.__stderr__ = _text(2, "wb", "backslashreplace")
+    sys.stdin = _text(0, "rb", "strict")
+    sys.stdout = _text(1, "wb", "strict")
+    sys.stderr = _text(2, "wb", "backslashreplace")
     is_command = task["program"] == COMMAND
     sys.argv = ["duograph" if is_command else task["program"], *task["words"]]
     sys.path[0] = task["folder"] if is_command else str(Path(task["program"]).parent)

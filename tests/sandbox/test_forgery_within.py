@@ -143,7 +143,11 @@ TRICKS = {
 }
 
 
-@in_every_form(TRICKS, FORMS, daily=("frames of a traceback", "all objects", "descriptors of other processes", "equal once"))
+@in_every_form(
+    TRICKS,
+    FORMS,
+    daily=("frames of a traceback", "all objects", "descriptors of other processes", "equal once"),
+)
 async def test_no_trick_passes(verifier: Verifier, solution: Solution, trick: str, form: str) -> None:
     evidence = await verifier.verify(solution(TRICKS[trick]), tests=FORMS[form])
     assert evidence.status == "failed", evidence

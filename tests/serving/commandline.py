@@ -119,7 +119,7 @@ class CommandLine:
 def finish(process: Process, stdin: str | bytes = b"") -> Done:
     data = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = process.communicate(data if process.stdin else None, timeout=PATIENCE_S)
-    return Done(process.returncode, (out or b"").decode(), (err or b"").decode())
+    return Done(process.wait(timeout=0), (out or b"").decode(), (err or b"").decode())
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
