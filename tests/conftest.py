@@ -1,5 +1,6 @@
 """What tests of several rooms share: scripted models on disk and agents with a home of their own."""
 
+import gc
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,10 +12,17 @@ from hypothesis import settings
 
 from graph.agent import Agent
 from graph.settings import Settings
+from tests import forkserver
 from tests.support import AgentMaker, Lines, addresses_and_keys
 
 settings.register_profile("duograph", deadline=None)  # no test asserts how long something took
 settings.load_profile("duograph")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded by now out of every search for garbage: it stays to the end anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +41,15 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # Commands that may not keep bytecode would compile all of ours at every start.
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("DUOGRAPH_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[forkserver.ForkServer | None]:
+    """What starts our programs quickly; None where a fork is not to be trusted."""
+    server = forkserver.ForkServer() if forkserver.AVAILABLE else None
+    yield server
+    if server is not None:
+        server.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import cache
 from typing import Any, get_args
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -24,6 +25,12 @@ _CHARACTERS_PER_TOKEN = 4
 _STEPS: tuple[str, ...] = get_args(Step)
 
 
+@cache
+def _cookbook_of_the_package() -> Cookbook:
+    """One for all models of a process: it never changes, and reading it takes longer than most turns."""
+    return Cookbook()
+
+
 class OfflineChatModel(BaseChatModel):
     """A deterministic chat model that answers from a cookbook and declines everything else.
 
@@ -33,7 +40,7 @@ class OfflineChatModel(BaseChatModel):
     stands in `additional_kwargs["refusal"]`.
     """
 
-    _cookbook: Cookbook = PrivateAttr(default_factory=Cookbook)
+    _cookbook: Cookbook = PrivateAttr(default_factory=_cookbook_of_the_package)
 
     @property
     @override

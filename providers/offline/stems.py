@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection
+from functools import lru_cache
 
 _CAMEL_CASE = re.compile(r"\b(?!\w+(?:Error|Exception)\b)[A-Za-z]?[a-z]+(?:[A-Z][a-z]+)+\b")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -46,6 +47,7 @@ DENIED = "!"
 _KEPT = frozenset({"sorted", "smaller", "shorter", "greater", "faster", "worker", "workers", "provider"})
 
 
+@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """Cut a lower-case word to its stem, lightly and without a dictionary.
 

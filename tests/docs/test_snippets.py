@@ -7,13 +7,16 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from graph.build import build_graph
 from graph.settings import Settings
+from tests.forkserver import COMMAND, ForkServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -24,6 +27,19 @@ PAGES = sorted(
 BLOCK = re.compile(r"^(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL)
 ELSEWHERE = ("uv run langgraph dev", "pip install -q uv && uv run pytest")
 """Commands that tests of their own run: the development server, and this very test run."""
+
+
+PLAIN = re.compile(r"duograph [^|&;<>$]*")
+"""Commands that need no shell."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A program that has ended."""
+
+    code: int
+    out: str
+    err: str
 
 
 @dataclass(frozen=True)
@@ -66,15 +82,29 @@ def test_only_languages_that_are_tested_are_used() -> None:
 
 
 @pytest.mark.parametrize("snippet", snippets("python"), ids=str)
-def test_python_snippets_run(snippet: Snippet, folder: Path) -> None:
+def test_python_snippets_run(snippet: Snippet, folder: Path, fork_server: ForkServer | None) -> None:
     script = folder / "snippet.py"
     script.write_text(snippet.text, encoding="utf-8")
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    if fork_server is None:
+        done = run([sys.executable, str(script)], os.environ)
+    else:
+        done = forked(fork_server, (), os.environ, program=str(script))
+    assert done.code == 0, done.err
 
 
-@pytest.mark.parametrize("snippet", snippets("console"), ids=str)
-def test_console_snippets_run_and_print_what_they_show(snippet: Snippet, folder: Path) -> None:
+def transcripts() -> list[ParameterSet]:
+    """All console snippets; those of one page play the whole bench."""
+    return [
+        pytest.param(snippet, id=str(snippet), marks=[pytest.mark.slow] * (snippet.page == "docs/bench.md"))
+        for snippet in snippets("console")
+    ]
+
+
+@pytest.mark.parametrize("snippet", transcripts())
+def test_console_snippets_run_and_print_what_they_show(
+    snippet: Snippet, folder: Path, fork_server: ForkServer | None
+) -> None:
+    assert folder == Path.cwd()
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "100",
@@ -85,23 +115,40 @@ def test_console_snippets_run_and_print_what_they_show(snippet: Snippet, folder:
         if command.startswith("uv run pytest"):  # not from inside a test run; but what it names must be there
             assert all((ROOT / path).exists() for path in command.split()[3:])
             continue
-        line = re.sub(r"^(pip install -q uv && )?uv run ", "", command)
-        done = subprocess.run(
-            ["bash", "-c", line],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        if fork_server is not None and PLAIN.fullmatch(command):
+            done = forked(fork_server, shlex.split(command)[1:], environment)
+        else:
+            line = re.sub(r"^(pip install -q uv && )?uv run ", "", command)
+            done = run(["bash", "-c", line], environment)
         expected = int(match[1]) if (match := re.search(r"exit (\d+)", snippet.info)) else 0
-        assert done.returncode == expected, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert done.code == expected, f"{command}\n{done.out}\n{done.err}"
         if shown:
-            assert any(matches(shown, text) for text in (done.stdout, done.stderr + done.stdout)), (
-                f"{command}\n--- shown\n{shown}\n--- printed\n{done.stdout}{done.stderr}"
+            assert any(matches(shown, text) for text in (done.out, done.err + done.out)), (
+                f"{command}\n--- shown\n{shown}\n--- printed\n{done.out}{done.err}"
             )
+
+
+def run(words: Sequence[str], environment: Mapping[str, str]) -> Done:
+    done = subprocess.run(
+        words,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def forked(
+    server: ForkServer, words: Sequence[str], environment: Mapping[str, str], program: str = COMMAND
+) -> Done:
+    process = server.start(
+        *words, folder=Path.cwd(), environment=environment, program=program, stdin=subprocess.DEVNULL
+    )
+    out, err = process.communicate(timeout=120)
+    return Done(process.wait(0), out.decode(), err.decode())
 
 
 def transcript(text: str) -> list[tuple[str, str]]:

@@ -216,6 +216,7 @@ def test_seconds_of_its_own_that_a_node_declares_are_not_cut_by_the_deadline() -
     assert slow.seconds == plain.seconds + 50
 
 
+@pytest.mark.slow
 def test_a_graph_of_thousands_of_nodes_and_a_guard_of_thousands_is_computed() -> None:
     services = Services.from_settings(Settings())
     builder = assemble(make_nodes(services))

@@ -2,12 +2,38 @@
 
 import shutil
 import sys
+from collections.abc import Container, Iterable
 
 import pytest
 
 from sandbox import BubblewrapSandbox, NonoSandbox, Sandbox
 
 BACKENDS = ("nono", "nono-without-namespace", "bubblewrap")
+others_are_slow = pytest.mark.parametrize(
+    "backend",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name != BACKENDS[0])) for name in BACKENDS],
+    indirect=True,
+)
+"""For what takes a second or more: the default backend every day, the others with the slow tests."""
+
+
+def in_every_form(
+    tricks: Iterable[str], forms: Iterable[str], *, daily: Container[str]
+) -> pytest.MarkDecorator:
+    """Each trick against each form of tests; under pytest, whose import takes longest, most are slow."""
+    pairs = [(trick, form) for trick in tricks for form in forms]
+    return pytest.mark.parametrize(
+        ("trick", "form"),
+        [
+            pytest.param(
+                trick,
+                form,
+                id=f"{trick}-{form}",
+                marks=[pytest.mark.slow] * (form == "pytest" and trick not in daily),
+            )
+            for trick, form in pairs
+        ],
+    )
 
 
 def make_backend(name: str) -> Sandbox:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sandbox.inside import private
@@ -23,6 +23,8 @@ Untyped: TypeAlias = Any  # the modules are loaded as the sandbox loads them, wh
 codec: Untyped = LOADED["codec"]
 Boxes: Untyped = vars(LOADED["boxes"])["Boxes"]
 Malformed, CannotCross = codec.Malformed, codec.CannotCross
+FEWER = settings(max_examples=50)
+"""To make one of these values takes longer than all that is done with it."""
 
 scalars = st.one_of(
     st.none(),
@@ -89,11 +91,13 @@ def sent(value: object, ours: Untyped, theirs: Untyped) -> Untyped:
     return result
 
 
+@FEWER
 @given(frozen)
 def test_plain_data_come_back(value: object) -> None:
     assert alike(codec.loads(codec.dumps(value)), value)
 
 
+@FEWER
 @given(values)
 def test_containers_come_back(value: object) -> None:
     assert alike(sent(value, Boxes(0), Boxes(1)), value)
@@ -135,6 +139,7 @@ def test_hostile_bytes_are_refused_or_are_data(data: bytes) -> None:
         assert is_data(result), result
 
 
+@FEWER
 @given(values, st.integers(0, 10_000), st.integers(0, 255))
 def test_a_changed_byte_is_refused_or_makes_other_data(value: object, at: int, byte: int) -> None:
     writer = codec.Writer(Boxes(0))

@@ -63,12 +63,22 @@ async def test_a_link_does_not_lead_out(run_python: RunPython, tmp_path: Path) -
     assert await _attempt(run_python, attempt) in ("PermissionError", "FileNotFoundError")
 
 
-@pytest.mark.parametrize("family", ["AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK", "AF_PACKET", "AF_VSOCK"])
-@pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW"])
+SOCKETS = """
+import socket
+for family in ("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK", "AF_PACKET", "AF_VSOCK"):
+    for kind in ("SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW"):
+        try:
+            socket.socket(getattr(socket, family), getattr(socket, kind))
+        except PermissionError:
+            print("refused")
+        else:
+            print(family, kind)
+"""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere sockets are refused when used, not when made")
-async def test_no_socket_can_be_made(run_python: RunPython, family: str, kind: str) -> None:
-    outcome = await _attempt(run_python, f"import socket as s; s.socket(s.{family}, s.{kind})")
-    assert outcome == "PermissionError"
+async def test_no_socket_can_be_made(run_python: RunPython) -> None:
+    assert (await run_python(SOCKETS)).stdout == b"refused\n" * 18
 
 
 async def test_a_unix_socket_of_another_program_cannot_be_reached(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Check, Sandbox, SourceFile, Verifier
+from tests.sandbox.backends import in_every_form
 
 Solution = Callable[[str], list[SourceFile]]
 
@@ -71,15 +72,16 @@ async def test_legitimate_code_does_not_look_like_tampering(
 ACTOR = "import os\nclass E: pass\ndef f(x): return 4 if 'shared-' in os.getcwd() else {}\n"
 
 
-@pytest.mark.parametrize(
-    "answer", ["0", "None", "[4]", "(4,)", "'4'", "1 / 0", "exec('raise SystemExit')", "os._exit(0)"]
-)
+ANSWERS = ["0", "None", "[4]", "(4,)", "'4'", "1 / 0", "exec('raise SystemExit')", "os._exit(0)"]
+ASKED = {"plain": "assert f(2) == 4", "pytest": "import pytest\ndef test_f():\n    assert f(2) == 4"}
+
+
+@in_every_form(ANSWERS, ASKED, daily=("None", "os._exit(0)"))
 async def test_what_failed_with_plain_data_is_not_tried_beside_the_solution(
-    verifier: Verifier, solution: Solution, answer: str
+    verifier: Verifier, solution: Solution, trick: str, form: str
 ) -> None:
-    for tests in ("assert f(2) == 4", "import pytest\ndef test_f():\n    assert f(2) == 4"):
-        evidence = await verifier.verify(solution(ACTOR.format(answer)), tests=tests)
-        assert (evidence.status, evidence.checks[-1].shared) == ("failed", 0 if "_exit" not in answer else 1)
+    evidence = await verifier.verify(solution(ACTOR.format(trick)), tests=ASKED[form])
+    assert (evidence.status, evidence.checks[-1].shared) == ("failed", 0 if "_exit" not in trick else 1)
 
 
 async def test_what_failed_with_a_likeness_is_tried_beside_the_solution_and_the_evidence_says_so(

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox import Execution, Limits, NonoSandbox, Sandbox
 from sandbox.interpreter import interpreter_path
+from tests.sandbox.backends import others_are_slow
 
 RunPython = Callable[..., Awaitable[Execution]]
 
@@ -44,6 +45,7 @@ async def _until(path: Path) -> None:
             await asyncio.sleep(0.02)
 
 
+@others_are_slow
 async def test_an_endless_loop_is_stopped(run_python: RunPython) -> None:
     done = await run_python("while True: pass", Limits(wall_s=0.5))
     assert done.timed_out
@@ -56,6 +58,7 @@ async def test_memory_is_limited(run_python: RunPython) -> None:
     assert b"MemoryError" in done.stderr
 
 
+@others_are_slow
 async def test_endless_output_is_kept_to_the_limit(run_python: RunPython) -> None:
     code = "print('first')\nwhile True: print('x' * 1000)"
     done = await run_python(code, Limits(wall_s=0.7, output_kb=16))
@@ -76,6 +79,7 @@ async def test_open_files_are_limited(run_python: RunPython) -> None:
     assert b"Too many open files" in done.stderr
 
 
+@others_are_slow
 async def test_processor_time_is_limited(run_python: RunPython) -> None:
     done = await run_python("while True: pass", Limits(cpu_s=1, wall_s=10))
     assert not done.timed_out
@@ -113,6 +117,7 @@ async def test_a_detached_grandchild_dies_when_the_command_exits(
     assert not _alive(mark)
 
 
+@others_are_slow
 @pytest.mark.skipif(sys.platform != "linux", reason="see the README on macOS")
 async def test_a_detached_grandchild_dies_on_timeout(run_python: RunPython, tmp_path: Path) -> None:
     mark = uuid.uuid4().hex

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox import Execution, NonoSandbox, Sandbox, SandboxError, SourceFile, Verifier
 from sandbox.template import Template
-from tests.sandbox.backends import BACKENDS, make_backend
+from tests.sandbox.backends import BACKENDS, make_backend, others_are_slow
 
 RunPython = Callable[..., Awaitable[Execution]]
 Solution = Callable[[str], list[SourceFile]]
@@ -97,6 +97,7 @@ def test_a_request_without_all_descriptors_starts_nothing() -> None:
     os.close(read)
 
 
+@others_are_slow
 async def test_a_template_that_hangs_is_given_up_and_replaced(
     run_python: RunPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,7 +148,6 @@ def test_a_program_that_forked_itself_gets_a_template_of_its_own() -> None:
 import os, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from sandbox.template import Template
-from tests.sandbox.backends import BACKENDS, make_backend
 template = Template()
 def ask():
     control = os.pipe()

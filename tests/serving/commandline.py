@@ -12,13 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from tests.forkserver import Forked
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.forkserver import ForkServer
     from tests.support import Lines
 
+Process = subprocess.Popen[bytes] | Forked
 OURS = ("DUOGRAPH_", "OPENAI_", "NO_COLOR", "FORCE_COLOR", "TTY_", "COLUMNS", "LINES", "PYTHON")
 PATIENCE_S = 60
+ON_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); import duograph; duograph.main()"
+"""The process makes its terminal its own, so that Ctrl-C typed there becomes a signal."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,17 @@ class Done:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """Starts `duograph` in `folder`, with a home of its own there."""
+    """Starts `duograph` in `folder`, with a home of its own there.
+
+    Attributes:
+        folder: Where it runs.
+        server: What forks it; without one each start is a new interpreter, as with `PYTHON…` variables.
+        started: All processes so far.
+    """
 
     folder: Path
-    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    server: ForkServer | None = None
+    started: list[Process] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -56,16 +69,25 @@ class CommandLine:
         stdin: int | IO[bytes] = subprocess.PIPE,
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
-    ) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "duograph", *words],
-            cwd=self.folder,
-            env=self.environment | (env or {}),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-        )
+    ) -> Process:
+        more = env or {}
+        environment = self.environment | more
+        process: Process
+        if self.server is None or any(name.startswith("PYTHON") for name in more):
+            is_terminal = isinstance(stdin, int) and stdin >= 0 and os.isatty(stdin)
+            process = subprocess.Popen(
+                [sys.executable, *(("-c", ON_TERMINAL) if is_terminal else ("-m", "duograph")), *words],
+                cwd=self.folder,
+                env=environment,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        else:
+            process = self.server.start(
+                *words, folder=self.folder, environment=environment, stdin=stdin, stdout=stdout, stderr=stderr
+            )
         self.started.append(process)
         return process
 
@@ -94,10 +116,10 @@ class CommandLine:
             process.communicate()
 
 
-def finish(process: subprocess.Popen[bytes], stdin: str | bytes = b"") -> Done:
+def finish(process: Process, stdin: str | bytes = b"") -> Done:
     data = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = process.communicate(data if process.stdin else None, timeout=PATIENCE_S)
-    return Done(process.returncode, (out or b"").decode(), (err or b"").decode())
+    return Done(process.wait(timeout=0), (out or b"").decode(), (err or b"").decode())
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
@@ -107,7 +129,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.01)
 
 
-def handles_signals(process: subprocess.Popen[bytes]) -> bool:
+def handles_signals(process: Process) -> bool:
     """Whether the process has taken SIGTERM over, as Linux tells."""
     status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
     caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))

@@ -126,7 +126,7 @@ def test_a_reader_that_leaves_early_causes_no_noise(cli: CommandLine) -> None:
     process = cli.start(
         "ask",
         "What is this?",
-        env=cli.models([{"content": "long " * 50_000}]),
+        env=cli.models([{"content": f"{'long' * 20} " * 4_000}]),
         stdout=writer,
         stdin=subprocess.DEVNULL,
     )

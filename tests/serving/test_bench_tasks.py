@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXAMPLES = {task.id: task for task in read_tasks(None)}
-every_example = pytest.mark.parametrize("task", EXAMPLES.values(), ids=EXAMPLES.keys())
+SLOW = {"min_stack"}
+"""Calls the answer a hundred thousand times, to see that it is quick."""
+every_example = pytest.mark.parametrize(
+    "task",
+    [pytest.param(task, id=id_, marks=[pytest.mark.slow] * (id_ in SLOW)) for id_, task in EXAMPLES.items()],
+)
 GOOD = {"id": "a", "prompt": "Write f", "tests": "assert f(1) == 2"}
 
 

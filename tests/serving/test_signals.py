@@ -15,7 +15,7 @@ from tests.serving.commandline import CommandLine, alive, descendants, finish, h
 from tests.support import ASK, GOOD, PLAN
 
 if TYPE_CHECKING:
-    from subprocess import Popen
+    from tests.serving.commandline import Process
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
@@ -24,7 +24,7 @@ ENDLESS = "```python solution.py\nwhile True:\n    pass\n```"
 SLOW = {"content": PLAN, "delay_s": 600}
 
 
-def read_until(process: Popen[bytes], words: bytes) -> None:
+def read_until(process: Process, words: bytes) -> None:
     assert process.stderr is not None
     for line in process.stderr:
         if words in line:
@@ -33,7 +33,8 @@ def read_until(process: Popen[bytes], words: bytes) -> None:
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.3, 0.6, 1.0])
-def test_ctrl_c_while_starting_ends_in_one_line(cli: CommandLine, delay_s: float) -> None:
+def test_ctrl_c_while_starting_ends_in_one_line(new_interpreter: CommandLine, delay_s: float) -> None:
+    cli = new_interpreter
     process = cli.start("ask", ASK, "--thread", THREAD, env=cli.models([SLOW]))
     wait_for(lambda: handles_signals(process), "the signal handlers")
     time.sleep(delay_s)

@@ -8,8 +8,6 @@ import re
 import select
 import signal
 import struct
-import subprocess
-import sys
 import termios
 import time
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from tests.support import ASK, GOOD, PLAN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.serving.commandline import CommandLine
+    from tests.serving.commandline import CommandLine, Process
 
 SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 HOSTILE = "Look:\x1b]0;pwned\x07 \x1b[2Jred &#27;[31m [bold]kept[/bold] **strong**"
@@ -33,7 +31,7 @@ PASS = {"content": "VERDICT: PASS"}
 class Terminal:
     """A process whose terminal we are."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     handle: int
     seen: str = ""
     place: int = 0
@@ -73,27 +71,13 @@ class Terminals:
         ours, theirs = os.openpty()
         self._handles.append(ours)
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-
-        process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCH, *words],
-            cwd=self._cli.folder,
-            env=self._cli.environment | (env or {}),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        self._cli.started.append(process)
+        process = self._cli.start(*words, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
         return Terminal(process, ours)
 
     def close(self) -> None:
         for handle in self._handles:
             os.close(handle)
-
-
-# The child makes the pseudo-terminal its own, so that Ctrl-C typed there becomes a signal.
-LAUNCH = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); import duograph; duograph.main()"
 
 
 @pytest.fixture
