@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         StopReason,
         TurnLimits,
     )
-    from providers import ModelConfigError
+    from providers import ModelConfigError, RoleParameters
     from sandbox import Case, Check, Diagnostic, Evidence, SourceFile
 
 __version__ = "0.1.0"
@@ -64,7 +64,7 @@ _PUBLIC = {
         "StopReason",
         "TurnLimits",
     ),
-    "providers": ("ModelConfigError",),
+    "providers": ("ModelConfigError", "RoleParameters"),
     "sandbox": ("Case", "Check", "Diagnostic", "Evidence", "SourceFile"),
 }
 _HOME_OF = {name: module for module, names in _PUBLIC.items() for name in names}
@@ -94,6 +94,7 @@ __all__ = [
     "RequestError",
     "Restarted",
     "Result",
+    "RoleParameters",
     "Services",
     "Sessions",
     "Settings",

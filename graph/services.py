@@ -38,6 +38,7 @@ class Services:
             api_keys=settings.api_keys,
             timeout_s=settings.model_timeout_s,
             retries=Retries(tries=settings.model_tries),
+            parameters=settings.roles,
         )
         return cls(models=models, verifier=LazyVerifier(settings))
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Step,
     )
     from providers.retrying import Retries
+    from providers.roles import RoleParameters
     from providers.spec import parse_chain, parse_spec
     from providers.think import ReasoningSplitter, split_reasoning
 
@@ -52,6 +53,7 @@ __all__ = [
     "Retries",
     "Role",
     "RoleModels",
+    "RoleParameters",
     "Step",
     "Timeouts",
     "parse_chain",
@@ -66,6 +68,7 @@ _HOMES = {
     "ReasoningSplitter": "think",
     "Retries": "retrying",
     "RoleModels": "models",
+    "RoleParameters": "roles",
     "Timeouts": "backend",
     "parse_chain": "spec",
     "parse_spec": "spec",

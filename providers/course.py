@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from providers.answer import Answer, read_answer
+from providers.manner import Manner
 from providers.protocol import NEVER, Call, ErrorKind, ModelError, Reply, Role, Step
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ class Question:
         role: Who is asked.
         step: What for.
         messages: The conversation.
+        manner: How.
     """
 
     role: Role
     step: Step
     messages: Sequence[BaseMessage]
+    manner: Manner = field(default_factory=Manner)
 
 
 @dataclass(frozen=True, slots=True)

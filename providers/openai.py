@@ -113,6 +113,7 @@ def _at_openai(options: dict[str, Any], aclose: Any) -> Backend:  # noqa: ANN401
         aclose,
         # The client renames `max_tokens` to what OpenAI wants today.
         output_limit=partial(_output_limit, "max_tokens", largest),
+        max_tokens=lambda limit: {"max_tokens": limit},
         sampling=partial(_sampling, () if fixed else OPENAI.sampling),
         json_schema=_json_schema if profile.get("structured_output", True) else None,
         json_mode={"response_format": {"type": "json_object"}},
@@ -135,6 +136,7 @@ def _elsewhere(
         chat,
         aclose,
         output_limit=partial(_output_limit, service.max_tokens, _SAFE_OUTPUT_LIMIT),
+        max_tokens=lambda limit: {service.max_tokens: limit},
         sampling=partial(_sampling, service.sampling),
         json_schema=(lambda wanted: {"extra_body": _json_schema(wanted)}) if schema else None,
         json_mode={"extra_body": {"response_format": {"type": "json_object"}}} if service.json_mode else None,
