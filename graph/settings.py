@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from graph.role_settings import VARIABLES, RoleVariables, explain_role
 from nodes.limits import MAX_REPAIRS, TURN_TIMEOUT_S, TurnLimits
 from providers import Role, RoleParameters
+from providers.place import Prefer
 
 CONFIG_FILE = "duograph.toml"
 
@@ -48,6 +49,8 @@ class Settings(BaseSettings):
         coding_model: Chain of model strings for writing code.
         background_model: Chain of model strings for work behind the answer.
         solo_model: One chain for both the reasoning and the coding role; it goes before theirs.
+        prefer: Which models of each chain are asked: as the `chain` says, those on this machine first
+            (`local`) or last (`remote`), or no others (`local_only`, `remote_only`).
         roles: What each role asks its models with: temperature, token limit, timeouts. In the environment one
             variable each, such as `DUOGRAPH_CODING_TEMPERATURE`.
         home: The data folder.
@@ -80,6 +83,7 @@ class Settings(BaseSettings):
     coding_model: str = "offline"
     background_model: str = "offline"
     solo_model: str | None = None
+    prefer: Prefer = "chain"
     roles: Annotated[dict[Role, RoleParameters], NoDecode, BeforeValidator(_table)] = Field(
         default_factory=dict
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from providers.backend import ModelSpec, Server, Wiring
-    from providers.breaker import Breakers
+    from providers.breaker import Breakers, State
     from providers.retrying import Retries
 
 
@@ -53,6 +53,12 @@ class Candidates:
             return known
         with self._lock:
             return self._known.setdefault(spec, self._make(spec))
+
+    def states(self) -> dict[str, State]:
+        """Return where the breaker of each model behind a server stands now."""
+        with self._lock:
+            known = list(self._known.values())
+        return {str(each.spec): each.breaker.state for each in known if each.breaker is not None}
 
     def server(self, spec: ModelSpec) -> Server:
         """Say where the model's requests go."""

@@ -136,7 +136,21 @@ class Course:
             if part.text.strip():
                 self.partial = Answer(part.text, part.reasoning)
 
-    def reply(self, answer: Answer, *, partial: bool = False) -> Reply:
-        """Give an answer with all that it took."""
-        calls = self.budget.calls
-        return Reply(answer.text, answer.reasoning, answer.refusal, answer.tool_calls, calls, partial)
+    def reply(self, answer: Answer, *, place: int = 0, partial: bool = False) -> Reply:
+        """Give an answer with all that it took.
+
+        Args:
+            answer: What a model said.
+            place: Which of the candidates it was.
+            partial: Whether it broke off.
+        """
+        return Reply(
+            answer.text,
+            answer.reasoning,
+            answer.refusal,
+            answer.tool_calls,
+            self.budget.calls,
+            partial,
+            "cut" if partial else answer.finish_reason,
+            place,
+        )

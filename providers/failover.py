@@ -67,13 +67,13 @@ class Failover:
         for place, candidate in enumerate(candidates):
             answer = await self._model(candidate, course, has_backup=place + 1 < len(candidates))
             if answer is not None:
-                return course.reply(answer)
+                return course.reply(answer, place=place)
         if course.left_alone:
             # Nobody else is left, so the endpoint that would open first is tried before giving up.
             first, _ = min(course.left_alone, key=lambda each: each[1].opens_in_s)
             answer = await self._model(first, course, has_backup=False, anyway=True)
             if answer is not None:
-                return course.reply(answer)
+                return course.reply(answer, place=list(candidates).index(first))
         if course.partial is not None and question.step in PARTIAL_STEPS:
             return course.reply(course.partial, partial=True)
         reasons = " | ".join(course.reasons)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from providers.backend import Backend, ModelSpec, Timeouts, Wiring
+from providers.backend import Backend, ModelSpec, Server, Timeouts, Wiring
 from providers.breaker import Breakers
 from providers.budget import Budget
 from providers.candidates import Candidates
 from providers.course import Question
 from providers.failover import Failover
 from providers.keys import given_keys
-from providers.manner import Manner
+from providers.ledger import Ledger, Stats
+from providers.manner import Form, Manner
 from providers.per_loop import WINDOW_TIMEOUT_S, BackendsPerLoop
+from providers.place import Prefer, check_prefer, preferred
 from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
-from providers.retrying import MOST_TRIES, Retries
+from providers.retrying import Retries, check_limits
 from providers.roles import RoleParameters
 from providers.script import ScriptShelf
 from providers.scrub import quote
 from providers.spec import parse_chain
+from providers.structured import Structured, T, ask_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -65,6 +68,7 @@ class RoleModels:
         breakers: Breakers | None = None,
         context_tokens: Callable[[ModelSpec], int | None] | None = None,
         parameters: Mapping[Role, RoleParameters] | None = None,
+        prefer: Prefer = "chain",
     ) -> None:
         """Read and check every chain; reads `scripted:` files and prices, so never call it on an event loop.
 
@@ -80,16 +84,20 @@ class RoleModels:
             context_tokens: Tells a model's context window in tokens without the network; of a model for which
                 it gives None the server is asked, where the backend can. By default the catalogue tells.
             parameters: What each role asks with.
+            prefer: Which models of each chain are asked, and which first: those on this machine, or others.
 
         Raises:
             ModelConfigError: When a chain, a model's package, key or file, a timeout or the tries are wrong.
         """
         timeouts = timeouts if timeout_s is None else replace(timeouts, total_s=timeout_s)
-        _check(timeouts, retries)
+        check_limits(timeouts, retries)
         keys = given_keys(api_keys or {}, openai_api_key)
         self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts)
         self._retries = retries
-        self._candidates = Candidates(self._wiring, retries, breakers or Breakers(), context_tokens)
+        self._prefer = check_prefer(prefer)
+        self._breakers = breakers or Breakers()
+        self._ledger = Ledger()
+        self._candidates = Candidates(self._wiring, retries, self._breakers, context_tokens)
         self._overrides: dict[str, tuple[ModelSpec, ...]] = {}
         self._roles: dict[Role, RoleConfig] = {}
         for role in get_args(Role):
@@ -110,7 +118,9 @@ class RoleModels:
         Raises:
             ModelConfigError: When the chain, or a model's package, key or file is wrong; nothing has changed.
         """
-        specs = self._checked(chain, f"The {role} model: ")
+        # Nothing asks the background role of an installation that has not configured it.
+        is_idle = role == "background" and chain == DEFAULT_CHAIN
+        specs = self._checked(chain, f"The {role} model: ", "chain" if is_idle else self._prefer)
         for spec in specs:
             self._candidates.of(spec)
         self._roles[role] = RoleConfig(specs, parameters)
@@ -123,6 +133,10 @@ class RoleModels:
         """Return the role's models in order."""
         return self._roles[role].specs
 
+    def server(self, spec: ModelSpec) -> Server:
+        """Say where a model's requests go."""
+        return self._candidates.server(spec)
+
     def is_offline(self, role: Role) -> bool:
         """Tell whether the role is answered by the offline model."""
         return self._roles[role].specs[0].provider == "offline"
@@ -131,7 +145,7 @@ class RoleModels:
         """Return the role's chain in words, with every address that the environment set."""
         return ", then ".join(self._describe(spec) for spec in self._roles[role].specs)
 
-    async def reply(
+    async def reply(  # noqa: PLR0913 - as Models.reply, and for whom there is no turn
         self,
         role: Role,
         messages: Sequence[BaseMessage],
@@ -139,6 +153,8 @@ class RoleModels:
         step: Step,
         chain: str | None = None,
         allowance: Allowance = Allowance(),  # noqa: B008 - it is frozen
+        tools: Sequence[Any] = (),
+        form: Form | None = None,
     ) -> Reply:
         """Ask the role's models in order until one answers; see `Models.reply`.
 
@@ -149,6 +165,8 @@ class RoleModels:
             chain: A chain that replaces the role's own for this call.
             allowance: What is left of the turn's limits; its seconds count from this call. When it skips the
                 whole chain, the last model is asked.
+            tools: What the model may call, in any form that LangChain's `bind_tools` takes.
+            form: The form that the answer must have; it is not checked here, see `reply_as`.
 
         Returns:
             The first complete answer.
@@ -165,8 +183,53 @@ class RoleModels:
         if not all(map(self._candidates.has, specs)):
             await asyncio.to_thread(lambda: list(map(self._candidates.of, specs)))
         chosen = specs[min(max(allowance.skip, 0), len(specs) - 1) :]
-        question = Question(role, step, messages, self._manner(config.parameters))
-        return await self._failover.answer(question, list(map(self._candidates.of, chosen)), budget)
+        manner = replace(self._manner(config.parameters), tools=tuple(tools), form=form)
+        question, is_fallback = Question(role, step, messages, manner), False
+        try:
+            reply = await self._failover.answer(question, list(map(self._candidates.of, chosen)), budget)
+            is_fallback = reply.place > 0
+        finally:
+            self._ledger.record(role, budget.calls, is_fallback=is_fallback)
+        return reply
+
+    async def reply_as(  # noqa: PLR0913 - as reply
+        self,
+        role: Role,
+        messages: Sequence[BaseMessage],
+        schema: type[T],
+        *,
+        step: Step = "answer",
+        chain: str | None = None,
+        allowance: Allowance = Allowance(),  # noqa: B008 - it is frozen
+    ) -> Structured[T]:
+        """Ask for an answer in a form; one that does not fit is asked for once more.
+
+        Args:
+            role: Which role to ask.
+            messages: The conversation; the form is asked for in its last message.
+            schema: What the answer must be.
+            step: What the answer is for.
+            chain: A chain that replaces the role's own for this call.
+            allowance: For both questions; so a call can cost twice what `facts` says of one.
+
+        Raises:
+            UnfitAnswerError: When the second answer does not fit either, or the model declined.
+            LimitReachedError: When the allowance forbids an attempt or ends one.
+            ModelsFailedError: When every model of the chain failed.
+            ModelConfigError: When `chain` names something that does not exist.
+        """
+
+        async def ask(asked: Sequence[BaseMessage], left: Allowance, form: Form) -> Reply:
+            whole = step if step != "answer" else "judge"  # half an object is worth nothing
+            return await self.reply(role, asked, step=whole, chain=chain, allowance=left, form=form)
+
+        clock = asyncio.get_running_loop().time
+        return await ask_as(schema, messages, allowance, ask=ask, clock=clock)
+
+    def stats(self) -> Stats:
+        """Return what has been used since these models were made."""
+        roles, models = self._ledger.usage()
+        return Stats(roles=roles, models=models, breakers=self._candidates.states())
 
     def facts(self, role: Role, chain: str | None = None) -> ChainFacts:
         """What asking the role once can cost at most; see `Models.facts`.
@@ -180,7 +243,7 @@ class RoleModels:
         config = self._roles[role]
         specs = config.specs
         if chain is not None:
-            specs = self._overrides.get(chain) or self._checked(chain, "")
+            specs = self._overrides.get(chain) or self._checked(chain, "", self._prefer)
             self._overrides[chain] = specs
         candidates = list(map(self._candidates.of, specs))
         total_s = self._manner(config.parameters).timeouts.total_s
@@ -205,12 +268,12 @@ class RoleModels:
 
     async def _override(self, chain: str) -> tuple[ModelSpec, ...]:
         if chain not in self._overrides:
-            self._overrides[chain] = await asyncio.to_thread(self._checked, chain, "")
+            self._overrides[chain] = await asyncio.to_thread(self._checked, chain, "", self._prefer)
         return self._overrides[chain]
 
-    def _checked(self, chain: str, prefix: str) -> tuple[ModelSpec, ...]:
+    def _checked(self, chain: str, prefix: str, prefer: Prefer) -> tuple[ModelSpec, ...]:
         try:
-            specs = parse_chain(chain)
+            specs = preferred(parse_chain(chain), prefer, self._candidates.server)
             for spec in specs:
                 PROVIDERS[spec.provider].check(spec, self._wiring)
         except ModelConfigError as error:
@@ -225,15 +288,5 @@ class RoleModels:
         return PROVIDERS[spec.provider].build(spec, replace(self._wiring, timeouts=timeouts))
 
     def _describe(self, spec: ModelSpec) -> str:
-        server = self._candidates.server(spec)
+        server = self.server(spec)
         return f"{spec} (at {server.url}, from {server.source})" if server.source else str(spec)
-
-
-def _check(timeouts: Timeouts, retries: Retries) -> None:
-    names = {"model": "total_s", "connect": "connect_s", "first-token": "first_token_s", "stall": "stall_s"}
-    for name, field in names.items():
-        seconds = getattr(timeouts, field)
-        if not 0 < seconds < float("inf"):
-            raise ModelConfigError(f"The {name} timeout {seconds} must be a positive number of seconds.")
-    if not 1 <= retries.tries <= MOST_TRIES:
-        raise ModelConfigError(f"The number of tries {retries.tries} must be from 1 to {MOST_TRIES}.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Provider, Sampling, Server, Wiring
+from providers.place import client_options
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
 from providers.schema import closed_schema
@@ -84,7 +85,7 @@ def build(service: Service, spec: ModelSpec, wiring: Wiring) -> Backend:
     timeouts = wiring.timeouts
     timeout = openai.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s))
     # langchain-openai's default pool is shared by the whole process, also by event loops that are gone.
-    pool = openai.DefaultAsyncHttpxClient(timeout=timeout)
+    pool = openai.DefaultAsyncHttpxClient(timeout=timeout, **client_options(target.url))
     options: dict[str, Any] = {
         "model": spec.model,
         "api_key": target.key or SecretStr(_NO_KEY),

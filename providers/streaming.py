@@ -74,7 +74,7 @@ async def collect(
         async with timer:
             options = manner.options(backend, attempt)
             attempt.sent = True
-            stream = backend.chat.astream(list(messages), config=config, **options)
+            stream = manner.model(backend).astream(list(messages), config=config, **options)
             return await _read(cast("AsyncGenerator[AIMessage, None]", stream), attempt, watch, timer)
     except TimeoutError:
         if not timer.expired():
