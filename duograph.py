@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from graph.compiled import DuoGraph
     from graph.events import Checked, Event, Finished, NodeStarted, Noted, Restarted, Started, Token
     from graph.guards import Guard, UnguardedCycleError
+    from graph.manager import ModelManager
     from graph.saver import open_saver
     from graph.services import Services
     from graph.settings import Settings, SettingsError
@@ -35,7 +36,14 @@ if TYPE_CHECKING:
         StopReason,
         TurnLimits,
     )
-    from providers import ModelConfigError
+    from providers import (
+        LocalModel,
+        ModelConfigError,
+        ModelResult,
+        ModelsFailedError,
+        OnlineModel,
+        RoleParameters,
+    )
     from sandbox import Case, Check, Diagnostic, Evidence, SourceFile
 
 __version__ = "0.1.0"
@@ -49,6 +57,7 @@ _PUBLIC = {
     "graph.compiled": ("DuoGraph",),
     "graph.events": ("Checked", "Event", "Finished", "NodeStarted", "Noted", "Restarted", "Started", "Token"),
     "graph.guards": ("Guard", "UnguardedCycleError"),
+    "graph.manager": ("ModelManager",),
     "graph.saver": ("open_saver",),
     "graph.services": ("Services",),
     "graph.settings": ("Settings", "SettingsError"),
@@ -64,7 +73,14 @@ _PUBLIC = {
         "StopReason",
         "TurnLimits",
     ),
-    "providers": ("ModelConfigError",),
+    "providers": (
+        "LocalModel",
+        "ModelConfigError",
+        "ModelResult",
+        "ModelsFailedError",
+        "OnlineModel",
+        "RoleParameters",
+    ),
     "sandbox": ("Case", "Check", "Diagnostic", "Evidence", "SourceFile"),
 }
 _HOME_OF = {name: module for module, names in _PUBLIC.items() for name in names}
@@ -87,13 +103,19 @@ __all__ = [
     "Finding",
     "Finished",
     "Guard",
+    "LocalModel",
     "ModelConfigError",
+    "ModelManager",
+    "ModelResult",
+    "ModelsFailedError",
     "NodeStarted",
     "Noted",
+    "OnlineModel",
     "PlanAnswer",
     "RequestError",
     "Restarted",
     "Result",
+    "RoleParameters",
     "Services",
     "Sessions",
     "Settings",

@@ -14,9 +14,10 @@ from langgraph.types import Command, Send, StateSnapshot
 
 from checkpoints import ThreadLocks
 from graph.account import Account
-from graph.bridge import LoopThread, iterate
+from graph.bridge import iterate
 from graph.state import Context, Input, Output, State
 from nodes import BOUNDS, WALK, Bounds, Request, Walk
+from providers.loop_thread import LoopThread
 
 _Compiled = CompiledStateGraph[State, Context, Input, Output]
 

@@ -32,14 +32,24 @@ class Services:
         Raises:
             ModelConfigError: When a chain names something that does not exist.
         """
-        models = RoleModels(
-            settings.chains(),
-            openai_api_key=settings.openai_api_key,
-            api_keys=settings.api_keys,
-            timeout_s=settings.model_timeout_s,
-            retries=Retries(tries=settings.model_tries),
-        )
-        return cls(models=models, verifier=LazyVerifier(settings))
+        return cls(models=role_models(settings), verifier=LazyVerifier(settings))
+
+
+def role_models(settings: Settings) -> RoleModels:
+    """Make the models that `settings` describe; nothing is contacted yet.
+
+    Raises:
+        ModelConfigError: When a chain names something that does not exist.
+    """
+    return RoleModels(
+        settings.chains(),
+        openai_api_key=settings.openai_api_key,
+        api_keys=settings.api_keys,
+        timeout_s=settings.model_timeout_s,
+        retries=Retries(tries=settings.model_tries),
+        parameters=settings.roles,
+        prefer=settings.prefer,
+    )
 
 
 class LazyVerifier:

@@ -11,7 +11,10 @@ from platformdirs import user_data_path
 from pydantic import AliasChoices, BeforeValidator, DirectoryPath, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from graph.role_settings import VARIABLES, RoleVariables, explain_role
 from nodes.limits import MAX_REPAIRS, TURN_TIMEOUT_S, TurnLimits
+from providers import Role, RoleParameters
+from providers.place import Prefer
 
 CONFIG_FILE = "duograph.toml"
 
@@ -33,7 +36,7 @@ def _table(value: object) -> object:
         return json.loads(value)
     except ValueError:
         # Not from the JSON error, which holds the text.
-        raise ValueError('write a JSON object such as {"groq": "…", "xai": "…"}') from None
+        raise ValueError('write a JSON object such as {"name": …}') from None
 
 
 class Settings(BaseSettings):
@@ -45,6 +48,11 @@ class Settings(BaseSettings):
         reasoning_model: Chain of model strings for planning, tests, diagnosis and answers.
         coding_model: Chain of model strings for writing code.
         background_model: Chain of model strings for work behind the answer.
+        solo_model: One chain for both the reasoning and the coding role; it goes before theirs.
+        prefer: Which models of each chain are asked: as the `chain` says, those on this machine first
+            (`local`) or last (`remote`), or no others (`local_only`, `remote_only`).
+        roles: What each role asks its models with: temperature, token limit, timeouts. In the environment one
+            variable each, such as `DUOGRAPH_CODING_TEMPERATURE`.
         home: The data folder.
         database: The sessions' SQLite file; by default `sessions.sqlite` in `home`.
         sandbox: Which sandbox runs code; `auto` takes the first of nono and bubblewrap that passes its
@@ -74,6 +82,11 @@ class Settings(BaseSettings):
     reasoning_model: str = "offline"
     coding_model: str = "offline"
     background_model: str = "offline"
+    solo_model: str | None = None
+    prefer: Prefer = "chain"
+    roles: Annotated[dict[Role, RoleParameters], NoDecode, BeforeValidator(_table)] = Field(
+        default_factory=dict
+    )
     home: Path = Field(default_factory=lambda: user_data_path("duograph", appauthor=False))
     database: str | None = None
     sandbox: Literal["auto", "nono", "bubblewrap", "docker", "none"] = "auto"
@@ -124,7 +137,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put the file last. A .env file and a secrets folder are not read: nobody asked for them."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, _FileSource(settings_cls)
+        return init_settings, RoleVariables(settings_cls), env_settings, _FileSource(settings_cls)
 
     @property
     def database_path(self) -> str:
@@ -141,6 +154,8 @@ class Settings(BaseSettings):
     @property
     def unconfigured(self) -> list[str]:
         """The roles of a turn for which no model was configured, so that the offline model answers."""
+        if self.solo_model is not None:
+            return []
         return [role for role in ("reasoning", "coding") if f"{role}_model" not in self.model_fields_set]
 
     @property
@@ -148,11 +163,11 @@ class Settings(BaseSettings):
         """What a turn may use when the caller does not say."""
         return TurnLimits(**{name: getattr(self, name) for name in TurnLimits.model_fields})
 
-    def chains(self) -> dict[Literal["reasoning", "coding", "background"], str]:
+    def chains(self) -> dict[Role, str]:
         """The chain of model strings of each role."""
         return {
-            "reasoning": self.reasoning_model,
-            "coding": self.coding_model,
+            "reasoning": self.reasoning_model if self.solo_model is None else self.solo_model,
+            "coding": self.coding_model if self.solo_model is None else self.solo_model,
             "background": self.background_model,
         }
 
@@ -175,7 +190,8 @@ def check_environment() -> None:
     Raises:
         SettingsError: When a variable's name is close to that of a setting.
     """
-    known = {f"DUOGRAPH_{name.upper()}" for name in Settings.model_fields} | {"DUOGRAPH_DEBUG"}
+    known = {f"DUOGRAPH_{name.upper()}" for name in Settings.model_fields}
+    known |= {"DUOGRAPH_DEBUG", *VARIABLES}
     strange = (name for name in sorted(os.environ) if name.startswith("DUOGRAPH_") and name not in known)
     for name in strange:
         if close := difflib.get_close_matches(name, known, n=1, cutoff=0.85):
@@ -214,6 +230,8 @@ def _explain(error: ValidationError, given: set[str]) -> str:
     """The first problem in one sentence; values of secrets never appear."""
     first = error.errors(include_input=True, include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else "settings"
+    if name == "roles" and len(first["loc"]) > 1:
+        return explain_role(first, CONFIG_FILE)
     if first["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, Settings.model_fields, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(Settings.model_fields)}."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from providers.backend import ModelSpec, Timeouts
     from providers.breaker import BreakerRule, Breakers
+    from providers.ledger import Stats
     from providers.models import RoleModels
     from providers.protocol import (
         Allowance,
@@ -28,8 +29,12 @@ if TYPE_CHECKING:
         Role,
         Step,
     )
+    from providers.result import ModelResult
     from providers.retrying import Retries
+    from providers.roles import RoleParameters
+    from providers.single import LocalModel, OnlineModel
     from providers.spec import parse_chain, parse_spec
+    from providers.structured import Structured, UnfitAnswerError
     from providers.think import ReasoningSplitter, split_reasoning
 
 __all__ = [
@@ -41,19 +46,26 @@ __all__ = [
     "ErrorKind",
     "LimitKind",
     "LimitReachedError",
+    "LocalModel",
     "ModelConfigError",
     "ModelError",
+    "ModelResult",
     "ModelSpec",
     "Models",
     "ModelsFailedError",
+    "OnlineModel",
     "Price",
     "ReasoningSplitter",
     "Reply",
     "Retries",
     "Role",
     "RoleModels",
+    "RoleParameters",
+    "Stats",
     "Step",
+    "Structured",
     "Timeouts",
+    "UnfitAnswerError",
     "parse_chain",
     "parse_spec",
     "split_reasoning",
@@ -62,11 +74,18 @@ __all__ = [
 _HOMES = {
     "BreakerRule": "breaker",
     "Breakers": "breaker",
+    "LocalModel": "single",
+    "ModelResult": "result",
     "ModelSpec": "backend",
+    "OnlineModel": "single",
     "ReasoningSplitter": "think",
     "Retries": "retrying",
     "RoleModels": "models",
+    "RoleParameters": "roles",
+    "Stats": "ledger",
+    "Structured": "structured",
     "Timeouts": "backend",
+    "UnfitAnswerError": "structured",
     "parse_chain": "spec",
     "parse_spec": "spec",
     "split_reasoning": "think",

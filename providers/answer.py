@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from providers.protocol import NEVER, ModelError
+from providers.protocol import NEVER, FinishReason, ModelError
 from providers.think import split_reasoning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from langchain_core.messages import AIMessage
 
@@ -28,10 +30,21 @@ class Answer:
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     input_tokens: int | None = None
     output_tokens: int | None = None
+    finish_reason: FinishReason = "unknown"
 
 
 _FILTERED = ("content_filter", "content_filtered", "guardrail_intervened", "refusal")
 _ENDS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
+
+
+_FINISHED: Mapping[FinishReason, tuple[str, ...]] = MappingProxyType(
+    {
+        "content_filter": _FILTERED,
+        "length": ("length", "max_tokens", "incomplete", "model_context_window_exceeded"),
+        "tool_calls": ("tool_calls", "tool_use", "function_call"),
+        "stop": ("stop", "end_turn", "stop_sequence", "completed", "eos"),
+    }
+)
 
 
 def read_answer(message: AIMessage) -> Answer:
@@ -51,6 +64,7 @@ def read_answer(message: AIMessage) -> Answer:
         tool_calls=[dict(call) for call in message.tool_calls],
         input_tokens=usage["input_tokens"] if usage else None,
         output_tokens=usage["output_tokens"] if usage else None,
+        finish_reason=_finish_reason(message),
     )
 
 
@@ -85,6 +99,16 @@ def check_answer(message: AIMessage, answer: Answer, end_marks: tuple[str, ...] 
         raise ModelError("empty", "the output limit was reached before any answer; raise the limit.", NEVER)
     what = "only reasoning" if answer.reasoning else "nothing"
     raise ModelError("empty", f"it answered with {what}; try again or use another model.")
+
+
+def _finish_reason(message: AIMessage) -> FinishReason:
+    metadata = message.response_metadata
+    ends = {metadata.get(name) for name in (*_ENDS, "status")}
+    found: FinishReason = next(
+        (reason for reason, words in _FINISHED.items() if ends & set(words)), "unknown"
+    )
+    # OpenAI's Responses API and Ollama say of a tool call only that the answer is complete.
+    return "tool_calls" if found == "stop" and message.tool_calls else found
 
 
 def _has_broken_tool_call(message: AIMessage) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Sampling, Server, Wiring
+from providers.place import client_options
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
 
@@ -72,7 +73,7 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
     target = server(spec, wiring)
     timeouts = wiring.timeouts
     timeout = anthropic.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s))
-    pool = anthropic.DefaultAsyncHttpxClient(timeout=timeout)
+    pool = anthropic.DefaultAsyncHttpxClient(timeout=timeout, **client_options(target.url))
     chat = PooledChatAnthropic(
         model=spec.model,
         api_key=target.key or SecretStr(_NO_KEY),

@@ -97,6 +97,7 @@ class Backend:
         aclose: Lets go of its connections.
         output_limit: Gives the call's arguments that tell the model to stop after so many tokens; none when
             it cannot take the number, then only what streams back is counted.
+        max_tokens: Gives those for a limit that a person set, who knows the model; by default `output_limit`.
         sampling: Gives the call's arguments for how to pick tokens, without those it cannot take.
         json_schema: Gives the call's arguments that hold the answer to a JSON schema, or None without them.
         json_mode: The call's arguments that make the answer JSON of any shape, or None without such a mode.
@@ -106,6 +107,7 @@ class Backend:
     chat: BaseChatModel
     aclose: Callable[[], Awaitable[None]] | None = None
     output_limit: Callable[[int], dict[str, Any]] | None = None
+    max_tokens: Callable[[int], dict[str, Any]] | None = None
     sampling: Callable[[Sampling], dict[str, Any]] | None = None
     json_schema: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     json_mode: Mapping[str, Any] | None = None

@@ -19,6 +19,7 @@ from typing_extensions import override
 from providers.bedrock import PREFIXES
 from providers.bedrock_errors import translate
 from providers.loop_transport import LoopTransport, RawBody
+from providers.place import client_options
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -95,6 +96,7 @@ def make_chat(
         headers={"Connection": "close", "Accept-Encoding": "identity"},
         timeout=httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s)),
         verify=ssl.create_default_context(cafile=bundle) if bundle else True,
+        **client_options(endpoint or "https://bedrock"),
     )
     transport = LoopTransport(pool)
     options: dict[str, Any] = {

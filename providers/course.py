@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from providers.answer import Answer, read_answer
+from providers.manner import Manner
 from providers.protocol import NEVER, Call, ErrorKind, ModelError, Reply, Role, Step
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ class Question:
         role: Who is asked.
         step: What for.
         messages: The conversation.
+        manner: How.
     """
 
     role: Role
     step: Step
     messages: Sequence[BaseMessage]
+    manner: Manner = field(default_factory=Manner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,21 @@ class Course:
             if part.text.strip():
                 self.partial = Answer(part.text, part.reasoning)
 
-    def reply(self, answer: Answer, *, partial: bool = False) -> Reply:
-        """Give an answer with all that it took."""
-        calls = self.budget.calls
-        return Reply(answer.text, answer.reasoning, answer.refusal, answer.tool_calls, calls, partial)
+    def reply(self, answer: Answer, *, place: int = 0, partial: bool = False) -> Reply:
+        """Give an answer with all that it took.
+
+        Args:
+            answer: What a model said.
+            place: Which of the candidates it was.
+            partial: Whether it broke off.
+        """
+        return Reply(
+            answer.text,
+            answer.reasoning,
+            answer.refusal,
+            answer.tool_calls,
+            self.budget.calls,
+            partial,
+            "cut" if partial else answer.finish_reason,
+            place,
+        )

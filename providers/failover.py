@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from providers.answer import Answer, check_answer, read_answer
+from providers.backend import Timeouts
 from providers.breaker import Ticket
 from providers.course import Candidate, Course, Question
-from providers.errors import classify
+from providers.errors import Target, classify
 from providers.estimate import input_tokens
 from providers.protocol import (
     LimitReachedError,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from providers.attempt import Attempt
-    from providers.backend import Timeouts
+    from providers.backend import ModelSpec
     from providers.budget import Budget
     from providers.per_loop import BackendsPerLoop
     from providers.retrying import Retries
@@ -35,6 +37,7 @@ PARTIAL_STEPS: Final[frozenset[Step]] = frozenset({"answer"})
 # The estimate counts three bytes a token, to be safe with money; a model must not be passed over for that.
 _SURE_SHARE = 0.75
 _LEAST_OUTPUT = 256
+_ANY_TIMEOUTS: Final = Timeouts()
 
 
 class Failover:
@@ -44,7 +47,6 @@ class Failover:
         self,
         backends: BackendsPerLoop,
         *,
-        timeouts: Timeouts,
         retries: Retries,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -52,12 +54,10 @@ class Failover:
 
         Args:
             backends: Gives each spec's chat model.
-            timeouts: For each attempt.
             retries: When a model is asked again.
             sleep: Waits some seconds.
         """
         self._backends = backends
-        self._timeouts = timeouts
         self._retries = retries
         self._sleep = sleep
 
@@ -67,13 +67,13 @@ class Failover:
         for place, candidate in enumerate(candidates):
             answer = await self._model(candidate, course, has_backup=place + 1 < len(candidates))
             if answer is not None:
-                return course.reply(answer)
+                return course.reply(answer, place=place)
         if course.left_alone:
             # Nobody else is left, so the endpoint that would open first is tried before giving up.
             first, _ = min(course.left_alone, key=lambda each: each[1].opens_in_s)
             answer = await self._model(first, course, has_backup=False, anyway=True)
             if answer is not None:
-                return course.reply(answer)
+                return course.reply(answer, place=list(candidates).index(first))
         if course.partial is not None and question.step in PARTIAL_STEPS:
             return course.reply(course.partial, partial=True)
         reasons = " | ".join(course.reasons)
@@ -145,10 +145,11 @@ class Failover:
         turn = asyncio.timeout_at(course.budget.deadline)
         try:
             async with turn:
-                backend = await self._backends.get(candidate.spec)
+                question = course.question
+                backend = await self._backends.get(*_built(candidate, question))
                 await self._check_window(candidate, course, attempt)
-                messages = course.question.messages
-                message = await collect(backend, messages, course.config(), attempt, self._timeouts)
+                config = course.config()
+                message = await collect(backend, question.messages, config, attempt, question.manner)
             attempt.check_end(message)
             answer = read_answer(message)
             check_answer(message, answer, candidate.end_marks)
@@ -158,7 +159,7 @@ class Failover:
             if turn.expired():
                 attempt.struck = "deadline"
                 return ModelError("timeout", "the turn's deadline passed.")
-            return classify(error, candidate.target)
+            return classify(error, _target(candidate, course.question.manner.timeouts))
         return answer
 
     async def _check_window(self, candidate: Candidate, course: Course, attempt: Attempt) -> None:
@@ -169,7 +170,7 @@ class Failover:
         """
         window = candidate.window
         if window is None:
-            window = await self._backends.window(candidate.spec)
+            window = await self._backends.window(*_built(candidate, course.question))
         wanted = min(attempt.output_limit or _LEAST_OUTPUT, _LEAST_OUTPUT)
         if window is not None and course.needed * _SURE_SHARE + wanted > window:
             raise ModelError(
@@ -177,6 +178,16 @@ class Failover:
                 f"not asked, about {course.needed} tokens do not fit into its context window of {window}; "
                 "shorten the conversation or use a model with a larger one.",
             )
+
+
+def _built(candidate: Candidate, question: Question) -> tuple[ModelSpec, Timeouts]:
+    """What a backend is built from; one in this process has no client that would keep to timeouts."""
+    return candidate.spec, question.manner.timeouts if candidate.is_remote else _ANY_TIMEOUTS
+
+
+def _target(candidate: Candidate, timeouts: Timeouts) -> Target:
+    connect_s = min(timeouts.connect_s, timeouts.total_s)
+    return replace(candidate.target, timeout_s=timeouts.total_s, connect_s=connect_s)
 
 
 def _now() -> float:

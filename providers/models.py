@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from typing import TYPE_CHECKING, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, get_args
 
 from providers.backend import Backend, ModelSpec, Server, Timeouts, Wiring
 from providers.breaker import Breakers
 from providers.budget import Budget
-from providers.catalogue import known_limits
-from providers.course import Candidate, Question
-from providers.errors import Target
+from providers.candidates import Candidates
+from providers.course import Question
 from providers.failover import Failover
 from providers.keys import given_keys
+from providers.ledger import Ledger, Stats
+from providers.manner import Form, Manner
 from providers.per_loop import WINDOW_TIMEOUT_S, BackendsPerLoop
+from providers.place import Prefer, check_prefer, preferred
 from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
-from providers.retrying import MOST_TRIES, Retries
+from providers.retrying import Retries, check_limits
+from providers.roles import RoleParameters
 from providers.script import ScriptShelf
 from providers.scrub import quote
 from providers.spec import parse_chain
+from providers.structured import Structured, T, ask_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +34,19 @@ if TYPE_CHECKING:
 
 
 DEFAULT_CHAIN = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleConfig:
+    """What is in force for a role; a change puts another one in its place, and running calls keep theirs.
+
+    Attributes:
+        specs: Its models in order.
+        parameters: What they are asked with.
+    """
+
+    specs: tuple[ModelSpec, ...]
+    parameters: RoleParameters
 
 
 class RoleModels:
@@ -50,6 +67,8 @@ class RoleModels:
         retries: Retries = Retries(),  # noqa: B008 - it is frozen
         breakers: Breakers | None = None,
         context_tokens: Callable[[ModelSpec], int | None] | None = None,
+        parameters: Mapping[Role, RoleParameters] | None = None,
+        prefer: Prefer = "chain",
     ) -> None:
         """Read and check every chain; reads `scripted:` files and prices, so never call it on an event loop.
 
@@ -64,44 +83,69 @@ class RoleModels:
             breakers: What leaves endpoints alone that fail again and again; by default new ones.
             context_tokens: Tells a model's context window in tokens without the network; of a model for which
                 it gives None the server is asked, where the backend can. By default the catalogue tells.
+            parameters: What each role asks with.
+            prefer: Which models of each chain are asked, and which first: those on this machine, or others.
 
         Raises:
             ModelConfigError: When a chain, a model's package, key or file, a timeout or the tries are wrong.
         """
         timeouts = timeouts if timeout_s is None else replace(timeouts, total_s=timeout_s)
-        _check(timeouts, retries)
+        check_limits(timeouts, retries)
         keys = given_keys(api_keys or {}, openai_api_key)
         self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts)
         self._retries = retries
+        self._prefer = check_prefer(prefer)
         self._breakers = breakers or Breakers()
-        self._context_tokens = context_tokens or _listed_window
-        self._chains: dict[Role, tuple[ModelSpec, ...]] = {}
-        for role in get_args(Role):
-            self._chains[role] = self._checked(chains.get(role, DEFAULT_CHAIN), f"The {role} model: ")
-        if unknown := set(chains) - set(self._chains):
-            raise ModelConfigError(
-                f"Unknown role {quote(str(min(unknown)))}; the roles are {', '.join(self._chains)}."
-            )
+        self._ledger = Ledger()
+        self._candidates = Candidates(self._wiring, retries, self._breakers, context_tokens)
         self._overrides: dict[str, tuple[ModelSpec, ...]] = {}
-        self._candidates: dict[ModelSpec, Candidate] = {}
-        for spec in {spec for specs in self._chains.values() for spec in specs}:
-            self._candidate(spec)
+        self._roles: dict[Role, RoleConfig] = {}
+        for role in get_args(Role):
+            own = (parameters or {}).get(role, RoleParameters())
+            self.configure(role, chains.get(role, DEFAULT_CHAIN), own)
+        if unknown := (set(chains) | set(parameters or {})) - set(self._roles):
+            raise ModelConfigError(
+                f"Unknown role {quote(str(min(unknown)))}; the roles are {', '.join(self._roles)}."
+            )
         self._backends = BackendsPerLoop(self._build)
-        self._failover = Failover(self._backends, timeouts=timeouts, retries=retries)
+        self._failover = Failover(self._backends, retries=retries)
+
+    def configure(self, role: Role, chain: str, parameters: RoleParameters) -> None:
+        """Give a role another chain and parameters; calls that run keep those they began with.
+
+        It may read files and load prices, so never call it on an event loop.
+
+        Raises:
+            ModelConfigError: When the chain, or a model's package, key or file is wrong; nothing has changed.
+        """
+        # Nothing asks the background role of an installation that has not configured it.
+        is_idle = role == "background" and chain == DEFAULT_CHAIN
+        specs = self._checked(chain, f"The {role} model: ", "chain" if is_idle else self._prefer)
+        for spec in specs:
+            self._candidates.of(spec)
+        self._roles[role] = RoleConfig(specs, parameters)
+
+    def config(self, role: Role) -> RoleConfig:
+        """Return what is in force for the role."""
+        return self._roles[role]
 
     def specs(self, role: Role) -> tuple[ModelSpec, ...]:
         """Return the role's models in order."""
-        return self._chains[role]
+        return self._roles[role].specs
+
+    def server(self, spec: ModelSpec) -> Server:
+        """Say where a model's requests go."""
+        return self._candidates.server(spec)
 
     def is_offline(self, role: Role) -> bool:
         """Tell whether the role is answered by the offline model."""
-        return self._chains[role][0].provider == "offline"
+        return self._roles[role].specs[0].provider == "offline"
 
     def describe(self, role: Role) -> str:
         """Return the role's chain in words, with every address that the environment set."""
-        return ", then ".join(self._describe(spec) for spec in self._chains[role])
+        return ", then ".join(self._describe(spec) for spec in self._roles[role].specs)
 
-    async def reply(
+    async def reply(  # noqa: PLR0913 - as Models.reply, and for whom there is no turn
         self,
         role: Role,
         messages: Sequence[BaseMessage],
@@ -109,6 +153,8 @@ class RoleModels:
         step: Step,
         chain: str | None = None,
         allowance: Allowance = Allowance(),  # noqa: B008 - it is frozen
+        tools: Sequence[Any] = (),
+        form: Form | None = None,
     ) -> Reply:
         """Ask the role's models in order until one answers; see `Models.reply`.
 
@@ -119,6 +165,8 @@ class RoleModels:
             chain: A chain that replaces the role's own for this call.
             allowance: What is left of the turn's limits; its seconds count from this call. When it skips the
                 whole chain, the last model is asked.
+            tools: What the model may call, in any form that LangChain's `bind_tools` takes.
+            form: The form that the answer must have; it is not checked here, see `reply_as`.
 
         Returns:
             The first complete answer.
@@ -130,13 +178,58 @@ class RoleModels:
         """
         clock = asyncio.get_running_loop().time
         budget = Budget(allowance, started=clock())
-        specs = self._chains[role] if chain is None else await self._override(chain)
-        if any(spec not in self._candidates for spec in specs):
-            await asyncio.to_thread(lambda: [self._candidate(spec) for spec in specs])
+        config = self._roles[role]
+        specs = config.specs if chain is None else await self._override(chain)
+        if not all(map(self._candidates.has, specs)):
+            await asyncio.to_thread(lambda: list(map(self._candidates.of, specs)))
         chosen = specs[min(max(allowance.skip, 0), len(specs) - 1) :]
-        return await self._failover.answer(
-            Question(role, step, messages), [self._candidates[spec] for spec in chosen], budget
-        )
+        manner = replace(self._manner(config.parameters), tools=tuple(tools), form=form)
+        question, is_fallback = Question(role, step, messages, manner), False
+        try:
+            reply = await self._failover.answer(question, list(map(self._candidates.of, chosen)), budget)
+            is_fallback = reply.place > 0
+        finally:
+            self._ledger.record(role, budget.calls, is_fallback=is_fallback)
+        return reply
+
+    async def reply_as(  # noqa: PLR0913 - as reply
+        self,
+        role: Role,
+        messages: Sequence[BaseMessage],
+        schema: type[T],
+        *,
+        step: Step = "answer",
+        chain: str | None = None,
+        allowance: Allowance = Allowance(),  # noqa: B008 - it is frozen
+    ) -> Structured[T]:
+        """Ask for an answer in a form; one that does not fit is asked for once more.
+
+        Args:
+            role: Which role to ask.
+            messages: The conversation; the form is asked for in its last message.
+            schema: What the answer must be.
+            step: What the answer is for.
+            chain: A chain that replaces the role's own for this call.
+            allowance: For both questions; so a call can cost twice what `facts` says of one.
+
+        Raises:
+            UnfitAnswerError: When the second answer does not fit either, or the model declined.
+            LimitReachedError: When the allowance forbids an attempt or ends one.
+            ModelsFailedError: When every model of the chain failed.
+            ModelConfigError: When `chain` names something that does not exist.
+        """
+
+        async def ask(asked: Sequence[BaseMessage], left: Allowance, form: Form) -> Reply:
+            whole = step if step != "answer" else "judge"  # half an object is worth nothing
+            return await self.reply(role, asked, step=whole, chain=chain, allowance=left, form=form)
+
+        clock = asyncio.get_running_loop().time
+        return await ask_as(schema, messages, allowance, ask=ask, clock=clock)
+
+    def stats(self) -> Stats:
+        """Return what has been used since these models were made."""
+        roles, models = self._ledger.usage()
+        return Stats(roles=roles, models=models, breakers=self._candidates.states())
 
     def facts(self, role: Role, chain: str | None = None) -> ChainFacts:
         """What asking the role once can cost at most; see `Models.facts`.
@@ -147,11 +240,13 @@ class RoleModels:
         Raises:
             ModelConfigError: When `chain` names something that does not exist.
         """
-        specs = self._chains[role]
+        config = self._roles[role]
+        specs = config.specs
         if chain is not None:
-            specs = self._overrides.get(chain) or self._checked(chain, "")
+            specs = self._overrides.get(chain) or self._checked(chain, "", self._prefer)
             self._overrides[chain] = specs
-        candidates = [self._candidate(spec) for spec in specs]
+        candidates = list(map(self._candidates.of, specs))
+        total_s = self._manner(config.parameters).timeouts.total_s
         attempts = sum(candidate.tries for candidate in candidates)
         waits = (
             self._retries.most_s(has_backup=place + 1 < len(specs)) + WINDOW_TIMEOUT_S
@@ -160,7 +255,7 @@ class RoleModels:
         )
         return ChainFacts(
             attempts=attempts,
-            seconds=attempts * self._wiring.timeouts.total_s + sum(waits),
+            seconds=attempts * total_s + sum(waits),
             prices=tuple(candidate.rate(None) for candidate in candidates),
             names=tuple(map(str, specs)),
         )
@@ -173,70 +268,25 @@ class RoleModels:
 
     async def _override(self, chain: str) -> tuple[ModelSpec, ...]:
         if chain not in self._overrides:
-            self._overrides[chain] = await asyncio.to_thread(self._checked, chain, "")
+            self._overrides[chain] = await asyncio.to_thread(self._checked, chain, "", self._prefer)
         return self._overrides[chain]
 
-    def _checked(self, chain: str, prefix: str) -> tuple[ModelSpec, ...]:
+    def _checked(self, chain: str, prefix: str, prefer: Prefer) -> tuple[ModelSpec, ...]:
         try:
-            specs = parse_chain(chain)
+            specs = preferred(parse_chain(chain), prefer, self._candidates.server)
             for spec in specs:
                 PROVIDERS[spec.provider].check(spec, self._wiring)
         except ModelConfigError as error:
             raise ModelConfigError(f"{prefix}{error}") from None
         return specs
 
-    def _build(self, spec: ModelSpec) -> Backend:
-        return PROVIDERS[spec.provider].build(spec, self._wiring)
+    def _manner(self, parameters: RoleParameters) -> Manner:
+        timeouts = parameters.timeouts(self._wiring.timeouts)
+        return Manner(timeouts, parameters.sampling, parameters.max_tokens)
 
-    def _candidate(self, spec: ModelSpec) -> Candidate:
-        """Say how a model may be asked; the first look may load a table."""
-        if (known := self._candidates.get(spec)) is not None:
-            return known
-        row, server, timeouts = PROVIDERS[spec.provider], self._server(spec), self._wiring.timeouts
-        target = Target(
-            model=spec.model,
-            url=server.url,
-            key_variable=row.key_variable,
-            timeout_s=timeouts.total_s,
-            connect_s=min(timeouts.connect_s, timeouts.total_s),
-            secrets=(server.key.get_secret_value(),) if server.key else (),
-        )
-        # What runs in this process has no server that could be ill or busy for a moment.
-        is_remote = server.url is not None
-        endpoint = (spec.provider, target.server, spec.model)
-        self._candidates[spec] = Candidate(
-            spec,
-            rate=row.price(spec, self._wiring),
-            target=target,
-            is_remote=is_remote,
-            tries=self._retries.tries if is_remote else 1,
-            breaker=self._breakers.of(endpoint) if is_remote else None,
-            window=self._context_tokens(spec),
-            end_marks=row.end_marks,
-        )
-        return self._candidates[spec]
-
-    def _server(self, spec: ModelSpec) -> Server:
-        return PROVIDERS[spec.provider].server(spec, self._wiring)
+    def _build(self, spec: ModelSpec, timeouts: Timeouts) -> Backend:
+        return PROVIDERS[spec.provider].build(spec, replace(self._wiring, timeouts=timeouts))
 
     def _describe(self, spec: ModelSpec) -> str:
-        server = self._server(spec)
+        server = self.server(spec)
         return f"{spec} (at {server.url}, from {server.source})" if server.source else str(spec)
-
-
-def _listed_window(spec: ModelSpec) -> int | None:
-    """The catalogue's word on models at their makers'; a server of one's own may have set less."""
-    if spec.base_url is not None or spec.provider == "ollama":
-        return None
-    limits = known_limits(spec.provider, spec.model)
-    return None if limits is None else limits.context_tokens
-
-
-def _check(timeouts: Timeouts, retries: Retries) -> None:
-    names = {"model": "total_s", "connect": "connect_s", "first-token": "first_token_s", "stall": "stall_s"}
-    for name, field in names.items():
-        seconds = getattr(timeouts, field)
-        if not 0 < seconds < float("inf"):
-            raise ModelConfigError(f"The {name} timeout {seconds} must be a positive number of seconds.")
-    if not 1 <= retries.tries <= MOST_TRIES:
-        raise ModelConfigError(f"The number of tries {retries.tries} must be from 1 to {MOST_TRIES}.")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Sampling, Server, Wiring
+from providers.place import client_options
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
 
@@ -84,6 +85,7 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
         base_url=target.url or OLLAMA_URL,
         headers=headers,
         timeout=httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s)),
+        **client_options(target.url),
     )
     chat = OllamaChat(model=spec.model, client=pool)
     return Backend(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Provider, Sampling, Server, Wiring
+from providers.place import client_options
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
 from providers.schema import closed_schema
@@ -84,7 +85,7 @@ def build(service: Service, spec: ModelSpec, wiring: Wiring) -> Backend:
     timeouts = wiring.timeouts
     timeout = openai.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s))
     # langchain-openai's default pool is shared by the whole process, also by event loops that are gone.
-    pool = openai.DefaultAsyncHttpxClient(timeout=timeout)
+    pool = openai.DefaultAsyncHttpxClient(timeout=timeout, **client_options(target.url))
     options: dict[str, Any] = {
         "model": spec.model,
         "api_key": target.key or SecretStr(_NO_KEY),
@@ -113,6 +114,7 @@ def _at_openai(options: dict[str, Any], aclose: Any) -> Backend:  # noqa: ANN401
         aclose,
         # The client renames `max_tokens` to what OpenAI wants today.
         output_limit=partial(_output_limit, "max_tokens", largest),
+        max_tokens=lambda limit: {"max_tokens": limit},
         sampling=partial(_sampling, () if fixed else OPENAI.sampling),
         json_schema=_json_schema if profile.get("structured_output", True) else None,
         json_mode={"response_format": {"type": "json_object"}},
@@ -135,6 +137,7 @@ def _elsewhere(
         chat,
         aclose,
         output_limit=partial(_output_limit, service.max_tokens, _SAFE_OUTPUT_LIMIT),
+        max_tokens=lambda limit: {service.max_tokens: limit},
         sampling=partial(_sampling, service.sampling),
         json_schema=(lambda wanted: {"extra_body": _json_schema(wanted)}) if schema else None,
         json_mode={"extra_body": {"response_format": {"type": "json_object"}}} if service.json_mode else None,

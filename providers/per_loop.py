@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from providers.backend import Backend, ModelSpec
+    from providers.backend import Backend, ModelSpec, Timeouts
 
 _CLOSE_TIMEOUT_S = 5.0
 WINDOW_TIMEOUT_S = 2.0
@@ -24,7 +24,7 @@ _WINDOW_VALID_S = 300.0
 class _Shelf:
     """The backends of one loop."""
 
-    backends: dict[ModelSpec, Backend] = field(default_factory=dict)
+    backends: dict[tuple[ModelSpec, Timeouts], Backend] = field(default_factory=dict)
     # Each context window with the loop's time at which it was asked for.
     windows: dict[ModelSpec, tuple[float, int | None]] = field(default_factory=dict)
     building: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -39,7 +39,7 @@ class _Shelf:
 class BackendsPerLoop:
     """Builds each backend once per running event loop, off the loop."""
 
-    def __init__(self, build: Callable[[ModelSpec], Backend]) -> None:
+    def __init__(self, build: Callable[[ModelSpec, Timeouts], Backend]) -> None:
         """Keep the builder; nothing is built yet.
 
         Args:
@@ -51,23 +51,23 @@ class BackendsPerLoop:
         )
         self._guard = threading.Lock()
 
-    async def get(self, spec: ModelSpec) -> Backend:
-        """Return this loop's backend for the spec."""
-        shelf = self._shelf(asyncio.get_running_loop())
-        if (known := shelf.backends.get(spec)) is not None:
+    async def get(self, spec: ModelSpec, timeouts: Timeouts) -> Backend:
+        """Return this loop's backend for the spec, whose client keeps to the timeouts."""
+        shelf, wanted = self._shelf(asyncio.get_running_loop()), (spec, timeouts)
+        if (known := shelf.backends.get(wanted)) is not None:
             return known
         async with shelf.building:
-            if spec not in shelf.backends:
-                shelf.backends[spec] = await asyncio.to_thread(self._build, spec)
-            return shelf.backends[spec]
+            if wanted not in shelf.backends:
+                shelf.backends[wanted] = await asyncio.to_thread(self._build, spec, timeouts)
+            return shelf.backends[wanted]
 
-    async def window(self, spec: ModelSpec) -> int | None:
+    async def window(self, spec: ModelSpec, timeouts: Timeouts) -> int | None:
         """Return the context window in force, as the backend's server says; asked again after a while.
 
         Returns:
             Tokens; None when the server does not say, or not in time.
         """
-        ask = (await self.get(spec)).context_tokens
+        ask = (await self.get(spec, timeouts)).context_tokens
         if ask is None:
             return None
         loop = asyncio.get_running_loop()

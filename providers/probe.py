@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from providers.place import client_options
 from providers.registry import PROVIDERS
 from providers.scrub import one_line
 
@@ -135,7 +136,8 @@ async def _ask(spec: ModelSpec, server: Server) -> tuple[Sight, tuple[str, ...]]
     elif server.key is not None:
         name, before = listing.key_header
         headers[name] = before + server.key.get_secret_value()
-    client = await asyncio.to_thread(httpx.AsyncClient, headers=headers, timeout=None)
+    options = client_options(server.url)
+    client = await asyncio.to_thread(httpx.AsyncClient, headers=headers, timeout=None, **options)
     async with client, client.stream("GET", url + listing.path) as answer:
         if spec.provider in _UNLISTED:
             return "reached", ()

@@ -70,6 +70,8 @@ class Call(BaseModel):
     passed_over: tuple[str, ...] = ()
 
 
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "cut", "unknown"]
+
 LimitKind = Literal["model_calls", "input_tokens", "output_tokens", "cost", "deadline"]
 
 
@@ -148,6 +150,8 @@ class Reply:
         tool_calls: LangChain tool calls.
         calls: Every attempt, failed ones first; the last one gave this reply, unless it is partial.
         partial: Whether the model broke off and nobody was left to ask; only the step `answer` gets such.
+        finish_reason: Why the model stopped, in words that all backends share; `cut` when it broke off.
+        place: Which model of those asked gave the answer, from 0.
     """
 
     text: str
@@ -156,6 +160,8 @@ class Reply:
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     partial: bool = False
+    finish_reason: FinishReason = "unknown"
+    place: int = 0
 
 
 NEVER = math.inf

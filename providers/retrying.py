@@ -6,9 +6,12 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from providers.protocol import ModelConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from providers.backend import Timeouts
     from providers.protocol import ErrorKind, ModelError
 
 RETRIED: frozenset[ErrorKind] = frozenset(
@@ -65,3 +68,18 @@ class Retries:
         """Return the seconds that all waits for one model can take together."""
         longest = self.patience_s if has_backup else max(self.asked_s, self.longest_s)
         return (self.tries - 1) * longest
+
+
+def check_limits(timeouts: Timeouts, retries: Retries) -> None:
+    """Refuse limits by which no model could be asked.
+
+    Raises:
+        ModelConfigError: When a timeout or the tries are out of their range.
+    """
+    names = {"model": "total_s", "connect": "connect_s", "first-token": "first_token_s", "stall": "stall_s"}
+    for name, field in names.items():
+        seconds = getattr(timeouts, field)
+        if not 0 < seconds < float("inf"):
+            raise ModelConfigError(f"The {name} timeout {seconds} must be a positive number of seconds.")
+    if not 1 <= retries.tries <= MOST_TRIES:
+        raise ModelConfigError(f"The number of tries {retries.tries} must be from 1 to {MOST_TRIES}.")

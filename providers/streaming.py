@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from providers.attempt import Attempt
     from providers.backend import Backend, Timeouts
+    from providers.manner import Manner
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ async def collect(
     messages: Sequence[BaseMessage],
     config: RunnableConfig,
     attempt: Attempt,
-    timeouts: Timeouts,
+    manner: Manner,
 ) -> AIMessage:
     """Stream to the end, so that a watching graph sees the tokens, and return the whole message.
 
@@ -67,15 +68,13 @@ async def collect(
         ModelError: When a timeout struck, nothing came, or more than the attempt may use.
     """
     clock = asyncio.get_running_loop().time
-    watch = _Watch(timeouts, started=clock())
+    watch = _Watch(manner.timeouts, started=clock())
     timer = asyncio.timeout_at(watch.until(now=watch.started, begun=False))
     try:
         async with timer:
-            options = {}
-            if backend.output_limit is not None and attempt.output_limit is not None:
-                options = backend.output_limit(attempt.output_limit)
-            attempt.told, attempt.sent = bool(options), True
-            stream = backend.chat.astream(list(messages), config=config, **options)
+            options = manner.options(backend, attempt)
+            attempt.sent = True
+            stream = manner.model(backend).astream(list(messages), config=config, **options)
             return await _read(cast("AsyncGenerator[AIMessage, None]", stream), attempt, watch, timer)
     except TimeoutError:
         if not timer.expired():

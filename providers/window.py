@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from providers.place import client_options
+
 if TYPE_CHECKING:
     from providers.backend import Server
     from providers.services import Lister
@@ -41,7 +43,8 @@ async def ask_window(lister: Lister, server: Server, model: str, timeout_s: floa
     key = server.key.get_secret_value() if server.key else ""
     headers = {"Connection": "close"} | ({"Authorization": f"Bearer {key}"} if key else {})
     try:
-        async with httpx.AsyncClient(timeout=min(timeout_s or _TIMEOUT_S, _TIMEOUT_S)) as client:
+        waits = min(timeout_s or _TIMEOUT_S, _TIMEOUT_S)
+        async with httpx.AsyncClient(timeout=waits, **client_options(server.url)) as client:
             answer = (await client.get(url, headers=headers)).raise_for_status().json()
         return _of_props(answer) if lister == "props" else _of_list(answer, model)
     except (httpx.HTTPError, ValueError, TypeError, AttributeError, KeyError):

@@ -33,9 +33,19 @@ def _refuse_option(_context: click.Context, _option: click.Parameter, value: str
     return value
 
 
-def named(flag: str, metavar: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option whose value is a name: of a file, a session, a chain of models."""
-    return click.option(flag, metavar=metavar, help=text, callback=_refuse_option)
+def named(
+    flag: str, metavar: str, text: str, *, setting: str = ""
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option whose value is a name: of a file, a session, a chain of models.
+
+    Args:
+        flag: How it is written.
+        metavar: What stands for the value in the help.
+        text: The help.
+        setting: What the command calls the value, where the flag's own name does not say it.
+    """
+    names = (flag, setting) if setting else (flag,)
+    return click.option(*names, metavar=metavar, help=text, callback=_refuse_option)
 
 
 _CHAIN = "Chain of models for this run, such as openai:gpt-5,offline."
@@ -54,6 +64,9 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that are settings for one run."""
     for flag, setting, metavar, text in reversed(_LIMITS):
         command = click.option(flag, setting, metavar=metavar, help=text)(command)
+    command = named(
+        "--solo", "CHAIN", "Chain of models for both roles, in place of theirs.", setting="solo_model"
+    )(command)
     command = named("--coding-model", "CHAIN", _CHAIN)(command)
     return named("--reasoning-model", "CHAIN", _CHAIN)(command)
 

@@ -32,6 +32,7 @@ async def see_analysis(settings: Settings, *, live: bool) -> Finding:
     chosen["turn_timeout_s"] = min(settings.turn_timeout_s, LIVE_S) if live else OFFLINE_S
     if not live:
         chosen |= dict.fromkeys(("reasoning_model", "coding_model", "background_model"), "offline")
+        chosen |= {"solo_model": None, "prefer": "chain"}
     try:
         agent = await asyncio.to_thread(Agent, settings.model_copy(update=chosen))
     except ModelConfigError as error:

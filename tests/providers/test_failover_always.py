@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
-from providers.backend import Backend, ModelSpec, Timeouts
+from providers.backend import Backend, ModelSpec
 from providers.breaker import BreakerRule, Breakers
 from providers.budget import Budget
 from providers.course import Candidate, Question
@@ -55,8 +55,8 @@ class World:
                     spec, always(LOCAL), Target(spec.model), tries=retries.tries, breaker=breakers.of(spec)
                 )
             )
-        backends = BackendsPerLoop(lambda spec: Backend(ScriptedChatModel(script=shelf.open(spec.model))))
-        self._failover = Failover(backends, timeouts=Timeouts(), retries=retries, sleep=self._sleep)
+        backends = BackendsPerLoop(lambda spec, _: Backend(ScriptedChatModel(script=shelf.open(spec.model))))
+        self._failover = Failover(backends, retries=retries, sleep=self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
         assert seconds >= 0
