@@ -104,7 +104,8 @@ class Ladder:
     def _may_be_called_so(self) -> bool:
         """Refuse files that would stand in the place of what runs tests."""
         for path, _ in self._job["files"]:
-            root = path.split("/")[0].removesuffix(".py").removesuffix(".pyi")
+            place = path.removeprefix(self._job["root"])
+            root = place.split("/")[0].removesuffix(".py").removesuffix(".pyi")
             if root in _RUNNERS and path.endswith((".py", ".pyi")):
                 self._report.begin("parse")
                 why = f"{path}: a solution may not be called like {root}, which runs tests: rename it"
