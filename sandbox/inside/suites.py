@@ -171,7 +171,9 @@ class Step:
         pin: Pin | None = None,
     ) -> None:
         helpers = self._rewriter.helpers(Checks(tally, foreign(self._trusted)), verify)
-        given = Given(self._original, names, self._named, self._solution, helpers, pin=pin)
+        given = Given(
+            self._original, names, self._named, self._solution, helpers, imports=self.imports, pin=pin
+        )
         if given.unclear:
             judge.start("names")
             judge.refuse("names", given.unclear)
