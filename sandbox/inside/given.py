@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from sandbox.inside.looking import FUNCTIONS, definitions, is_test
     from sandbox.inside.naming import bound_by, bound_once, subjects, takes_all
     from sandbox.inside.rewriting import bake
+    from sandbox.inside.sharing import HARMLESS
 
     Untyped: TypeAlias = Any  # what the solution and the tests made
 else:
     from looking import FUNCTIONS, definitions, is_test
     from naming import bound_by, bound_once, subjects, takes_all
     from rewriting import bake
+    from sharing import HARMLESS
 
 _BUILTINS = frozenset(vars(builtins))
 _BY_NAME = frozenset(
@@ -153,14 +155,14 @@ class Given:
 
 
 def _relied_on(tree: ast.Module, imports: set[str]) -> frozenset[str]:
-    """The modules that only the solution would change: what runs tests, and what they import.
+    """The modules that only the solution would change: what runs tests, and what they import of the library.
 
     Tests that change modules themselves get no more than the first.
     """
     words = {getattr(part, "id", getattr(part, "attr", getattr(part, "arg", ""))) for part in ast.walk(tree)}
     if words & _CHANGING:
         return _RUNNING
-    return _RUNNING | {name for name in imports if name in sys.stdlib_module_names}
+    return _RUNNING | (imports & HARMLESS)
 
 
 def _is_found_by_name(tree: ast.Module) -> bool:
