@@ -5,23 +5,25 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
+import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import CodeType, ModuleType
     from typing import Any, TypeAlias
 
     from sandbox.inside.intact import Pin
     from sandbox.inside.looking import FUNCTIONS, definitions, is_test
     from sandbox.inside.naming import bound_by, bound_once, subjects, takes_all
     from sandbox.inside.rewriting import bake
+    from sandbox.inside.sharing import HARMLESS
 
     Untyped: TypeAlias = Any  # what the solution and the tests made
 else:
     from looking import FUNCTIONS, definitions, is_test
     from naming import bound_by, bound_once, subjects, takes_all
     from rewriting import bake
+    from sharing import HARMLESS
 
 _BUILTINS = frozenset(vars(builtins))
 _BY_NAME = frozenset(
@@ -30,6 +32,17 @@ _BY_NAME = frozenset(
     """.split()  # noqa: SIM905 - a list of words
 )
 """Ways to a module by its name."""
+_LASTING = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type, int, float, str, bytes)
+
+
+_MADE = (types.FunctionType, types.BuiltinFunctionType, type)
+_CHANGING = frozenset(("monkeypatch", "patch", "mocker", "setattr", "mock", "reload"))
+_RUNNING = frozenset(
+    """
+    unittest.case unittest.suite unittest.result unittest.mock pytest _pytest.python_api _pytest.raises
+    _pytest.recwarn _pytest.outcomes _pytest.skipping _pytest.runner _pytest.unittest
+    """.split()  # noqa: SIM905 - a list of words
+)
 
 
 class Given:
@@ -43,6 +56,7 @@ class Given:
         solution: str,
         helpers: Mapping[str, Untyped],
         *,
+        imports: set[str],
         pin: Pin | None,
     ) -> None:
         """Give tests the solution's `names`, and builtins that no call of the solution changes.
@@ -53,6 +67,7 @@ class Given:
             own: The solution's modules.
             solution: Their source.
             helpers: What asserts became.
+            imports: The modules that the tests import.
             pin: Has a name watched, in the process that has the solution.
         """
         self._own = own
@@ -60,11 +75,12 @@ class Given:
         self._pin = pin
         self._once = bound_once(tree)
         self._found_by_name = _is_found_by_name(tree)
+        self._relied_on = _relied_on(tree, imports)
         self._bound: set[str] = set()
         self._meant = subjects(tree, names, own, solution)
         self._names = {name: value for name, value in names.items() if self._may_give(name)}
         self.made: dict[str, Untyped] = {}
-        """What the tests defined, as it was when they did."""
+        """The names that the tests bound, with what they defined, as it was when they did."""
 
     @property
     def unclear(self) -> str:
@@ -76,7 +92,7 @@ class Given:
             f"{names} are builtins and the solution's: say which is meant, with from solution import {names}"
         )
 
-    def begin(self, module: ModuleType) -> None:
+    def begin(self, module: types.ModuleType) -> None:
         """Fill the module of the tests; it is found by its name only where that may matter."""
         names = vars(module)
         names.update(self._names)
@@ -85,10 +101,17 @@ class Given:
             sys.modules[module.__name__] = module
         if self._pin is not None:
             self._pin(names, "__builtins__")
-            for name in names["__builtins__"]:
-                self._pin(names["__builtins__"], name)
+            self._pin(names["__builtins__"], *names["__builtins__"])
+            case = sys.modules.get("unittest.case")
+            if case is not None:
+                # It would have unittest forget a case, and nothing here has a use for it.
+                vars(case)["_ShouldStop"] = ()
+                self._pin(vars(case), "_ShouldStop")
+            for name in sorted(self._relied_on):
+                if name in sys.modules:
+                    self._pin_module(sys.modules[name], self._pin)
 
-    def run(self, code: CodeType, names: dict[str, Untyped], node: ast.stmt) -> None:
+    def run(self, code: types.CodeType, names: dict[str, Untyped], node: ast.stmt) -> None:
         """Run one statement."""
         before = dict(names) if takes_all(node, self._own) else None
         exec(bake(code, self._helpers), names)  # noqa: S102 - the purpose of this room
@@ -96,9 +119,11 @@ class Given:
         if before is not None:
             self._put_back(names, before, bound)
         self._bound |= bound
-        for name in bound & names.keys():
-            self.made[name] = names[name]
-            if self._pin is not None and name in self._once:
+        for name in bound:
+            # What else there is might be an object whose end the tests are about.
+            kept = isinstance(names.get(name), _LASTING) or isinstance(node, (*FUNCTIONS, ast.ClassDef))
+            self.made[name] = names.get(name) if kept else None
+            if kept and self._pin is not None and name in self._once:
                 self._pin(names, name)
                 self._pin_tests_of(names[name])
 
@@ -113,11 +138,31 @@ class Given:
             elif not self._may_give(name):
                 del names[name]
 
+    @staticmethod
+    def _pin_module(module: types.ModuleType, pin: Pin) -> None:
+        """Keep a module's functions and classes as they are, and what is in those of its own."""
+        holder = vars(module)
+        pin(holder, *[name for name, value in holder.items() if isinstance(value, _MADE)])
+        for kind in list(holder.values()):
+            if isinstance(kind, type) and kind.__module__ == module.__name__:
+                pin(vars(kind), *[name for name, value in vars(kind).items() if isinstance(value, _MADE)])
+
     def _pin_tests_of(self, value: Untyped) -> None:
         if isinstance(value, type) and self._pin is not None:
             for name in vars(value):
                 if name.startswith("test"):
                     self._pin(vars(value), name)
+
+
+def _relied_on(tree: ast.Module, imports: set[str]) -> frozenset[str]:
+    """The modules that only the solution would change: what runs tests, and what they import of the library.
+
+    Tests that change modules themselves get no more than the first.
+    """
+    words = {getattr(part, "id", getattr(part, "attr", getattr(part, "arg", ""))) for part in ast.walk(tree)}
+    if words & _CHANGING:
+        return _RUNNING
+    return _RUNNING | (imports & HARMLESS)
 
 
 def _is_found_by_name(tree: ast.Module) -> bool:

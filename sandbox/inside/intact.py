@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     Untyped: TypeAlias = Any  # whatever our modules hold
-    Pin: TypeAlias = Callable[[Mapping[str, Untyped], str], None]
+    Pin: TypeAlias = Callable[..., None]
 
 _NOT_OURS = ("__dict__", "__weakref__", "__doc__")
 _WRAPPERS = (staticmethod, classmethod, types.MethodType)
@@ -37,14 +37,14 @@ def keeper(modules: Iterable[ModuleType]) -> tuple[Callable[[], bool], Pin]:
     """Remember what modules of ours hold: names, classes, functions' cells, containers, builtins.
 
     Returns:
-        Whether all of it is the same still; and what adds a name of a mapping that is to stay as it is.
+        Whether all of it is the same still; and what adds names of a mapping that are to stay as they are.
     """
     tables: list[tuple[Untyped, tuple[Untyped, ...], tuple[Untyped, ...]]] = []
     cells: list[tuple[Untyped, Untyped]] = []
-    pins: list[tuple[Mapping[str, Untyped], str, Untyped]] = []
+    pins: list[tuple[Callable[[str], Untyped], tuple[str, ...], tuple[Untyped, ...]]] = []
     _Walk(modules, tables, cells).run()
     # Bound here, since a name of this module might be another's by the time it is needed.
-    every, each, same, length, missing = all, map, operator.is_, len, object()
+    every, each, same, length = all, map, operator.is_, len
 
     def whole() -> bool:
         for table, keys, values in tables:
@@ -55,10 +55,10 @@ def keeper(modules: Iterable[ModuleType]) -> tuple[Callable[[], bool], Pin]:
         for cell, content in cells:
             if cell.cell_contents is not content:
                 return False
-        return every([holder.get(name, missing) is value for holder, name, value in pins])
+        return every([every(each(same, each(get, names), values)) for get, names, values in pins])
 
-    def pin(holder: Mapping[str, Untyped], name: str) -> None:
-        pins.append((holder, name, holder[name]))
+    def pin(holder: Mapping[str, Untyped], *names: str) -> None:
+        pins.append((holder.get, names, tuple(holder[name] for name in names)))
 
     return whole, pin
 

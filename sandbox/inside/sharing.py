@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     from looking import FUNCTIONS, definitions
 
-_HARMLESS = frozenset(
+HARMLESS = frozenset(
     """
     __future__ base64 bisect calendar cmath collections copy datetime decimal difflib enum fractions
     functools hashlib heapq html itertools json math numbers operator pathlib pytest re statistics
@@ -115,7 +115,7 @@ class Look:
         root = names[0].split(".")[0]
         if root == "solution" or root in self._own:
             return True
-        return root in _HARMLESS and not any(name.startswith("unittest.mock") for name in names)
+        return root in HARMLESS and not any(name.startswith("unittest.mock") for name in names)
 
     def _steers(self, node: ast.stmt) -> bool:
         """Whether a statement of the module changes the process for all cases."""

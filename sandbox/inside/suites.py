@@ -177,7 +177,9 @@ class Step:
     ) -> None:
         checks = Checks(tally, foreign(self._trusted), outside=judge.outside)
         helpers = self._rewriter.helpers(checks, verify) | self._identities.helpers(session, verify)
-        given = Given(self._original, names, self._named, self._solution, helpers, pin=pin)
+        given = Given(
+            self._original, names, self._named, self._solution, helpers, imports=self.imports, pin=pin
+        )
         if given.unclear:
             judge.start("names")
             judge.refuse("names", given.unclear)

@@ -53,6 +53,10 @@ FORMS = {
         HELPED + "import pytest\ndef test_a(): assert helper() and f(3) == 9\n"
         "@pytest.mark.parametrize('x', [2])\ndef test_b(x): assert helper() and f(x) == 4\n"
     ),
+    "library": (
+        "import sys, math\ndef test_a(): assert sys and math.isclose(f(3), 9)\n"
+        "def test_b(): assert sys and math.isclose(f(2), 4)\n"
+    ),
     "builtins": HELPED + "def test_a(): assert all(f(x) == x * x and helper() for x in (3, 2))",
 }
 TRICKS = {
@@ -105,6 +109,17 @@ TRICKS = {
         "    test = getattr(owner, 'test_b', None)\n    if test is None: continue\n"
         "    vars(test).update(__unittest_skip__=True, __unittest_expecting_failure__=True)\n"
         "    import pytest\n    test.pytestmark = [pytest.mark.skip.mark, pytest.mark.xfail.mark]\n"
+    ),
+    "a stop that counts again": (
+        "import unittest.case\ndef meddle():\n  class Stop(Exception): pass\n"
+        "  unittest.case._ShouldStop = Stop\n  raise Stop\n"
+    ),
+    "the methods of unittest": (
+        "import unittest\ndef meddle():\n  unittest.TestCase.assertEqual = lambda *a: None\n"
+        "  unittest.TestCase.run = lambda s, r: r.addSuccess(s)\n"
+    ),
+    "the means of the library": (
+        "import math, operator\ndef meddle():\n  math.isclose = operator.eq = lambda *a: True\n"
     ),
     "a skip": "import unittest\ndef meddle(): raise unittest.SkipTest('no')\n",
     "a stop": "import unittest.case\ndef meddle(): raise unittest.case._ShouldStop\n",
@@ -187,96 +202,3 @@ async def test_a_callback_of_a_test_does_not_lead_to_its_judge(
     )
     for form in (tests, f"import sys\n{tests}        sys.argv"):
         assert (await verifier.verify(solution(code), tests=form)).status == "failed"
-
-
-# Each tells another process of the solution what it learned; `told` gives it back there.
-TELLERS = {
-    "a file": (
-        "def places():\n  here = os.path.dirname(os.path.abspath(__file__))\n"
-        "  return [os.path.join(p, 'known') for p in (here, os.path.dirname(here), '/dev/shm')]\n"
-        "def tell(x, y):\n  for place in places():\n    try:\n"
-        "      with open(place, 'a') as file: file.write(json.dumps([x, y]) + '\\n')\n"
-        "    except OSError: pass\n"
-        "def told():\n  for place in places():\n    if os.path.exists(place):\n"
-        "      yield from map(json.loads, open(place))\n"
-    ),
-    "a process that stays": (
-        "def tell(x, y):\n  if os.fork() == 0:\n    os.setsid()\n"
-        "    for _ in range(200):\n      import time; time.sleep(0.02)\n"
-        "      for each in os.listdir('.'):\n        try:\n"
-        "          with open(os.path.join(each, f'known-{x}-{y}'), 'w'): pass\n        except OSError: pass\n"
-        "def told():\n  import time; time.sleep(0.2)\n"
-        "  for each in os.listdir('.'):\n"
-        "    if each.startswith('known-'): yield map(int, each.split('-')[1:])\n"
-    ),
-}
-TELLING = """
-import json, os
-class E:
-    __hash__ = None
-    def __init__(self, x): self.x = x
-    def __eq__(self, other):
-        if type(other) is int: tell(self.x, other)
-        return False
-def f(x):
-    for known, value in told():
-        if known == x: return value
-    return E(x)
-"""
-
-
-@pytest.mark.parametrize("teller", TELLERS)
-@pytest.mark.parametrize(
-    ("tests", "acceptance"),
-    [
-        ("assert f(2) == 4\nassert f(3) == 9", ""),
-        ("import pytest\ndef test_a(): assert f(2) == 4\ndef test_b(): assert f(3) == 9", ""),
-        ("import sys\nassert not f(2) == 5\ndef test_a(): assert sys and f(2) == 5", ""),
-        ("assert not f(2) == 4", "import sys\nassert sys and f(2) == 4"),
-        ("import sys\nassert sys and not f(2) == 4", "assert f(2) == 4"),
-    ],
-)
-async def test_what_one_process_of_the_solution_learned_reaches_no_other(
-    verifier: Verifier, solution: Solution, teller: str, tests: str, acceptance: str
-) -> None:
-    evidence = await verifier.verify(solution(TELLING + TELLERS[teller]), tests=tests, acceptance=acceptance)
-    failed = [check.name for check in evidence.checks if not check.passed]
-    assert failed[-1] == ("acceptance" if acceptance else "tests"), evidence
-
-
-async def test_a_step_that_goes_on_in_another_run_is_one_step(verifier: Verifier, solution: Solution) -> None:
-    code = "class V:\n  def __init__(s, x): s.x = x\ndef f(x): return V(x)\ndef g(x): return x * x\n"
-    tests = (
-        "import sys\ndef test_a(): assert f(2).x == 2\ndef test_b(): assert sys and g(3) == 9\n"
-        "def test_c(): assert g(1) == 1\ndef test_d(): assert g(0) == 1\n"
-    )
-    generated = "import sys\ndef test_e(): assert g(4) == 16\ndef test_f(): assert sys and g(5) == 25\n"
-    heard: list[str] = []
-    evidence = await verifier.verify(
-        solution(code),
-        tests=tests.replace("== 1\n", "== g(0) + 1\n", 1).replace("g(0) == 1", "g(0) == 0"),
-        acceptance=generated,
-        on_check=lambda check: heard.append(check.name),
-    )
-    assert evidence.status == "verified", evidence
-    assert [name for name in heard if name != "lint"] == ["parse", "compile", "import", "tests", "acceptance"]
-    outcomes = [(case.name, case.isolated) for check in evidence.checks[-2:] for case in check.cases]
-    assert outcomes == [
-        ("test_a", True),
-        ("test_c", True),
-        ("test_d", True),
-        ("test_b", False),
-        ("test_e", True),
-        ("test_f", False),
-    ]
-    evidence = await verifier.verify(solution(code), tests=tests)
-    assert evidence.checks[-1].detail.startswith("1 of 4 failed: g(0) == 1: left is 0, right is 1")
-
-
-async def test_the_time_of_one_verification_is_for_all_its_runs(
-    hurried: Verifier, solution: Solution
-) -> None:
-    code = "import time\nclass E: pass\ndef f(x):\n  time.sleep(0.7)\n  return E()\n"
-    evidence = await hurried.verify(solution(code), tests="assert f(2) == 4")
-    assert evidence.status == "failed"
-    assert "stopped after 1 s at f(2) == 4" in evidence.checks[-1].detail
