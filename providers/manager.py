@@ -37,7 +37,7 @@ TASKS: Final[Mapping[str, tuple[Role, Step]]] = {
 """Who answers each kind of task, and as what."""
 
 _PLAN = "Plan how to solve the task below in short numbered steps. Write no code: another model will."
-_CODE = "Carry out this plan for the task above:\n\n{plan}"
+_CODE = "Carry out the plan and give the whole result."
 
 
 class Planned(NamedTuple):
@@ -94,7 +94,7 @@ class RoleManager:
         task = to_messages(messages)
         plan = await self._ask("reasoning", "plan", _after_system(task, _PLAN))
         # The thinking stays out: it is neither for the coder nor for the user.
-        asked = [*task, HumanMessage(_CODE.format(plan=plan.text))]
+        asked = _after_system(_with_plan(task, plan.text), _CODE)
         return Planned(plan, await self._ask("coding", "code", asked))
 
     async def agenerate_as(
@@ -195,6 +195,15 @@ def _after_system(task: list[BaseMessage], words: str) -> list[BaseMessage]:
     if task and isinstance(task[0], SystemMessage):
         return [SystemMessage(f"{task[0].text}\n\n{words}"), *task[1:]]
     return [SystemMessage(words), *task]
+
+
+def _with_plan(task: list[BaseMessage], plan: str) -> list[BaseMessage]:
+    """Show the plan with the request, in the form in which the graph's coder sees both."""
+    shown = f"<plan>\n{plan}\n</plan>"
+    if task and isinstance(task[-1], HumanMessage) and isinstance(task[-1].content, str):
+        request = f"<request>\n{task[-1].content}\n</request>"
+        return [*task[:-1], HumanMessage(f"{request}\n\n{shown}")]
+    return [*task, HumanMessage(shown)]
 
 
 def _task(name: str) -> tuple[Role, Step]:
