@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
+    from providers.embedding import Embedded, Embedder
     from providers.ledger import Stats
     from providers.models import RoleModels
     from providers.single import Messages
@@ -55,13 +56,15 @@ class Planned(NamedTuple):
 class RoleManager:
     """Asks the roles of a `RoleModels`; may be shared by threads and event loops."""
 
-    def __init__(self, models: RoleModels) -> None:
+    def __init__(self, models: RoleModels, embedder: Embedder) -> None:
         """Keep the models.
 
         Args:
             models: What answers; it is closed with the manager.
+            embedder: The embedding role.
         """
         self.models = models
+        self._embedder = embedder
         self._thread = LoopThread()
         self._changing = threading.Lock()
 
@@ -108,6 +111,14 @@ class RoleManager:
         """
         role, step = _task(task_type or "general")
         return await self.models.reply_as(role, to_messages(messages), schema, step=step)
+
+    async def aembed(self, texts: Sequence[str]) -> Embedded:
+        """Turn texts into vectors by the embedding role.
+
+        Raises:
+            ModelsFailedError: When every model of its chain failed.
+        """
+        return await self._embedder.embed(texts)
 
     def update_model_config(self, role: Role, updates: Mapping[str, Any]) -> None:
         """Change a role from its next call on; calls that run keep what they began with.
@@ -157,6 +168,10 @@ class RoleManager:
     def generate_as(self, messages: Messages, schema: type[T], task_type: str | None = None) -> Structured[T]:
         """Ask for an answer in a form; see `agenerate_as`."""
         return self._thread.run(self.agenerate_as(messages, schema, task_type))
+
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        """Turn texts into vectors; see `aembed`."""
+        return self._thread.run(self.aembed(texts))
 
     def close(self) -> None:
         """Close the models' connections and the event loop of the sync calls."""
