@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
-from duograph import Agent, Context, LocalModel, ModelConfigError, Settings, SettingsError
+from duograph import Agent, Context, LocalModel, ModelConfigError, ModelManager, Settings, SettingsError
 from providers import ModelsFailedError, ModelSpec, RoleModels
 from providers.backend import Server, Wiring
 from providers.place import Prefer, check_prefer, is_on_this_machine, preferred
@@ -103,6 +103,13 @@ def test_a_broken_promise_is_refused_before_anything_is_asked(
     others = REMOTE if prefer == "remote_only" else "offline"
     with pytest.raises(ModelConfigError, match=words):
         RoleModels({"coding": chain, "reasoning": others}, prefer=prefer)
+
+
+def test_what_nobody_configured_is_not_refused_for_being_here() -> None:
+    settings = Settings(prefer="remote_only", reasoning_model=f"offline, {REMOTE}", coding_model=REMOTE)
+    with ModelManager(settings) as manager:
+        assert [str(spec) for spec in manager.models.specs("reasoning")] == [REMOTE]
+        assert str(manager.models.specs("background")[0]) == "offline"
 
 
 def test_tracing_to_elsewhere_breaks_the_promise_too() -> None:
