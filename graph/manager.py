@@ -1,6 +1,6 @@
 """The models of an installation without its graph."""
 
-from graph.services import role_models
+from graph.services import embedding_models, role_models
 from graph.settings import Settings
 from providers.manager import RoleManager
 
@@ -21,4 +21,5 @@ class ModelManager(RoleManager):
             SettingsError: When a setting is wrong.
             ModelConfigError: When a chain names something that does not exist.
         """
-        super().__init__(role_models(settings or Settings()))
+        settings = settings or Settings()
+        super().__init__(role_models(settings), embedding_models(settings))

@@ -9,7 +9,8 @@ from typing import Self
 from graph.proving import open_verifier
 from graph.settings import Settings
 from nodes import Verifies
-from providers import Models, Retries, RoleModels
+from providers import Models, Retries, RoleModels, Timeouts
+from providers.embedding import EmbeddingModels
 from sandbox import Check, Evidence, Options, SourceFile, Verifier
 
 
@@ -49,6 +50,23 @@ def role_models(settings: Settings) -> RoleModels:
         retries=Retries(tries=settings.model_tries),
         parameters=settings.roles,
         prefer=settings.prefer,
+    )
+
+
+def embedding_models(settings: Settings) -> EmbeddingModels:
+    """Make the embedding role that `settings` describe; nothing is contacted yet.
+
+    Raises:
+        ModelConfigError: When its chain names something that cannot embed.
+    """
+    return EmbeddingModels(
+        settings.embedding_model,
+        openai_api_key=settings.openai_api_key,
+        api_keys=settings.api_keys,
+        timeouts=Timeouts(total_s=settings.model_timeout_s),
+        retries=Retries(tries=settings.model_tries),
+        # As with the background role: what nobody configured is not refused for being on this machine.
+        prefer="chain" if settings.embedding_model == "offline" else settings.prefer,
     )
 
 

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
         reasoning_model: Chain of model strings for planning, tests, diagnosis and answers.
         coding_model: Chain of model strings for writing code.
         background_model: Chain of model strings for work behind the answer.
+        embedding_model: Chain of model strings for turning texts into vectors.
         solo_model: One chain for both the reasoning and the coding role; it goes before theirs.
         prefer: Which models of each chain are asked: as the `chain` says, those on this machine first
             (`local`) or last (`remote`), or no others (`local_only`, `remote_only`).
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
     reasoning_model: str = "offline"
     coding_model: str = "offline"
     background_model: str = "offline"
+    embedding_model: str = "offline"
     solo_model: str | None = None
     prefer: Prefer = "chain"
     roles: Annotated[dict[Role, RoleParameters], NoDecode, BeforeValidator(_table)] = Field(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
+    from providers.embedding import Embedded, Embedder
     from providers.ledger import Stats
     from providers.models import RoleModels
     from providers.single import Messages
@@ -37,7 +38,7 @@ TASKS: Final[Mapping[str, tuple[Role, Step]]] = {
 """Who answers each kind of task, and as what."""
 
 _PLAN = "Plan how to solve the task below in short numbered steps. Write no code: another model will."
-_CODE = "Carry out this plan for the task above:\n\n{plan}"
+_CODE = "Carry out the plan and give the whole result."
 
 
 class Planned(NamedTuple):
@@ -55,13 +56,15 @@ class Planned(NamedTuple):
 class RoleManager:
     """Asks the roles of a `RoleModels`; may be shared by threads and event loops."""
 
-    def __init__(self, models: RoleModels) -> None:
+    def __init__(self, models: RoleModels, embedder: Embedder) -> None:
         """Keep the models.
 
         Args:
             models: What answers; it is closed with the manager.
+            embedder: The embedding role.
         """
         self.models = models
+        self._embedder = embedder
         self._thread = LoopThread()
         self._changing = threading.Lock()
 
@@ -94,7 +97,7 @@ class RoleManager:
         task = to_messages(messages)
         plan = await self._ask("reasoning", "plan", _after_system(task, _PLAN))
         # The thinking stays out: it is neither for the coder nor for the user.
-        asked = [*task, HumanMessage(_CODE.format(plan=plan.text))]
+        asked = _after_system(_with_plan(task, plan.text), _CODE)
         return Planned(plan, await self._ask("coding", "code", asked))
 
     async def agenerate_as(
@@ -108,6 +111,14 @@ class RoleManager:
         """
         role, step = _task(task_type or "general")
         return await self.models.reply_as(role, to_messages(messages), schema, step=step)
+
+    async def aembed(self, texts: Sequence[str]) -> Embedded:
+        """Turn texts into vectors by the embedding role.
+
+        Raises:
+            ModelsFailedError: When every model of its chain failed.
+        """
+        return await self._embedder.embed(texts)
 
     def update_model_config(self, role: Role, updates: Mapping[str, Any]) -> None:
         """Change a role from its next call on; calls that run keep what they began with.
@@ -158,6 +169,10 @@ class RoleManager:
         """Ask for an answer in a form; see `agenerate_as`."""
         return self._thread.run(self.agenerate_as(messages, schema, task_type))
 
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        """Turn texts into vectors; see `aembed`."""
+        return self._thread.run(self.aembed(texts))
+
     def close(self) -> None:
         """Close the models' connections and the event loop of the sync calls."""
         self._thread.run(self.models.aclose())
@@ -195,6 +210,15 @@ def _after_system(task: list[BaseMessage], words: str) -> list[BaseMessage]:
     if task and isinstance(task[0], SystemMessage):
         return [SystemMessage(f"{task[0].text}\n\n{words}"), *task[1:]]
     return [SystemMessage(words), *task]
+
+
+def _with_plan(task: list[BaseMessage], plan: str) -> list[BaseMessage]:
+    """Show the plan with the request, in the form in which the graph's coder sees both."""
+    shown = f"<plan>\n{plan}\n</plan>"
+    if task and isinstance(task[-1], HumanMessage) and isinstance(task[-1].content, str):
+        request = f"<request>\n{task[-1].content}\n</request>"
+        return [*task[:-1], HumanMessage(f"{request}\n\n{shown}")]
+    return [*task, HumanMessage(shown)]
 
 
 def _task(name: str) -> tuple[Role, Step]:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from graph.agent import Agent
+from graph.role_settings import VARIABLES
 from graph.settings import Settings
 from tests import forkserver
 from tests.support import AgentMaker, Lines, addresses_and_keys
@@ -32,7 +33,9 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
     for name in ("SANDBOX_IMAGE", "SANDBOX_PACKAGES", "VERIFY_TYPES"):
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
-    for name in (*addresses_and_keys(), "DUOGRAPH_API_KEYS"):
+    for name in ("SOLO_MODEL", "EMBEDDING_MODEL", "PREFER", "ROLES"):
+        monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
+    for name in (*addresses_and_keys(), *VARIABLES, "DUOGRAPH_API_KEYS"):
         monkeypatch.delenv(name, raising=False)
     # Nor does one look for credentials on the network of a cloud machine.
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

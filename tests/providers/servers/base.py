@@ -61,7 +61,7 @@ class Loopback(ThreadingHTTPServer):
     Words, besides those that `Dialect.frames` knows: a status such as `429`, with `+7` for a `Retry-After` of
     seven seconds, `quota`, `overflow`; `hang` sends nothing; `stall`, `drip` and `cut` begin and do not end;
     `quiet_cut` closes the connection as if the answer were whole; `html` is a page; `empty` is an answer
-    without any piece.
+    without any piece; `redirect` sends the client to another machine.
     """
 
     daemon_threads = True
@@ -123,6 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
         play = self.server.plays.popleft() if self.server.plays else "answer"
         if play == "hang":
             self._idle()
+        elif play == "redirect":
+            self._send(Reply(307, b"", {"location": "http://203.0.113.9/v1"}))
         elif play == "html":
             self._send(Reply(200, b"<html>a login page</html>", {"content-type": "text/html"}))
         elif play[0].isdigit() or play in ("overflow", "quota"):
