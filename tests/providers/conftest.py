@@ -158,7 +158,10 @@ def _events(play: str, model: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def fake_openai() -> Iterator[FakeOpenAI]:
+def fake_openai(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOpenAI]:
+    # It speaks plain HTTP, and to read the machine's certificates takes longer than to talk to it.
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     server = FakeOpenAI()
     # The default poll of half a second would be spent at every shutdown.
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

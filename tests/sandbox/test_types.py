@@ -72,6 +72,7 @@ async def test_switching_the_checker_off_is_a_finding(verifier: Verifier) -> Non
     assert found == {("part0.py", 1), ("part1.py", 1), ("part2.py", 2), ("part3.py", 2)}
 
 
+@pytest.mark.slow
 async def test_a_text_that_looks_like_a_switch_is_none(verifier: Verifier, solution: Solution) -> None:
     evidence = await verifier.verify(solution('x: str = "# type: ignore"\n'), options=ASKED)
     assert evidence.status == "verified"
@@ -101,6 +102,7 @@ async def test_a_configuration_of_the_solution_loads_no_plugin(verifier: Verifie
     assert (tmp_path / "loaded").exists()
 
 
+@pytest.mark.slow
 async def test_modules_of_the_solution_do_not_stand_in_for_mypys(verifier: Verifier) -> None:
     evil = "raise SystemExit(0)\n"
     files = [SourceFile(path="solution.py", content=BAD)] + [
@@ -110,6 +112,7 @@ async def test_modules_of_the_solution_do_not_stand_in_for_mypys(verifier: Verif
     assert not checked.passed
 
 
+@pytest.mark.slow
 async def test_several_modules_are_checked_together(verifier: Verifier) -> None:
     files = [
         SourceFile(
@@ -124,6 +127,7 @@ async def test_several_modules_are_checked_together(verifier: Verifier) -> None:
     assert (finding.file, finding.code) == ("solution.py", "operator")
 
 
+@pytest.mark.slow
 async def test_a_missing_package_is_no_wrong_type(verifier: Verifier, solution: Solution) -> None:
     code = "try:\n    import nothing_of_that_name\nexcept ImportError:\n    pass\n"
     assert (await verifier.verify(solution(code), options=ASKED)).status == "verified"
