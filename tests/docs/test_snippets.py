@@ -65,6 +65,19 @@ def snippets(*languages: str) -> list[Snippet]:
     return found
 
 
+def transcript(text: str) -> list[tuple[str, str]]:
+    """Commands (after `$ `, with continued lines) and what is shown after each."""
+    found: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], ""))
+        elif found and found[-1][0].endswith("\\"):
+            found[-1] = (found[-1][0][:-1] + line.strip(), "")
+        elif found:
+            found[-1] = (found[-1][0], found[-1][1] + line + "\n")
+    return found
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -93,11 +106,17 @@ def test_python_snippets_run(snippet: Snippet, folder: Path, fork_server: ForkSe
 
 
 def transcripts() -> list[ParameterSet]:
-    """All console snippets; those of one page play the whole bench."""
+    """All console snippets; slow are whole benches, and beyond the READMEs what a shell starts."""
     return [
-        pytest.param(snippet, id=str(snippet), marks=[pytest.mark.slow] * (snippet.page == "docs/bench.md"))
+        pytest.param(snippet, id=str(snippet), marks=[pytest.mark.slow] * is_slow(snippet))
         for snippet in snippets("console")
     ]
+
+
+def is_slow(snippet: Snippet) -> bool:
+    by_shell = [command for command, _ in transcript(snippet.text) if not PLAIN.fullmatch(command)]
+    is_page = snippet.page.startswith("docs/")
+    return snippet.page == "docs/bench.md" or (is_page and any("duograph " in line for line in by_shell))
 
 
 @pytest.mark.parametrize("snippet", transcripts())
@@ -149,19 +168,6 @@ def forked(
     )
     out, err = process.communicate(timeout=120)
     return Done(process.wait(0), out.decode(), err.decode())
-
-
-def transcript(text: str) -> list[tuple[str, str]]:
-    """Commands (after `$ `, with continued lines) and what is shown after each."""
-    found: list[tuple[str, str]] = []
-    for line in text.splitlines():
-        if line.startswith("$ "):
-            found.append((line[2:], ""))
-        elif found and found[-1][0].endswith("\\"):
-            found[-1] = (found[-1][0][:-1] + line.strip(), "")
-        elif found:
-            found[-1] = (found[-1][0], found[-1][1] + line + "\n")
-    return found
 
 
 def matches(shown: str, printed: str) -> bool:

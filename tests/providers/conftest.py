@@ -29,7 +29,10 @@ class FakeOpenAI(Loopback):
 
 
 @pytest.fixture
-def fake_openai() -> Iterator[FakeOpenAI]:
+def fake_openai(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOpenAI]:
+    # It speaks plain HTTP, and to read the machine's certificates takes longer than to talk to it.
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     server = FakeOpenAI()
     with server.running():
         yield server

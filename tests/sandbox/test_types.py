@@ -89,6 +89,7 @@ TWO_FACED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", TWO_FACED)
 async def test_what_only_the_checker_or_only_a_run_sees_is_a_finding(
     verifier: Verifier, solution: Solution, form: str
@@ -117,6 +118,7 @@ async def test_imports_for_the_checker_alone_are_none(
 SQRT = "def sqrt(x: int) -> str: ...\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "stub", ["math.pyi", "pydantic/__init__.pyi", "decimal/__init__.pyi", "my-stubs/a.pyi"]
 )
@@ -132,6 +134,7 @@ async def test_a_stub_stands_for_no_installed_module(
     assert evidence.status == "verified", evidence
 
 
+@pytest.mark.slow
 async def test_a_text_that_looks_like_a_switch_is_none(verifier: Verifier, solution: Solution) -> None:
     evidence = await verifier.verify(solution('x: str = "# type: ignore"\n'), options=ASKED)
     assert evidence.status == "verified"
@@ -161,6 +164,7 @@ async def test_a_configuration_of_the_solution_loads_no_plugin(verifier: Verifie
     assert (tmp_path / "loaded").exists()
 
 
+@pytest.mark.slow
 async def test_modules_of_the_solution_do_not_stand_in_for_mypys(verifier: Verifier) -> None:
     evil = "raise SystemExit(0)\n"
     files = [SourceFile(path="solution.py", content=BAD)] + [
@@ -170,6 +174,7 @@ async def test_modules_of_the_solution_do_not_stand_in_for_mypys(verifier: Verif
     assert not checked.passed
 
 
+@pytest.mark.slow
 async def test_several_modules_are_checked_together(verifier: Verifier) -> None:
     files = [
         SourceFile(
@@ -184,6 +189,7 @@ async def test_several_modules_are_checked_together(verifier: Verifier) -> None:
     assert (finding.file, finding.code) == ("solution.py", "operator")
 
 
+@pytest.mark.slow
 async def test_a_missing_package_is_no_wrong_type(verifier: Verifier, solution: Solution) -> None:
     code = "try:\n    import nothing_of_that_name\nexcept ImportError:\n    pass\n"
     assert (await verifier.verify(solution(code), options=ASKED)).status == "verified"
