@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.language_models.chat_models import BaseChatModel
-
 from providers.backend import Sampling, Timeouts
 from providers.protocol import ModelError
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
+    from langchain_core.language_models.chat_models import BaseChatModel
     from langchain_core.messages import AIMessage
     from langchain_core.runnables import Runnable
 
@@ -106,4 +105,6 @@ class Manner:
 
 
 def _takes_tools(chat: BaseChatModel) -> bool:
+    from langchain_core.language_models.chat_models import BaseChatModel  # noqa: PLC0415 - heavy
+
     return type(chat).bind_tools is not BaseChatModel.bind_tools
