@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox import SourceFile, Unavailable, Verifier, open_sandbox
+from sandbox import Limits, SourceFile, Unavailable, Verifier, open_sandbox
 from serving.bench.tasks import BenchTask, read_tasks
 from serving.faults import InputError
 from tests.serving.bench_solutions import RIGHT, WRONG
@@ -30,7 +30,7 @@ GOOD = {"id": "a", "prompt": "Write f", "tests": "assert f(1) == 2"}
 def verifier() -> Verifier:
     sandbox = asyncio.run(open_sandbox())
     assert not isinstance(sandbox, Unavailable), sandbox.reason
-    return Verifier(sandbox)
+    return Verifier(sandbox, limits=Limits(wall_s=60.0, cpu_s=60))
 
 
 async def status(verifier: Verifier, code: str, tests: str) -> str:

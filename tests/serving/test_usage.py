@@ -39,6 +39,14 @@ def test_version_is_that_of_the_package(cli: CommandLine) -> None:
     assert cli.run("--version").out == f"duograph {duograph.__version__}\n"
 
 
+@pytest.mark.parametrize("words", [("--help",), ("dance",), ("bounds", "--json"), ("verify", "--code", "-")])
+def test_a_fork_says_what_a_new_interpreter_says(
+    cli: CommandLine, new_interpreter: CommandLine, words: tuple[str, ...]
+) -> None:
+    """Most of these tests start forks; see `tests/forkserver.py`."""
+    assert cli.run(*words, stdin="é = 1\n") == new_interpreter.run(*words, stdin="é = 1\n")
+
+
 def test_help_imports_click_and_nothing_heavy(cli: CommandLine) -> None:
     done = cli.run("ask", "--help", env={"PYTHONPROFILEIMPORTTIME": "1"})
     loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
