@@ -268,7 +268,7 @@ def test_a_review_ends_within_its_bound(stage: Stage, world: World) -> None:
 
 @pytest.mark.slow
 @given(world=WORLDS)
-@examples(1_000)
+@examples(2_000)
 def test_a_turn_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 

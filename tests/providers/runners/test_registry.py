@@ -36,7 +36,7 @@ class Parrot:
 
     async def load(self, model: str) -> LoadedModel:
         self.model = model
-        return LoadedModel(context_tokens=99, tools=model != "plain", json_schema=model != "plain")
+        return LoadedModel(context_tokens=9_999, tools=model != "plain", json_schema=model != "plain")
 
     async def generate(self, request: Request) -> AsyncGenerator[Piece | End, None]:
         self.seen.append(request)
