@@ -1,7 +1,6 @@
 """Looks at the sandbox that would be used: whether one holds, and what keeps its processes apart."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,10 +45,10 @@ async def inspect_sandbox(
 
 async def _has_numbers_of_its_own(sandbox: Sandbox) -> bool | None:
     folder = await asyncio.to_thread(new_folder, "probe")
-    command = [interpreter_path(), "-I", "-S", "-c", "import os; print(os.getpid())"]
+    command = [interpreter_path(), "-I", "-S", "-c", "import os; print(os.getppid())"]
     try:
         done = await sandbox.run(command, folder=folder, limits=_LIMITS)
-        return int(done.stdout) < os.getpid()  # numbers are given out upwards, and ours is older
+        return int(done.stdout) == 1  # within, its parent is the first process
     except (SandboxError, ValueError):
         return None
     finally:

@@ -122,7 +122,10 @@ async def test_others_are_found_beside_the_solution(
         "A.__init__.__doc__ == 'Begin'",
     ],
 )
-@pytest.mark.parametrize("form", ["assert {}", "import pytest\ndef test_a():\n    assert {}"])
+@pytest.mark.parametrize(
+    "form",
+    ["assert {}", pytest.param("import pytest\ndef test_a():\n    assert {}", marks=pytest.mark.slow)],
+)
 async def test_a_solution_without_them_fails(
     verifier: Verifier, solution: Solution, claim: str, form: str
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sandbox import SourceFile, Verifier
+from tests.sandbox.backends import in_every_form
 
 Solution = Callable[[str], list[SourceFile]]
 
@@ -147,8 +148,7 @@ TRICKS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("trick", TRICKS)
+@in_every_form(TRICKS, FORMS, daily={"the operators", "pytest's plugins"})
 async def test_no_meddling_passes(verifier: Verifier, solution: Solution, trick: str, form: str) -> None:
     for code in (WRONG, RIGHT_THEN_WRONG):
         evidence = await verifier.verify(solution(code + TRICKS[trick]), tests=FORMS[form])

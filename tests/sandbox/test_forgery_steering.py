@@ -136,7 +136,9 @@ FORMS = {
 
 
 @pytest.mark.parametrize("runner", ["import pytest\n", ""])
-@pytest.mark.parametrize("beside", ["", "import sys\ndef helper(): return sys\n"])
+@pytest.mark.parametrize(
+    "beside", [pytest.param("", marks=pytest.mark.slow), "import sys\ndef helper(): return sys\n"]
+)
 @pytest.mark.parametrize("form", FORMS)
 async def test_only_the_tests_leave_a_case_out(
     verifier: Verifier, solution: Solution, form: str, beside: str, runner: str

@@ -58,7 +58,9 @@ COPIES = (
     [
         "import operator\npair = (1, 2)\nassert {}",
         "import operator\npair = (1, 2)\ndef test_a():\n    if not ({}): raise AssertionError",
-        "import operator, pytest\npair = (1, 2)\ndef test_a():\n    assert {}",
+        pytest.param(
+            "import operator, pytest\npair = (1, 2)\ndef test_a():\n    assert {}", marks=pytest.mark.slow
+        ),
     ],
 )
 async def test_identities_are_the_solutions(

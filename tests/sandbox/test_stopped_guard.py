@@ -16,7 +16,9 @@ from tests.sandbox.backends import BACKENDS, make_backend
 RunPython = Callable[..., Awaitable[Execution]]
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(
+    params=[pytest.param(each, marks=[pytest.mark.slow] * (each != BACKENDS[0])) for each in BACKENDS]
+)
 def backend(request: pytest.FixtureRequest) -> Sandbox:
     """One for each test: its guard is stopped."""
     return make_backend(request.param)
@@ -48,7 +50,9 @@ async def _gone(pid: int) -> None:
             await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize("again", [False, True], ids=["once", "again and again"])
+@pytest.mark.parametrize(
+    "again", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["once", "again and again"]
+)
 async def test_a_guard_that_is_stopped_from_outside_hangs_no_run(
     run_python: RunPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, again: bool
 ) -> None:
