@@ -35,7 +35,7 @@ class Restarted:
 
     Attributes:
         node: The node at work.
-        reason: Which model, and how it failed, such as `openai:gpt-5: cut_stream`.
+        reason: Which model, and how it failed, such as `openai:gpt-5.4: cut_stream`.
     """
 
     node: str

@@ -97,7 +97,7 @@ class Context(BaseModel):
     )
     reasoning_model: str | None = Field(
         default=None,
-        description="A model string or chain for this run, such as openai:gpt-5,offline.",
+        description="A model string or chain for this run, such as openai:gpt-5.4,offline.",
         json_schema_extra=_studio(["reason", "review"]),
     )
     coding_model: str | None = Field(

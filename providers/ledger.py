@@ -82,7 +82,7 @@ class Stats(BaseModel):
 
     Attributes:
         roles: By role; one that was never asked is absent.
-        models: By model, such as `openai:gpt-5`; servers of one kind that have it count together.
+        models: By model, such as `openai:gpt-5.4`; servers of one kind that have it count together.
         breakers: Where the breaker of each model behind a server stands, by model string.
     """
 

@@ -96,7 +96,7 @@ class OnlineModel(_SingleModel):
         """Check the model string; nothing is asked yet.
 
         Args:
-            model: Such as `openai:gpt-5`.
+            model: Such as `openai:gpt-5.4`.
             parameters: What it is asked with.
             **options: As `RoleModels` takes them, such as `api_keys`.
 

@@ -33,7 +33,7 @@ def parse_chain(text: str) -> tuple[ModelSpec, ...]:
     """Read a comma-separated chain; the first model is the primary one.
 
     Args:
-        text: Such as `openai:gpt-5,openai:qwen3@http://localhost:11434/v1,offline`. A comma always
+        text: Such as `openai:gpt-5.4,openai:qwen3@http://localhost:11434/v1,offline`. A comma always
             separates, so neither a file path nor a URL may hold one.
 
     Returns:
@@ -57,7 +57,7 @@ def parse_spec(text: str) -> ModelSpec:
     """Read one model string.
 
     Args:
-        text: Such as `offline`, `scripted:replies.jsonl` or `openai:gpt-5`.
+        text: Such as `offline`, `scripted:replies.jsonl` or `openai:gpt-5.4`.
 
     Returns:
         The spec; nothing is opened or imported yet.

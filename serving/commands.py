@@ -27,9 +27,9 @@ TASKS = ("planning", "code_generation", "code_review", "problem_solving", "expla
 
 _CONNECT = """\b
 Connect a model:
-  export DUOGRAPH_REASONING_MODEL=openai:gpt-5 DUOGRAPH_CODING_MODEL=openai:gpt-5
+  export DUOGRAPH_REASONING_MODEL=openai:gpt-5.4 DUOGRAPH_CODING_MODEL=openai:gpt-5.4
   or any server that speaks OpenAI's API: openai:qwen3-coder@http://localhost:11434/v1
-A chain such as openai:gpt-5,offline falls back to the next model when one fails.
+A chain such as openai:gpt-5.4,offline falls back to the next model when one fails.
 `duograph --help` lists the exit codes.
 """
 
@@ -56,7 +56,7 @@ Exit codes:
 
 \b
 Settings come from DUOGRAPH_* variables and ./duograph.toml:
-  DUOGRAPH_REASONING_MODEL, DUOGRAPH_CODING_MODEL  such as openai:gpt-5,offline
+  DUOGRAPH_REASONING_MODEL, DUOGRAPH_CODING_MODEL  such as openai:gpt-5.4,offline
   DUOGRAPH_HOME      the data folder
   DUOGRAPH_DATABASE  the sessions' SQLite file
   DUOGRAPH_MAX_REPAIRS, DUOGRAPH_MAX_COST_USD and more: limits of every turn, see `duograph bounds --help`

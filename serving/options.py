@@ -48,7 +48,7 @@ def named(
     return click.option(*names, metavar=metavar, help=text, callback=_refuse_option)
 
 
-_CHAIN = "Chain of models for this run, such as openai:gpt-5,offline."
+_CHAIN = "Chain of models for this run, such as openai:gpt-5.4,offline."
 _LIMITS = (
     ("--max-repairs", "max_repairs", "N", "At most N repairs of failing code."),
     ("--max-model-calls", "max_model_calls", "N", "At most N calls of models, failed ones too."),

@@ -94,7 +94,7 @@ def say_who_answers(settings: Settings) -> None:
         missing = " and ".join(f"DUOGRAPH_{role.upper()}_MODEL" for role in roles)
         terminal.notice(
             f"duograph: {what}, so the embedded offline model answers; connect one with {missing}, "
-            "such as openai:gpt-5."
+            "such as openai:gpt-5.4."
         )
 
 

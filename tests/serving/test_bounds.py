@@ -117,7 +117,7 @@ def test_with_one_role_configured_the_other_one_is_named(
     say_who_answers(Settings(**{f"{role}_model": "offline"}))
     assert capsys.readouterr().err == (
         f"duograph: no {other} model is configured, so the embedded offline model answers; "
-        f"connect one with DUOGRAPH_{other.upper()}_MODEL, such as openai:gpt-5.\n"
+        f"connect one with DUOGRAPH_{other.upper()}_MODEL, such as openai:gpt-5.4.\n"
     )
     say_who_answers(Settings(reasoning_model="offline", coding_model="offline"))
     assert capsys.readouterr().err == ""

@@ -91,7 +91,7 @@ def test_without_a_recipe_every_step_declines_and_says_how_to_connect_a_model(st
     message = ask(UNKNOWN, step)
     assert message.additional_kwargs == {"refusal": message.content}
     assert str(message.text).startswith("The offline model ")
-    assert "DUOGRAPH_REASONING_MODEL=openai:gpt-5 DUOGRAPH_CODING_MODEL=openai:gpt-5" in message.text
+    assert "DUOGRAPH_REASONING_MODEL=openai:gpt-5.4 DUOGRAPH_CODING_MODEL=openai:gpt-5.4" in message.text
     assert "openai:MODEL@http://localhost:11434/v1" in message.text
     assert "```" not in message.text
 
