@@ -9,7 +9,8 @@ from providers.offline.stems import stems
 
 _CONNECT = (
     "connect a model, for example: DUOGRAPH_REASONING_MODEL=openai:gpt-5.4 "
-    "DUOGRAPH_CODING_MODEL=openai:gpt-5.4 (with OPENAI_API_KEY set), or openai:MODEL@http://localhost:11434/v1 for a local server."
+    "DUOGRAPH_CODING_MODEL=openai:gpt-5.4 (with OPENAI_API_KEY set), "
+    "or openai:MODEL@http://localhost:11434/v1 for a local server."
 )
 _LONGEST_SMALL_TALK = 12
 _GREETINGS = frozenset(stems("hello hi hey hallo greetings good morning afternoon evening there you"))
