@@ -137,6 +137,20 @@ class Checks:
             raise self._tally.catch(where + claim(left, right))
         return outcome
 
+    def part(self, kind: str, left: object, right: object) -> object:
+        """Stand in for a comparison whose outcome is looked into, as in `(a == b).all()`.
+
+        What gives no truth value, such as an array or an expression, claims nothing yet.
+        """
+        if self._outside or kind not in ("Eq", "NotEq"):
+            return self._sure(kind, left, right)
+        if claims_more(left, right, plainly=True):
+            raise self._tally.catch(claim(left, right))
+        outcome = _OPERATORS[kind](left, right)
+        if type(outcome) is bool and _doubtful(kind, outcome, left, right):
+            raise self._tally.catch(claim(left, right))
+        return outcome
+
     def subject(self, value: object, *literals: object) -> object:
         """Stand in for the subject of a `match`, which is compared with these."""
         for literal in () if self._outside else literals:

@@ -26,15 +26,20 @@ _MOST = 200
 _ORDERS = {"Lt": "Gt", "LtE": "GtE", "Gt": "Lt", "GtE": "LtE"}
 
 
-def claims_more(left: object, right: object) -> bool:
+def claims_more(left: object, right: object, *, plainly: bool = False) -> bool:
     """Whether a side that is about to be compared with the other for equality equals other values as well.
 
     It is asked about others before it can know which one matters, and in a number that it cannot know.
+
+    Args:
+        left: One side.
+        right: The other side.
+        plainly: Whether only True is a claim; else whatever counts as true is one.
     """
     try:
         for actual, reference in _pairs(left, right, _DEPTH):
             for _ in range(rounds()):
-                _ask(actual, reference)
+                _ask(actual, reference, plainly=plainly)
     except Lie:
         return True
     return False
@@ -58,8 +63,11 @@ def convincingly_in(left: object, right: object) -> bool:
     )
 
 
-def _ask(actual: object, reference: object) -> bool:
-    return bool(answer(lambda value: _says(lambda: actual == value), reference))
+def _ask(actual: object, reference: object, *, plainly: bool = False) -> bool:
+    def claim(value: object) -> bool:
+        return _says(lambda: (actual == value) is True) if plainly else _says(lambda: actual == value)
+
+    return bool(answer(claim, reference))
 
 
 def claims_membership(member: object, container: object) -> bool:

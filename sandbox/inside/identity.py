@@ -28,7 +28,7 @@ else:
     from wire import SINGLES
 
 _KINDS = ("Is", "IsNot")
-_HELPERS = ("compare", "holds")
+_HELPERS = ("compare", "holds", "part")
 _METHODS = ("assertIs", "assertIsNot")
 _DATA = (int, float, complex, str, bytes, tuple, frozenset, range, slice)
 _COMPARED = (int, str, bytes)

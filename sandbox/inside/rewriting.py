@@ -75,10 +75,11 @@ class Rewriter(ast.NodeTransformer):
         self._depth = 0
         self._kept = 0
         self._comprehensions = 0
+        self._looked_into: set[ast.expr] = set()
 
     def helpers(self, checks: Checks, verify: Callable[[], object]) -> dict[str, object]:
         """What `bake` puts in the place of the helpers' names; each looks first whether all is as it was."""
-        names = ("compare", "holds", "truth", "watch", "seen", "subject")
+        names = ("compare", "holds", "truth", "watch", "seen", "subject", "part")
         return {f"{self._prefix}{name}": conceal(after(verify, getattr(checks, name))) for name in names}
 
     def _call(self, helper: str, *arguments: ast.expr) -> ast.Call:
@@ -116,6 +117,7 @@ class Rewriter(ast.NodeTransformer):
         test = node.test
         single = isinstance(test, ast.Compare) and len(test.ops) == 1
         if isinstance(test, ast.Compare) and single:
+            self._look_into(test.left, *test.comparators)
             # Of a single comparison the assert says both values.
             self.generic_visit(test)
         else:
@@ -161,11 +163,25 @@ class Rewriter(ast.NodeTransformer):
         node.subject = self._call("subject", node.subject, *known)
         return ast.fix_missing_locations(node)
 
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Remember a comparison of which an attribute is asked."""
+        self._look_into(node.value)
+        self.generic_visit(node)
+        return node
+
+    def _look_into(self, *nodes: ast.expr) -> None:
+        self._looked_into.update(nodes)
+
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         """Turn `a < b < c` into `holds(a, kept := b) and holds(kept, c)`, each evaluated at most once."""
+        self._look_into(node.left, *node.comparators)
         self.generic_visit(node)
         if len(node.ops) > 1 and self._comprehensions:
             return node
+        if len(node.ops) == 1 and node in self._looked_into:
+            name = ast.Constant(type(node.ops[0]).__name__)
+            part = self._call("part", name, node.left, node.comparators[0])
+            return ast.fix_missing_locations(ast.copy_location(part, node))
         left, parts = node.left, list[ast.expr]()
         for number, (kind, right) in enumerate(zip(node.ops, node.comparators, strict=True), 1):
             value, again = right, right

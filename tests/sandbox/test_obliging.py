@@ -306,3 +306,38 @@ def test_an_object_that_equals_what_a_value_equals_never_is(value: object, other
 def test_nor_is_one_that_equals_every_nth_number(number: int, modulus: int, times: int) -> None:
     assert not claims_more(Modular(number, modulus), number + times * modulus)
     assert convincing(Modular(number, modulus), number + times * modulus)
+
+
+BUILDERS = (
+    "class Arr:\n  def __init__(s, x): s.x = x\n"
+    "  def __eq__(s, o):\n    others = o.x if isinstance(o, Arr) else [o] * len(s.x)\n"
+    "    return Arr([a == b for a, b in zip(s.x, others)])\n"
+    "  def __ne__(s, o): return Arr([not a for a in (s == o).x])\n"
+    "  __hash__ = None\n  def all(s): return all(s.x)\n  def any(s): return any(s.x)\n"
+    "class Col:\n  def __init__(s, n): s.n = n\n  __hash__ = None\n"
+    "  def __eq__(s, o): return f'{s.n} = {o!r}'\n"
+    "class Yes:\n  def __eq__(s, o): return 'yes'\n  __hash__ = None\n"
+    "class Equal:\n  def __eq__(s, o): return True\n  __hash__ = None\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("test", "status"),
+    [
+        ("assert (Arr([1, 2]) == Arr([1, 2])).all()", "verified"),
+        ("assert (Arr([1, 1]) == 1).all()", "verified"),
+        ("assert (Arr([1, 2]) == 2).any() and (Arr([1, 2]) != 2).any()", "verified"),
+        ("assert (Arr([1, 2]) == 1).all()", "failed"),
+        ("assert (Col('a') == 3) == 'a = 3'", "verified"),
+        ("assert (Col('a') == 3) == 'a = 4'", "failed"),
+        ("assert Yes() == 3", "failed"),
+        ("ok = Yes() == 3\nassert ok", "failed"),
+        ("assert (Equal() == 3) == True", "failed"),
+        ("assert (Equal() == 3) is True", "failed"),
+        ("assert (Equal() == 3).real == 1", "failed"),
+    ],
+)
+async def test_what_gives_no_truth_value_is_looked_into(
+    verifier: Verifier, solution: Solution, test: str, status: str
+) -> None:
+    assert (await verifier.verify(solution(BUILDERS), tests=test)).status == status
