@@ -179,8 +179,8 @@ class Rewriter(ast.NodeTransformer):
         if len(node.ops) > 1 and self._comprehensions:
             return node
         if len(node.ops) == 1 and node in self._looked_into:
-            name = ast.Constant(type(node.ops[0]).__name__)
-            part = self._call("part", name, node.left, node.comparators[0])
+            only = ast.Constant(type(node.ops[0]).__name__)
+            part = self._call("part", only, node.left, node.comparators[0])
             return ast.fix_missing_locations(ast.copy_location(part, node))
         left, parts = node.left, list[ast.expr]()
         for number, (kind, right) in enumerate(zip(node.ops, node.comparators, strict=True), 1):
