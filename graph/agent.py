@@ -4,8 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack, aclosing
-from types import TracebackType
-from typing import Self, Unpack, get_args
+from typing import Unpack, get_args
 
 from langchain_core.messages import HumanMessage
 from pydantic import ValidationError
@@ -22,6 +21,7 @@ from graph.settings import Settings
 from graph.state import Context
 from graph.translate import Translator
 from nodes import Result, Task, problem_with
+from providers.closing import Closing
 from sandbox import SourceFile
 
 __all__ = ["Agent", "RequestError"]
@@ -46,7 +46,7 @@ class Choices(TypedDict, total=False):
     context: Context | None
 
 
-class Agent(Resuming):
+class Agent(Resuming, Closing):
     """Two models, a sandbox and a session store behind one call.
 
     Use it as a context manager, sync or async, or call `close` when done. It may be shared by
@@ -147,22 +147,6 @@ class Agent(Resuming):
         """Close everything; see `close`."""
         await self._models.aclose()
         await asyncio.to_thread(self.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 def _opened(  # noqa: PLR0913  # see `Choices`

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import difflib
 import threading
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, get_args
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from providers.closing import Closing
 from providers.loop_thread import LoopThread
 from providers.protocol import ModelConfigError, Role, Step
 from providers.result import ModelResult
@@ -17,7 +18,6 @@ from providers.single import to_messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
     from langchain_core.messages import BaseMessage
 
@@ -53,7 +53,7 @@ class Planned(NamedTuple):
     implementation: ModelResult
 
 
-class RoleManager:
+class RoleManager(Closing):
     """Asks the roles of a `RoleModels`; may be shared by threads and event loops."""
 
     def __init__(self, models: RoleModels, embedder: Embedder) -> None:
@@ -182,22 +182,6 @@ class RoleManager:
         """Close everything; see `close`."""
         await self.models.aclose()
         await asyncio.to_thread(self._thread.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     async def _ask(
         self, role: Role, step: Step, messages: Sequence[BaseMessage], tools: Sequence[Any] = ()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import convert_to_messages
 
+from providers.closing import Closing
 from providers.loop_thread import LoopThread
 from providers.models import RoleModels
 from providers.protocol import ModelConfigError
@@ -14,7 +16,6 @@ from providers.roles import RoleParameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from langchain_core.messages import MessageLikeRepresentation
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     Messages = str | Sequence[MessageLikeRepresentation]
 
 
-class _SingleModel:
+class _SingleModel(Closing):
     """Asks one model; tries, timeouts and breakers are those of a chain of one."""
 
     def __init__(self, models: RoleModels) -> None:
@@ -65,28 +66,12 @@ class _SingleModel:
     async def aclose(self) -> None:
         """Close the connections, and unload a model in this process."""
         await self._models.aclose()
-        self._thread.close()
+        await asyncio.to_thread(self._thread.close)
 
     def close(self) -> None:
         """Close everything; see `aclose`."""
         self._thread.run(self._models.aclose())
         self._thread.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 class OnlineModel(_SingleModel):
