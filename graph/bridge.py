@@ -7,7 +7,7 @@ from contextlib import aclosing
 from queue import SimpleQueue
 from typing import TypeVar
 
-from providers.loop_thread import LoopThread
+from providers.direct.loop_thread import LoopThread
 
 T = TypeVar("T")
 

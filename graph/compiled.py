@@ -17,7 +17,7 @@ from graph.account import Account
 from graph.bridge import iterate
 from graph.state import Context, Input, Output, State
 from nodes import BOUNDS, WALK, Bounds, Request, Walk
-from providers.loop_thread import LoopThread
+from providers.direct.loop_thread import LoopThread
 
 _Compiled = CompiledStateGraph[State, Context, Input, Output]
 

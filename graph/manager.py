@@ -2,7 +2,7 @@
 
 from graph.services import embedding_models, role_models
 from graph.settings import Settings
-from providers.manager import RoleManager
+from providers.direct.manager import RoleManager
 
 
 class ModelManager(RoleManager):

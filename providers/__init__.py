@@ -9,8 +9,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from providers.answers.structured import Structured, UnfitAnswerError
+    from providers.answers.think import ReasoningSplitter, split_reasoning
     from providers.backend import ModelSpec, Timeouts
-    from providers.breaker import BreakerRule, Breakers
+    from providers.direct.result import ModelResult
+    from providers.direct.single import LocalModel, OnlineModel
+    from providers.failover.breaker import BreakerRule, Breakers
+    from providers.failover.retrying import Retries
     from providers.ledger import Stats
     from providers.models import RoleModels
     from providers.protocol import (
@@ -29,13 +34,8 @@ if TYPE_CHECKING:
         Role,
         Step,
     )
-    from providers.result import ModelResult
-    from providers.retrying import Retries
     from providers.roles import RoleParameters
-    from providers.single import LocalModel, OnlineModel
     from providers.spec import parse_chain, parse_spec
-    from providers.structured import Structured, UnfitAnswerError
-    from providers.think import ReasoningSplitter, split_reasoning
 
 __all__ = [
     "Allowance",
@@ -72,23 +72,23 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BreakerRule": "breaker",
-    "Breakers": "breaker",
-    "LocalModel": "single",
-    "ModelResult": "result",
+    "BreakerRule": "failover.breaker",
+    "Breakers": "failover.breaker",
+    "LocalModel": "direct.single",
+    "ModelResult": "direct.result",
     "ModelSpec": "backend",
-    "OnlineModel": "single",
-    "ReasoningSplitter": "think",
-    "Retries": "retrying",
+    "OnlineModel": "direct.single",
+    "ReasoningSplitter": "answers.think",
+    "Retries": "failover.retrying",
     "RoleModels": "models",
     "RoleParameters": "roles",
     "Stats": "ledger",
-    "Structured": "structured",
+    "Structured": "answers.structured",
     "Timeouts": "backend",
-    "UnfitAnswerError": "structured",
+    "UnfitAnswerError": "answers.structured",
     "parse_chain": "spec",
     "parse_spec": "spec",
-    "split_reasoning": "think",
+    "split_reasoning": "answers.think",
 }
 
 

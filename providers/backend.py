@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
     from pydantic import SecretStr
 
-    from providers.script import ScriptShelf
+    from providers.backends.script import ScriptShelf
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from providers.backend import ModelSpec, Server, Timeouts, Wiring
-from providers.errors import Target, classify
+from providers.backends.script import ScriptShelf
+from providers.backends.services import OPENAI, SERVICES
+from providers.failover.errors import Target, classify
+from providers.failover.retrying import Retries, check_limits
 from providers.keys import given_keys
 from providers.place import Prefer, check_prefer, client_options, preferred
 from providers.protocol import ModelConfigError, ModelError, ModelsFailedError
 from providers.registry import PROVIDERS
-from providers.retrying import Retries, check_limits
-from providers.script import ScriptShelf
-from providers.services import OPENAI, SERVICES
 from providers.spec import parse_chain
 
 if TYPE_CHECKING:

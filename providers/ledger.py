@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from providers.breaker import State
+from providers.failover.breaker import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

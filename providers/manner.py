@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
     from langchain_core.runnables import Runnable
 
-    from providers.attempt import Attempt
     from providers.backend import Backend
+    from providers.failover.attempt import Attempt
 
 Means = Literal["json_schema", "json_mode", "tool", "prompt"]
 

@@ -6,25 +6,25 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
+from providers.answers.structured import Structured, T, ask_as
 from providers.backend import Backend, ModelSpec, Server, Timeouts, Wiring
-from providers.breaker import Breakers
-from providers.budget import Budget
-from providers.candidates import Candidates
-from providers.course import Question
-from providers.failover import Failover
+from providers.backends.script import ScriptShelf
+from providers.failover.breaker import Breakers
+from providers.failover.budget import Budget
+from providers.failover.candidates import Candidates
+from providers.failover.course import Question
+from providers.failover.failover import Failover
+from providers.failover.per_loop import WINDOW_TIMEOUT_S, BackendsPerLoop
+from providers.failover.retrying import Retries, check_limits
 from providers.keys import given_keys
 from providers.ledger import Ledger, Stats
 from providers.manner import Form, Manner
-from providers.per_loop import WINDOW_TIMEOUT_S, BackendsPerLoop
 from providers.place import Prefer, check_prefer, preferred
 from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
-from providers.retrying import Retries, check_limits
 from providers.roles import RoleParameters
-from providers.script import ScriptShelf
 from providers.scrub import quote
 from providers.spec import parse_chain
-from providers.structured import Structured, T, ask_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

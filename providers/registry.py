@@ -5,13 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from providers import anthropic, bedrock, ollama
 from providers.backend import Backend, ModelSpec, Provider, Wiring
+from providers.backends import anthropic, bedrock, ollama
+from providers.backends.openai import provider as speaks_openai
+from providers.backends.services import OPENAI, SERVICES
 from providers.mlx import row as mlx
-from providers.openai import provider as speaks_openai
 from providers.prices import LOCAL, SCRIPTED, Rate, always
 from providers.runners import row as runners
-from providers.services import OPENAI, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ def _check_scripted(spec: ModelSpec, wiring: Wiring) -> None:
 
 
 def _build_scripted(spec: ModelSpec, wiring: Wiring) -> Backend:
-    from providers.scripted import ScriptedChatModel  # noqa: PLC0415 - heavy
+    from providers.backends.scripted import ScriptedChatModel  # noqa: PLC0415 - heavy
 
     return Backend(ScriptedChatModel(script=wiring.scripts.open(spec.model)))
 

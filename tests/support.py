@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graph.agent import Agent
-from providers.services import OPENAI, SERVICES
+from providers.backends.services import OPENAI, SERVICES
 
 Lines = list[dict[str, Any]]
 AgentMaker = Callable[..., Agent]

@@ -18,10 +18,10 @@ from providers import (
     parse_chain,
 )
 from providers.backend import Wiring
+from providers.backends.probe import Look, look_at
+from providers.backends.script import ScriptShelf
 from providers.catalogue import retirement_notes
-from providers.probe import Look, look_at
 from providers.registry import PROVIDERS
-from providers.script import ScriptShelf
 from serving.doctor.finding import Finding, Status
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from pydantic import SecretStr
 from graph.agent import Agent
 from graph.settings import Settings
 from providers import ModelsFailedError, RoleModels
+from providers.backends.services import SERVICES
 from providers.scrub import HIDDEN, scrub
-from providers.services import SERVICES
+from tests.providers.backends.contract import APIS, Side, serve
 from tests.providers.conftest import CANARY
-from tests.providers.contract import APIS, Side, serve
 
 
 @pytest.fixture

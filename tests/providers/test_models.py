@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import END, START, StateGraph
 
 from providers import ModelConfigError, Models, ModelsFailedError, RoleModels
-from providers.answer import check_answer, read_answer
+from providers.answers.answer import check_answer, read_answer
 from providers.protocol import ModelError
 
 if TYPE_CHECKING:

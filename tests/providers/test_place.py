@@ -15,11 +15,11 @@ from langchain_core.messages import HumanMessage
 from duograph import Agent, Context, LocalModel, ModelConfigError, ModelManager, Settings, SettingsError
 from providers import ModelsFailedError, ModelSpec, RoleModels
 from providers.backend import Server, Wiring
+from providers.backends.probe import look_at
+from providers.backends.script import ScriptShelf
 from providers.place import Prefer, check_prefer, is_on_this_machine, preferred
-from providers.probe import look_at
-from providers.script import ScriptShelf
 from providers.spec import parse_spec
-from tests.providers.contract import APIS, Side, serve
+from tests.providers.backends.contract import APIS, Side, serve
 from tests.support import ASK
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from blockbuster import blockbuster_ctx
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot, set_custom_snapshot
 
 from providers import Price, RoleModels
+from providers.backends.services import OPENAI_URL
 from providers.prices import LOCAL, LOCAL_SERVER, SCRIPTED, cost_usd, rate_at
-from providers.services import OPENAI_URL
 
 # Prices change with the table; these tests read it themselves where they need a figure.
 TIERED = "gpt-5.5"

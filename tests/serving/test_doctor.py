@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from providers import parse_spec
-from providers.probe import Look
+from providers.backends.probe import Look
 from serving.commands import duograph
 from serving.doctor.chains import describe
 from serving.doctor.finding import Check, Finding, worst

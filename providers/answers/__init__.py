@@ -1,0 +1,1 @@
+"""Reading what a model wrote: text, thinking, tool calls, and answers in a form."""

@@ -1,0 +1,282 @@
+"""A chat model on Ollama's native API.
+
+Of the native API because the imitation of OpenAI's under `/v1` ignores `num_ctx`, so that a long conversation
+is silently cut to a small default window. See https://docs.ollama.com/api/chat.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import httpx
+from langchain_core.language_models.chat_models import BaseChatModel, generate_from_stream
+from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import ConfigDict, Field, PrivateAttr
+from typing_extensions import override
+
+from providers.backends.ollama_messages import to_ollama
+from providers.failover import estimate
+from providers.protocol import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.runnables import Runnable
+    from langchain_core.tools import BaseTool
+
+_OPTIONS = (
+    "num_predict", "temperature", "top_p", "top_k", "min_p", "seed",
+    "frequency_penalty", "presence_penalty", "repeat_penalty",
+)  # fmt: skip
+# Room for the answer when nobody limits it.
+_ANSWER_TOKENS = 4096
+_SMALLEST_WINDOW = 4096
+
+
+class OllamaChat(BaseChatModel):
+    """Asks one model of an Ollama server.
+
+    Attributes:
+        model: Its name there, such as `qwen3:8b`.
+        client: The pool, with the server's address; whoever made it closes it.
+        keep_alive: How long the model stays loaded after a call, such as `10m`; None leaves it to the server.
+    """
+
+    model: str
+    client: httpx.AsyncClient = Field(exclude=True, repr=False)
+    keep_alive: str | int | None = None
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    _asked: bool = PrivateAttr(default=False)
+    _window: int | None = PrivateAttr(default=None)
+    _loaded: int = PrivateAttr(default=0)
+
+    @property
+    @override
+    def _llm_type(self) -> str:
+        return "ollama"
+
+    @property
+    @override
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model": self.model, "base_url": str(self.client.base_url)}
+
+    async def window(self) -> int | None:
+        """Ask the server for the largest context window of the model, in tokens; it is asked only once.
+
+        Returns:
+            The window, or None when the server does not say.
+
+        Raises:
+            ModelError: When the server is down or has not got the model.
+        """
+        if not self._asked:
+            try:
+                shown = await self._ask("POST", "/api/show", {"model": self.model})
+            except httpx.HTTPStatusError as refused:
+                # Servers that only imitate the chat have no such question; one that is busy is asked again.
+                self._asked = not refused.response.is_server_error
+                return None
+            facts = shown.get("model_info") or {}
+            named = facts.get(f"{facts.get('general.architecture')}.context_length")
+            self._window = named if isinstance(named, int) and named > 0 else None
+            self._loaded = max(_num_ctx(shown.get("parameters")), await self._running())
+            self._asked = True
+        return self._window
+
+    async def _running(self) -> int:
+        """The window that the model is loaded with; asking for a smaller one would load it again."""
+        try:
+            running = (await self._ask("GET", "/api/ps")).get("models") or []
+        except httpx.HTTPStatusError:
+            return 0
+        names = (self.model, f"{self.model}:latest")
+        return next((row.get("context_length") or 0 for row in running if row.get("name") in names), 0)
+
+    async def _num_ctx_for(self, messages: Sequence[BaseMessage], extra: dict[str, Any]) -> int | None:
+        """Give the window that this conversation needs, doubled in steps: each new size loads the model."""
+        window = await self.window()
+        if window is None:
+            return None
+        needed = estimate.input_tokens(messages) + (extra.get("num_predict") or _ANSWER_TOKENS)
+        needed += estimate.tokens(len(json.dumps(extra.get("tools") or "")))
+        size = _SMALLEST_WINDOW
+        while size < needed:
+            size *= 2
+        self._loaded = min(window, max(size, self._loaded))
+        return self._loaded
+
+    async def _payload(
+        self, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
+    ) -> dict[str, Any]:
+        options = {name: arguments[name] for name in _OPTIONS if arguments.get(name) is not None}
+        options |= {"stop": stop} if stop else {}
+        if (num_ctx := await self._num_ctx_for(messages, arguments)) is not None:
+            options["num_ctx"] = num_ctx
+        named = ("tools", "format", "think", "keep_alive")
+        return {
+            "model": self.model,
+            "messages": [to_ollama(message) for message in messages],
+            "stream": True,
+            "options": options,
+            # Rather an error than an answer to half of the conversation; older servers ignore both.
+            "truncate": False,
+            "shift": False,
+            **({"keep_alive": self.keep_alive} if self.keep_alive is not None else {}),
+            **{name: arguments[name] for name in named if arguments.get(name) is not None},
+        }
+
+    @override
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        payload = await self._payload(messages, stop, kwargs)
+        tools = 0
+        try:
+            async with self.client.stream("POST", "/api/chat", json=payload) as response:
+                await self._check(response)
+                async for line in response.aiter_lines():
+                    if not line.strip():
+                        continue
+                    chunk = self._chunk(_read(line), tools)
+                    tools += len(chunk.tool_call_chunks)
+                    made = ChatGenerationChunk(message=chunk)
+                    if run_manager:
+                        await run_manager.on_llm_new_token(made.text, chunk=made)
+                    yield made
+        except httpx.ConnectError:
+            raise self._down() from None
+
+    @override
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        chunks = [chunk async for chunk in self._astream(messages, stop, run_manager, **kwargs)]
+        return generate_from_stream(iter(chunks))
+
+    @override
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: Any = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        del messages, stop, run_manager, kwargs
+        raise NotImplementedError("OllamaChat is asynchronous only: use ainvoke or astream.")
+
+    @override
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Offer tools to the model; Ollama has no way to force one, so `tool_choice` is not sent."""
+        del tool_choice
+        return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **kwargs)
+
+    def _chunk(self, piece: dict[str, Any], tools: int) -> AIMessageChunk:
+        if error := piece.get("error"):
+            raise self._refusal(500, str(error))
+        message = piece.get("message") or {}
+        chunk = AIMessageChunk(
+            content=message.get("content") or "",
+            additional_kwargs={"reasoning_content": message["thinking"]} if message.get("thinking") else {},
+            tool_call_chunks=[
+                tool_call_chunk(
+                    name=call["function"]["name"],
+                    args=json.dumps(call["function"].get("arguments") or {}),
+                    id=call.get("id") or f"call_{uuid4().hex[:12]}",
+                    index=tools + place,
+                )
+                for place, call in enumerate(message.get("tool_calls") or [])
+            ],
+        )
+        if piece.get("done"):
+            chunk.response_metadata = {
+                "finish_reason": piece.get("done_reason") or "stop",
+                "model_name": self.model,
+                "model_provider": "ollama",
+            }
+            chunk.usage_metadata = _usage(piece)
+            chunk.chunk_position = "last"
+        return chunk
+
+    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            response = await self.client.request(method, path, json=body)
+        except httpx.ConnectError:
+            raise self._down() from None
+        await self._check(response)
+        return _read(response.text)
+
+    async def _check(self, response: httpx.Response) -> None:
+        if not response.is_error:
+            return
+        try:
+            words = str(json.loads(await response.aread()).get("error") or "")
+        except (ValueError, AttributeError):
+            words = ""
+        raise self._refusal(response.status_code, words, response)
+
+    def _refusal(self, status: int, words: str, response: httpx.Response | None = None) -> Exception:
+        if status == httpx.codes.NOT_FOUND and "model" in words:
+            return ModelError(
+                "not_found", f"Ollama has not got {self.model!r}; run: ollama pull {self.model}"
+            )
+        if "does not support tools" in words:
+            return ModelError("unknown", f"{self.model} takes no tools; choose a model with tools in Ollama.")
+        if response is None:
+            return ModelError("overloaded", f"Ollama broke off: {words}")
+        return httpx.HTTPStatusError(words, request=response.request, response=response)
+
+    def _down(self) -> ModelError:
+        at = str(self.client.base_url).rstrip("/")
+        return ModelError(
+            "connection",
+            f"cannot connect to Ollama at {at}; start it with `ollama serve`, or name its address.",
+        )
+
+
+def _read(line: str) -> dict[str, Any]:
+    found = json.loads(line)
+    if not isinstance(found, dict):
+        raise json.JSONDecodeError("not an object", line, 0)
+    return found
+
+
+def _num_ctx(parameters: object) -> int:
+    """Read the window that a model's own file sets, from lines such as `num_ctx 8192`."""
+    for line in str(parameters or "").splitlines():
+        name, _, value = line.strip().partition(" ")
+        if name == "num_ctx" and value.strip().isdigit():
+            return int(value)
+    return 0
+
+
+def _usage(piece: dict[str, Any]) -> UsageMetadata | None:
+    """Read the counts; older servers leave out the prompt's when it was in their cache."""
+    sent, received = piece.get("prompt_eval_count"), piece.get("eval_count")
+    if not isinstance(sent, int) or not isinstance(received, int):
+        return None
+    return UsageMetadata(input_tokens=sent, output_tokens=received, total_tokens=sent + received)

@@ -1,0 +1,1 @@
+"""Models without the graph: one at a time, or all the roles behind a manager."""

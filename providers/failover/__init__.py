@@ -1,0 +1,1 @@
+"""From a chain of models to one complete answer: tries, timeouts, breakers, budgets, errors."""

@@ -1,0 +1,97 @@
+"""How each model may be asked: its price, server, breaker and window, looked up once."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from providers.catalogue import known_limits
+from providers.failover.course import Candidate
+from providers.failover.errors import Target
+from providers.registry import PROVIDERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from providers.backend import ModelSpec, Server, Wiring
+    from providers.failover.breaker import Breakers, State
+    from providers.failover.retrying import Retries
+
+
+class Candidates:
+    """Makes a `Candidate` of each spec; safe to share between threads."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        retries: Retries,
+        breakers: Breakers,
+        context_tokens: Callable[[ModelSpec], int | None] | None,
+    ) -> None:
+        """Keep the rules; nothing is looked up yet.
+
+        Args:
+            wiring: What backends are built from.
+            retries: How often a model is asked.
+            breakers: Where each endpoint's breaker comes from.
+            context_tokens: Tells a model's window; by default the catalogue does.
+        """
+        self._wiring = wiring
+        self._retries = retries
+        self._breakers = breakers
+        self._context_tokens = context_tokens or _listed_window
+        self._known: dict[ModelSpec, Candidate] = {}
+        self._lock = threading.Lock()
+
+    def has(self, spec: ModelSpec) -> bool:
+        """Tell whether the spec was looked up already."""
+        return spec in self._known
+
+    def of(self, spec: ModelSpec) -> Candidate:
+        """Say how a model may be asked; the first look may load a table, so make it off the event loop."""
+        if (known := self._known.get(spec)) is not None:
+            return known
+        with self._lock:
+            return self._known.setdefault(spec, self._make(spec))
+
+    def states(self) -> dict[str, State]:
+        """Return where the breaker of each model behind a server stands now."""
+        with self._lock:
+            known = list(self._known.values())
+        return {str(each.spec): each.breaker.state for each in known if each.breaker is not None}
+
+    def server(self, spec: ModelSpec) -> Server:
+        """Say where the model's requests go."""
+        return PROVIDERS[spec.provider].server(spec, self._wiring)
+
+    def _make(self, spec: ModelSpec) -> Candidate:
+        row, server, timeouts = PROVIDERS[spec.provider], self.server(spec), self._wiring.timeouts
+        target = Target(
+            model=spec.model,
+            url=server.url,
+            key_variable=row.key_variable,
+            timeout_s=timeouts.total_s,
+            connect_s=min(timeouts.connect_s, timeouts.total_s),
+            secrets=(server.key.get_secret_value(),) if server.key else (),
+        )
+        # What runs in this process has no server that could be ill or busy for a moment.
+        is_remote = server.url is not None
+        endpoint = (spec.provider, target.server, spec.model)
+        return Candidate(
+            spec,
+            rate=row.price(spec, self._wiring),
+            target=target,
+            is_remote=is_remote,
+            tries=self._retries.tries if is_remote else 1,
+            breaker=self._breakers.of(endpoint) if is_remote else None,
+            window=self._context_tokens(spec),
+            end_marks=row.end_marks,
+        )
+
+
+def _listed_window(spec: ModelSpec) -> int | None:
+    """The catalogue's word on models at their makers'; a server of one's own may have set less."""
+    if spec.base_url is not None or spec.provider == "ollama":
+        return None
+    limits = known_limits(spec.provider, spec.model)
+    return None if limits is None else limits.context_tokens
