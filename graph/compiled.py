@@ -27,7 +27,8 @@ class DuoGraph(_Compiled):
 
     A sync call runs the async one on an event loop in a thread of its own, so it also works
     in a notebook, where the calling thread has a running loop. Two turns on one thread of a
-    checkpointer queue up: LangGraph alone loses one of them (langgraph#8796).
+    checkpointer queue up, those of other processes on its file too: LangGraph alone loses
+    one of them (langgraph#8796).
     """
 
     def __init__(
@@ -35,21 +36,28 @@ class DuoGraph(_Compiled):
         *,
         account: Account | None = None,
         locks: ThreadLocks | None = None,
+        thread_wait_s: float | None = None,
         loop_thread: LoopThread | None = None,
         **kwargs: Any,  # noqa: ANN401  # what LangGraph's own copy() passes on
     ) -> None:
         super().__init__(**kwargs)
         self.account = account
-        if locks is None:
-            locks = getattr(self.checkpointer, "locks", None) or ThreadLocks()
-        self.locks = locks
+        # Of the saver in use, as a copy with another saver is given the locks of the graph before it.
+        self.locks: ThreadLocks = getattr(self.checkpointer, "locks", None) or locks or ThreadLocks()
+        self.thread_wait_s = thread_wait_s
         self.loop_thread = loop_thread or LoopThread()
 
     @classmethod
-    def of(cls, compiled: _Compiled, account: Account) -> Self:
-        """The same graph as a `DuoGraph`, by the way that LangGraph copies its graphs."""
+    def of(cls, compiled: _Compiled, account: Account, *, thread_wait_s: float | None = None) -> Self:
+        """The same graph as a `DuoGraph`, by the way that LangGraph copies its graphs.
+
+        Args:
+            compiled: The graph.
+            account: Says what a turn can use.
+            thread_wait_s: Seconds that a turn waits for an earlier one on its thread; None waits without end.
+        """
         attributes = {name: value for name, value in vars(compiled).items() if name != "__orig_class__"}
-        return cls(account=account, **attributes)
+        return cls(account=account, thread_wait_s=thread_wait_s, **attributes)
 
     def bounds(self, context: Context | None = None) -> Bounds:
         """The most that a turn can use, computed before it runs.
@@ -70,14 +78,20 @@ class DuoGraph(_Compiled):
         config: RunnableConfig | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> AsyncGenerator[Any, None]:
-        """Stream a turn; see LangGraph's `astream`. It starts when earlier turns on its thread have ended."""
+        """Stream a turn; see LangGraph's `astream`. It starts when earlier turns on its thread have ended.
+
+        Raises:
+            ThreadBusyError: When they had not ended after `thread_wait_s`; nothing was run then.
+        """
         async with AsyncExitStack() as stack:
             config = merge_configs(self.config, config)
             configurable = config.get("configurable", {})
             thread_id = configurable.get("thread_id")
             # Inside a node the turn around it holds the thread already.
             if thread_id and self.checkpointer and CONFIG_KEY_TASK_ID not in configurable:
-                await stack.enter_async_context(self.locks.ahold(str(thread_id)))
+                await stack.enter_async_context(
+                    self.locks.ahold(str(thread_id), timeout_s=self.thread_wait_s)
+                )
             config = await self._bounded(input, config, kwargs.get("context"))
             turn = cast("AsyncGenerator[Any, None]", super().astream(input, config, **kwargs))
             parts = await stack.enter_async_context(aclosing(turn))
