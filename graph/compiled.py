@@ -1,8 +1,10 @@
 """The compiled graph with two things added: sync calls on async nodes, and one turn at a time per thread."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
+from datetime import datetime
 from typing import Any, Self, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -16,7 +18,7 @@ from checkpoints import ThreadLocks
 from graph.account import Account
 from graph.bridge import iterate
 from graph.state import Context, Input, Output, State
-from nodes import BOUNDS, WALK, Bounds, Request, Walk
+from nodes import BOUNDS, WALK, Bounds, Request, Spending, Walk
 from providers.direct.loop_thread import LoopThread
 
 _Compiled = CompiledStateGraph[State, Context, Input, Output]
@@ -92,19 +94,22 @@ class DuoGraph(_Compiled):
                 await stack.enter_async_context(
                     self.locks.ahold(str(thread_id), timeout_s=self.thread_wait_s)
                 )
-            config = await self._bounded(input, config, kwargs.get("context"))
-            turn = cast("AsyncGenerator[Any, None]", super().astream(input, config, **kwargs))
+            before = await self._resumed(input, config)
+            config = await self._bounded(before, config, kwargs.get("context"))
+            given = input if before is None else self._going_on(input, before)
+            turn = cast("AsyncGenerator[Any, None]", super().astream(given, config, **kwargs))
             parts = await stack.enter_async_context(aclosing(turn))
             async for part in parts:
                 yield part
 
-    async def _bounded(self, given: object, config: RunnableConfig, context: object) -> RunnableConfig:
+    async def _bounded(
+        self, before: StateSnapshot | None, config: RunnableConfig, context: object
+    ) -> RunnableConfig:
         """Put the bound into a run's config: as its step limit, and for its routers and its answer."""
         if self.account is None:
             return config
         account, configurable = self.account, config.get("configurable", {})
         choice = _chosen(context, configurable)
-        before = await self._resumed(given, config)
         following = before.next if before else ()
         request = before.values.get("request") if before and account.is_opened(following) else None
         request = request if isinstance(request, Request) else None
@@ -130,6 +135,26 @@ class DuoGraph(_Compiled):
         if isinstance(given, Command) and not self.account.is_opened(_names(given.goto)):
             return None
         return await self.aget_state(config)
+
+    def _going_on(self, given: Any, before: StateSnapshot) -> Any:  # noqa: ANN401  # as `astream` takes it
+        """What a turn goes on with that was cut off: its deadline does not count the time it lay still.
+
+        A plan that waited for a person is not meant; `approve` counts that time itself.
+        """
+        spending = before.values.get("spending")
+        asked = Command() if given is None else given
+        if before.interrupts or not isinstance(asked, Command) or asked.resume is not None or asked.goto:
+            return given
+        if not isinstance(asked.update, dict | None):
+            return given
+        if not isinstance(spending, Spending) or before.created_at is None:
+            return given
+        if not before.next or self.account is None or not self.account.is_opened(before.next):
+            return given
+        # The last step's time is the latest that is known; what was begun after it is done again.
+        still = max(0.0, time.time() - datetime.fromisoformat(before.created_at).timestamp())
+        moved = spending.model_copy(update={"started_at": spending.started_at + still})
+        return Command(update={"spending": moved} | (asked.update or {}))
 
     def stream(
         self,
