@@ -110,7 +110,7 @@ class DuoGraph(_Compiled):
             return config
         account, configurable = self.account, config.get("configurable", {})
         choice = _chosen(context, configurable)
-        following = before.next if before else ()
+        following = following_in(before) if before else ()
         request = before.values.get("request") if before and account.is_opened(following) else None
         request = request if isinstance(request, Request) else None
 
@@ -149,7 +149,8 @@ class DuoGraph(_Compiled):
             return given
         if not isinstance(spending, Spending) or before.created_at is None:
             return given
-        if not before.next or self.account is None or not self.account.is_opened(before.next):
+        following = following_in(before)
+        if not following or self.account is None or not self.account.is_opened(following):
             return given
         # The last step's time is the latest that is known; what was begun after it is done again.
         still = max(0.0, time.time() - datetime.fromisoformat(before.created_at).timestamp())
@@ -180,6 +181,14 @@ def _chosen(context: object, configurable: Mapping[str, Any]) -> Context | None:
     if not isinstance(context, Context):
         raise TypeError(f"The context is {context!r}: pass Context(…), or a dict of its fields.")
     return context
+
+
+def following_in(state: StateSnapshot) -> tuple[str, ...]:
+    """The nodes of the step that a turn stands before; none when it has ended.
+
+    LangGraph's `next` leaves out those that had ended when the others, or the process, were cut off.
+    """
+    return tuple(task.name for task in state.tasks)
 
 
 def _names(goto: object) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from checkpoints import check_thread_id, new_thread_id
 from graph.bridge import iterate
-from graph.compiled import DuoGraph
+from graph.compiled import DuoGraph, following_in
 from graph.events import Event, Finished, Started
 from graph.state import Context
 from nodes import Bounds, PlanAnswer, PlanQuestion, Request, Result, Status, StopReason
@@ -111,11 +111,12 @@ class Resuming(ABC):
             raise RequestError(
                 f"The plan of session {thread_id} waits for your approval: approve, edit or reject it."
             )
-        if not state.next:
+        following = following_in(state)
+        if not following:
             known = "Its last turn has ended" if state.created_at else "There is no such session"
             raise RequestError(f"Nothing is left to do in session {thread_id}. {known}: ask something.")
         account = self.graph.account
-        if not isinstance(request, Request) or account is None or not account.is_opened(state.next):
+        if not isinstance(request, Request) or account is None or not account.is_opened(following):
             raise RequestError(
                 f"The turn of session {thread_id} was cut off before its request was noted: ask again."
             )
