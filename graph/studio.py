@@ -1,5 +1,20 @@
-"""The graph that `langgraph dev` serves; the server brings its own checkpointer."""
+"""What `langgraph dev` serves: the graph, and the sessions' own file to keep its threads in."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from checkpoints import SessionSaver
 from graph.build import build_graph
+from graph.saver import open_saver
+from graph.settings import Settings
 
 graph = build_graph()
+
+
+@asynccontextmanager
+async def checkpointer() -> AsyncIterator[SessionSaver]:
+    """The session store that the settings name, one for each event loop of the server."""
+    settings = await asyncio.to_thread(Settings)  # it reads a file
+    async with open_saver(settings.database_path) as saver:
+        yield saver

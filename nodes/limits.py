@@ -63,7 +63,7 @@ class Amounts(BaseModel):
     cost_usd: float | None = 0.0
 
 
-WALK: Final = "duograph_walk"
+WALK: Final = "__duograph_walk"
 """The key of a run's `configurable` under which its routers and `respond` find the walk."""
 
 

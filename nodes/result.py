@@ -10,7 +10,7 @@ from nodes.opinions import Diagnosis
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
 
-BOUNDS = "duograph_bounds"
+BOUNDS = "__duograph_bounds"
 """The key of a run's `configurable` under which the graph tells `respond` the bound of the turn."""
 
 

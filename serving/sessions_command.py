@@ -135,3 +135,24 @@ def delete_sessions(*, threads: tuple[str, ...], yes: bool, as_json: bool) -> Ac
         return body.delete(threads, is_sure=yes, as_json=as_json)
 
     return action
+
+
+@sessions.command("register")
+@click.argument("threads", metavar="THREAD...", nargs=-1, required=True)
+@click.option(
+    "--server",
+    metavar="URL",
+    default="http://127.0.0.1:2024",
+    show_default=True,
+    help="The LangGraph server.",
+)
+@json_option
+def register_sessions(*, threads: tuple[str, ...], server: str, as_json: bool) -> Action:
+    """Let a LangGraph server that shares the session file, such as `langgraph dev`, list sessions."""
+
+    def action() -> int:
+        from serving import session_register as body  # noqa: PLC0415  # bodies load when they run
+
+        return body.register(threads, server=server, as_json=as_json)
+
+    return action

@@ -81,6 +81,17 @@ def test_what_is_no_session_is_refused(cli: CommandLine) -> None:
     assert cli.run("sessions", "export", "nobody").code == 2
 
 
+def test_what_no_server_takes_is_said_before_it_is_asked(talk: CommandLine) -> None:
+    named = talk.run("sessions", "register", "talk")
+    assert named.code == 2
+    assert "'talk' is none: give the session one with `duograph sessions fork talk`" in named.err
+    made = talk.run("sessions", "fork", "talk").out.strip()
+    for server in ("http://127.0.0.1:9", "nonsense", "http://["):
+        done = talk.run("sessions", "register", made, "--server", server)
+        assert done.code == 2
+        assert f"The server {server} did not take the session" in done.err
+
+
 def test_deleting_needs_a_yes_and_all_names_right(talk: CommandLine) -> None:
     refused = talk.run("sessions", "delete", "talk")
     assert (refused.code, refused.out) == (2, "")

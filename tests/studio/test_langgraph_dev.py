@@ -1,5 +1,6 @@
 """`langgraph dev` serves the graph: no key, no network, driven through langgraph-sdk as Studio drives it."""
 
+import json
 import os
 import socket
 import subprocess
@@ -25,8 +26,13 @@ def says(text: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("studio")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder that the server and the shell share."""
+    return tmp_path_factory.mktemp("studio")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -156,3 +162,66 @@ async def test_code_is_reviewed_there_too(server: str) -> None:
             None, "duograph", input=says("review this"), context={"code": code}
         )
         assert [found["shown_by"] for found in values["result"]["findings"]] == ["lint"]
+
+
+def shell(folder: Path, *words: str) -> Any:  # noqa: ANN401  # whatever was printed
+    """What a command with the server's data folder prints as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "duograph", *words, "--json"],
+        env=os.environ | {"DUOGRAPH_HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+async def test_a_session_of_the_server_is_one_of_the_shell(server: str, folder: Path) -> None:
+    async with get_client(url=server) as client:
+        thread = (await client.threads.create())["thread_id"]
+        await client.runs.wait(thread, "duograph", input=says("hello"))
+        assert thread in {summary["thread_id"] for summary in shell(folder, "sessions", "list")}
+        shell(folder, "ask", "What is a monad?", "--thread", thread)
+        state: Any = await client.threads.get_state(thread)
+        assert [message["type"] for message in state["values"]["messages"]] == ["human", "ai"] * 2
+        values: Any = await client.runs.wait(thread, "duograph", input=says("Thank you"))
+        assert len(values["messages"]) == 6
+    assert shell(folder, "sessions", "show", thread)["turns"] == 3
+
+
+async def test_a_session_of_the_shell_is_one_of_the_server_when_registered(server: str, folder: Path) -> None:
+    thread = shell(folder, "ask", "hello")["thread_id"]
+    async with get_client(url=server) as client:
+        for _ in range(2):  # a second time changes nothing
+            assert shell(folder, "sessions", "register", thread, "--server", server) == {
+                "registered": [thread]
+            }
+        (found,) = await client.threads.search(ids=[thread])
+        assert (found["metadata"] or {})["title"] == "hello"
+        state: Any = await client.threads.get_state(thread)
+        assert state["values"]["result"]["status"] == "done"
+        values: Any = await client.runs.wait(thread, "duograph", input=says("What is a monad?"))
+        assert len(values["messages"]) == 4
+
+
+async def test_threads_are_copied_and_deleted_in_the_file(server: str, folder: Path) -> None:
+    async with get_client(url=server) as client:
+        thread = (await client.threads.create())["thread_id"]
+        await client.runs.wait(thread, "duograph", input=says("hello"))
+        async with httpx.AsyncClient() as raw:  # the SDK drops what this answers
+            copy = (await raw.post(f"{server}/threads/{thread}/copy")).json()["thread_id"]
+        assert len(await client.threads.get_history(copy, limit=50)) > 2
+        await client.threads.delete(thread)
+        other = (await client.threads.create())["thread_id"]
+        await client.runs.wait(other, "duograph", input=says("hello"))
+        await client.threads.prune([other], strategy="delete")
+    listed = {summary["thread_id"] for summary in shell(folder, "sessions", "list")}
+    assert copy in listed
+    assert not listed & {thread, other}
+
+
+def test_the_server_misses_nothing_of_the_checkpointer(server: str, folder: Path) -> None:
+    assert server
+    log = (folder / "server.log").read_text()
+    assert "Using custom checkpointer: SessionSaver" in log
+    assert "Custom checkpointer missing" not in log
