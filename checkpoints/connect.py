@@ -7,49 +7,23 @@ import os
 import re
 import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from checkpoints.faults import explained, is_busy, unmakeable
 from checkpoints.protocol import DatabaseError
+from checkpoints.sqlite.schema import refuse_strangers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MEMORY = ":memory:"
 
+T = TypeVar("T")
+
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _RETRY_S = 0.02
-
-_COLUMNS = {
-    "checkpoints": frozenset(
-        (
-            "thread_id",
-            "checkpoint_ns",
-            "checkpoint_id",
-            "parent_checkpoint_id",
-            "type",
-            "checkpoint",
-            "metadata",
-        )
-    ),
-    "writes": frozenset(
-        (
-            "thread_id",
-            "checkpoint_ns",
-            "checkpoint_id",
-            "task_id",
-            "task_path",
-            "idx",
-            "channel",
-            "type",
-            "value",
-        )
-    ),
-}
-# Files written before langgraph-checkpoint-sqlite 3.1 lack it; the stock setup adds it.
-_LATER_COLUMNS = frozenset(("task_path",))
+_LOG_BYTES = 4 * 2**20
 
 
 def locate(target: str | Path) -> Path | None:
@@ -78,11 +52,14 @@ def locate(target: str | Path) -> Path | None:
 
 
 def connect(path: Path | None, busy_timeout_s: float) -> sqlite3.Connection:
-    """Connect to the file, making it (mode 0600) and its missing folders (0700) when needed.
+    """Connect to the file for writing, making it (mode 0600) and its missing folders (0700) when needed.
 
     Args:
         path: The file, or None for a database in memory.
-        busy_timeout_s: Seconds to wait for another process's lock, in each statement.
+        busy_timeout_s: Seconds to wait for another process's lock while it is prepared.
+
+    Returns:
+        A connection in autocommit mode, usable from any thread, without a busy handler.
 
     Raises:
         DatabaseError: When it cannot be made, is locked, or belongs to something else. It is left as it was.
@@ -90,8 +67,7 @@ def connect(path: Path | None, busy_timeout_s: float) -> sqlite3.Connection:
     place = MEMORY if path is None else str(path)
     fresh = path is not None and _make_room(path)
     with explained(place):
-        # One connection serves every thread; the saver's lock keeps them apart.
-        conn = sqlite3.connect(place, timeout=busy_timeout_s, check_same_thread=False)
+        conn = sqlite3.connect(place, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         if path is not None and fresh:
             path.chmod(0o600)
@@ -106,7 +82,32 @@ def connect(path: Path | None, busy_timeout_s: float) -> sqlite3.Connection:
     return conn
 
 
-def until_free(step: Callable[[], None], busy_timeout_s: float) -> None:
+def connect_to_read(path: Path, busy_timeout_s: float, *, is_frozen: bool = False) -> sqlite3.Connection:
+    """Connect to a file that is there, for reading alone.
+
+    Args:
+        path: The file.
+        busy_timeout_s: Seconds to wait for another process's lock, in each statement.
+        is_frozen: Whether nobody can be writing, so that no lock and no file beside it is needed.
+
+    Returns:
+        A connection in autocommit mode, usable from any thread.
+    """
+    address = f"{path.as_uri()}?{'immutable=1' if is_frozen else 'mode=ro'}"
+    with explained(str(path)):
+        return sqlite3.connect(
+            address, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
+        )
+
+
+def is_frozen(path: Path) -> bool:
+    """Tell whether a file lies where nobody may write, with nothing left in its log."""
+    log = path.with_name(f"{path.name}-wal")
+    may_write = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
+    return not may_write and not (log.exists() and log.stat().st_size)
+
+
+def until_free(step: Callable[[], T], busy_timeout_s: float) -> T:
     """Run `step` again while it meets a lock, until the time is up.
 
     SQLite's own busy handler is not asked when a file changes to WAL, so two first starts at once would
@@ -150,23 +151,11 @@ def _make_room(path: Path) -> bool:
 def _prepare(conn: sqlite3.Connection, place: str) -> None:
     # Looked at before anything is written, so that a stranger's file keeps its journal mode.
     refuse_strangers(conn, place)
-    for pragma in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL"):
-        with closing(conn.execute(pragma)):
-            pass
-
-
-def refuse_strangers(conn: sqlite3.Connection, place: str) -> None:
-    """Make sure that the tables are ours, or that there are none.
-
-    Raises:
-        DatabaseError: When they belong to another program or a newer version.
-    """
-    for table, wanted in _COLUMNS.items():
-        with closing(conn.execute("SELECT name FROM pragma_table_info(?)", (table,))) as rows:
-            found = frozenset(name for (name,) in rows)
-        if found and found | _LATER_COLUMNS != wanted | _LATER_COLUMNS:
-            odd = ", ".join(sorted((found ^ wanted) - _LATER_COLUMNS))
-            raise DatabaseError(
-                f"The table `{table}` in {place} is of another program or a newer version "
-                f"(columns that differ: {odd}): choose another file, or update Duograph."
-            )
+    for pragma in (
+        # Has to come before the first table; in a file that has one it does nothing.
+        "auto_vacuum=INCREMENTAL",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"journal_size_limit={_LOG_BYTES}",
+    ):
+        conn.execute(f"PRAGMA {pragma}").fetchall()

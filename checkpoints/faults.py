@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from langchain_core.runnables import RunnableConfig
-
 _PRIMARY = 0xFF
 
 _LOCKED = "is locked by another process: wait for it or stop it, then try again"
@@ -55,12 +53,18 @@ def closed(place: str) -> DatabaseError:
     )
 
 
-def damaged(config: RunnableConfig, place: str) -> DamagedCheckpointError:
+def damaged(thread_id: str, place: str) -> DamagedCheckpointError:
     """Say which session holds a checkpoint that cannot be decoded."""
-    thread_id = config["configurable"].get("thread_id")
     return DamagedCheckpointError(
         f"A checkpoint of the session {thread_id} in {place} is damaged: start another session, "
         "or restore a copy of the file."
+    )
+
+
+def read_only(place: str) -> DatabaseError:
+    """Say that the saver was opened for reading alone."""
+    return DatabaseError(
+        f"The session database {place} was opened read-only: open it without `read_only` to write to it."
     )
 
 

@@ -9,8 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from checkpoints.connect import locate, refuse_strangers
+from checkpoints.connect import locate
 from checkpoints.faults import explained
+from checkpoints.sqlite.schema import refuse_strangers
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import CheckpointTuple
 
+    from checkpoints.outline import Outline
+
 
 class DatabaseError(RuntimeError):
     """The session database cannot be used; one sentence names the file and the fix."""
@@ -38,13 +40,15 @@ class ThreadSpan:
 
     Attributes:
         thread_id: The thread.
-        first: Id of its oldest checkpoint in the root namespace.
+        first: Id of the oldest checkpoint that it ever had in the root namespace; it may be pruned.
         last: Id of its newest checkpoint in the root namespace.
+        outline: What the list shows of it, when the store keeps that; else it is read out of `last`.
     """
 
     thread_id: str
     first: str
     last: str
+    outline: Outline | None = None
 
 
 class SessionStore(Protocol):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import uuid
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_jsonable_python
 
 from checkpoints.ids import check_thread_id, new_thread_id
+from checkpoints.outline import Outline, fields_of, messages_of, outline_of, role_of, text_of
 from checkpoints.protocol import DamagedCheckpointError, SessionStore, ThreadSpan, UnknownThreadError
 
 if TYPE_CHECKING:
@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "SessionMessage", "SessionSummary", "Sessions", "check_thread_id", "new_thread_id"]
 
-_TITLE = 60
 _PREFIX = 4
 _NEAR = 1000
 _SHOWN = 60
-_ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "HumanMessageChunk": "user"}
 
 
 class SessionSummary(BaseModel):
@@ -99,18 +97,15 @@ class Sessions:
 
     def _summary(self, span: ThreadSpan) -> SessionSummary | None:
         """One line of the list; a damaged session hides no other."""
-        try:
-            ends = self._read(span)
-        except DamagedCheckpointError:
-            return SessionSummary(
-                thread_id=span.thread_id,
-                title="(damaged)",
-                turns=0,
-                created_at=_made_at(span.first),
-                updated_at=_made_at(span.last),
-                status="damaged",
-            )
-        return None if ends is None else _summary(*ends)
+        outline = span.outline
+        if outline is None:
+            try:
+                last = self._last(span)
+            except DamagedCheckpointError:
+                return _line(span, Outline("(damaged)", 0, "damaged"))
+            # Another process may have deleted the thread since it was listed.
+            outline = None if last is None else outline_of(last.checkpoint["channel_values"])
+        return None if outline is None else _line(span, outline)
 
     def show(self, thread_id: str) -> Session:
         """Give one session in full.
@@ -123,13 +118,13 @@ class Sessions:
             DatabaseError: When the database cannot be read.
         """
         span = self._find(thread_id)
-        ends = self._read(span)
-        if ends is None:
+        last = self._last(span)
+        if last is None:
             raise _unknown(thread_id, [])
-        summary, values = _summary(*ends), ends[1].checkpoint["channel_values"]
+        values = last.checkpoint["channel_values"]
         return Session(
-            **summary.model_dump(),
-            messages=[_message(message) for message in _messages(values)],
+            **_line(span, outline_of(values)).model_dump(),
+            messages=[_message(message) for message in messages_of(values)],
             result=_plain(values.get("result")),
         )
 
@@ -159,14 +154,8 @@ class Sessions:
             )
         return fits[0]
 
-    def _read(self, span: ThreadSpan) -> tuple[CheckpointTuple, CheckpointTuple] | None:
-        first = self._checkpoint(span.thread_id, span.first)
-        last = self._checkpoint(span.thread_id, span.last)
-        # Another process may have deleted the thread since it was listed.
-        return None if first is None or last is None else (first, last)
-
-    def _checkpoint(self, thread_id: str, checkpoint_id: str) -> CheckpointTuple | None:
-        place = {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": checkpoint_id}
+    def _last(self, span: ThreadSpan) -> CheckpointTuple | None:
+        place = {"thread_id": span.thread_id, "checkpoint_ns": "", "checkpoint_id": span.last}
         return self._saver.get_tuple({"configurable": place})
 
 
@@ -176,46 +165,23 @@ def _unknown(thread_id: str, known: Sequence[str]) -> UnknownThreadError:
     return UnknownThreadError(f"No session has the id {thread_id[:_SHOWN]!r}: {hint}")
 
 
-def _summary(first: CheckpointTuple, last: CheckpointTuple) -> SessionSummary:
-    values = last.checkpoint["channel_values"]
-    asked = [message for message in map(_message, _messages(values)) if message.role == "user"]
+def _line(span: ThreadSpan, outline: Outline) -> SessionSummary:
     return SessionSummary(
-        thread_id=last.config["configurable"]["thread_id"],
-        title=_title(asked[0].text) if asked else "",
-        turns=len(asked),
-        created_at=_utc(first.checkpoint["ts"]),
-        updated_at=_utc(last.checkpoint["ts"]),
-        status=_status(values.get("result")),
+        thread_id=span.thread_id,
+        title=outline.title,
+        turns=outline.turns,
+        created_at=_made_at(span.first),
+        updated_at=_made_at(span.last),
+        status=outline.status,
     )
-
-
-def _messages(values: dict[str, Any]) -> Sequence[Any]:
-    found = values.get("messages")
-    return found if isinstance(found, (list, tuple)) else []
 
 
 def _message(message: object) -> SessionMessage:
     """Read a LangChain message, or one kept as a mapping with `role` and `content`."""
-    stored = message if isinstance(message, dict) else vars(message) if hasattr(message, "__dict__") else {}
-    kind = str(stored.get("type") or stored.get("role") or "unknown")
+    stored = fields_of(message)
     extra = stored.get("additional_kwargs")
     when = extra.get("created_at") if isinstance(extra, dict) else None
-    return SessionMessage(role=_ROLES.get(kind, kind), text=_text(stored.get("content")), when=_when(when))
-
-
-def _text(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    blocks = content if isinstance(content, (list, tuple)) else []
-    texts = (block.get("text") if isinstance(block, dict) else block for block in blocks)
-    return "".join(text for text in texts if isinstance(text, str))
-
-
-def _title(text: str) -> str:
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    # A terminal must not obey what somebody pasted.
-    shown = " ".join("".join(char if char.isprintable() else " " for char in line).split())
-    return shown if len(shown) <= _TITLE else f"{shown[: _TITLE - 1].rstrip()}…"
+    return SessionMessage(role=role_of(message), text=text_of(stored.get("content")), when=_when(when))
 
 
 def _made_at(checkpoint_id: str) -> datetime:
@@ -238,13 +204,6 @@ def _when(value: object) -> datetime | None:
         return _utc(value.isoformat() if isinstance(value, datetime) else str(value)) if value else None
     except ValueError:
         return None
-
-
-def _status(result: object) -> str | None:
-    status = result.get("status") if isinstance(result, dict) else getattr(result, "status", None)
-    if isinstance(status, Enum):
-        status = status.value
-    return None if status is None else str(status)
 
 
 def _plain(result: object) -> dict[str, Any] | None:

@@ -182,7 +182,10 @@ def test_a_damaged_session_is_said_so_and_hides_no_other(tmp_path: Path) -> None
             graph = _chat().compile(checkpointer=saver)
             graph.invoke({"messages": [HumanMessage("hello")]}, {"configurable": {"thread_id": thread_id}})
     with closing(sqlite3.connect(path)) as conn:
-        conn.execute("UPDATE checkpoints SET checkpoint = x'ff00' WHERE thread_id = 'broken'")
+        conn.execute(
+            "UPDATE duograph_checkpoints SET head = x'ff00' "
+            "WHERE thread = (SELECT id FROM duograph_threads WHERE name = 'broken')"
+        )
         conn.commit()
     with open_saver(path) as saver:
         listed = {summary.thread_id: summary for summary in Sessions(saver).list()}

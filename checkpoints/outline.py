@@ -1,0 +1,93 @@
+"""What the list of sessions shows of a thread, read out of its channels' values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_TITLE = 60
+_ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "HumanMessageChunk": "user"}
+
+CHANNELS = frozenset(("messages", "result"))
+"""The channels that an outline is read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """One line of the list.
+
+    Attributes:
+        title: First line of the first human message, clipped to 60 characters; empty when there is none.
+        turns: Human messages.
+        status: `status` of the last result, or None when there is none.
+    """
+
+    title: str
+    turns: int
+    status: str | None
+
+
+def outline_of(values: Mapping[str, Any]) -> Outline:
+    """Read the outline of a thread from the values of its root graph's channels."""
+    found = messages_of(values)
+    # By type first: a long thread holds thousands of messages of a few types.
+    kinds = Counter(map(type, found))
+    asked = sum(count for kind, count in kinds.items() if _default_role(kind) == "user")
+    asked += sum(role_of(message) == "user" for message in found if _default_role(type(message)) is None)
+    first = next((message for message in found if role_of(message) == "user"), None) if asked else None
+    title = "" if first is None else _title(text_of(fields_of(first).get("content")))
+    return Outline(title, asked, status_of(values.get("result")))
+
+
+def messages_of(values: Mapping[str, Any]) -> Sequence[Any]:
+    """The conversation, or nothing."""
+    found = values.get("messages")
+    return found if isinstance(found, (list, tuple)) else []
+
+
+def fields_of(message: object) -> Mapping[str, Any]:
+    """Read a LangChain message, or one kept as a mapping with `role` and `content`."""
+    return message if isinstance(message, dict) else vars(message) if hasattr(message, "__dict__") else {}
+
+
+def role_of(message: object) -> str:
+    """Who said it: `user`, `assistant`, `system`, `tool`, or another name as it was stored."""
+    stored = fields_of(message)
+    kind = str(stored.get("type") or stored.get("role") or "unknown")
+    return _ROLES.get(kind, kind)
+
+
+def text_of(content: object) -> str:
+    """The text without reasoning, images or tool calls."""
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, (list, tuple)) else []
+    texts = (block.get("text") if isinstance(block, dict) else block for block in blocks)
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def status_of(result: object) -> str | None:
+    """The `status` of a result, whatever it is."""
+    status = result.get("status") if isinstance(result, dict) else getattr(result, "status", None)
+    if isinstance(status, Enum):
+        status = status.value
+    return None if status is None else str(status)
+
+
+def _default_role(kind: type) -> str | None:
+    """The role that every message of a type has; None where each one must be looked at."""
+    fields = getattr(kind, "model_fields", None) or {}
+    default = getattr(fields.get("type"), "default", None)
+    return _ROLES.get(default, default) if isinstance(default, str) else None
+
+
+def _title(text: str) -> str:
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    # A terminal must not obey what somebody pasted.
+    shown = " ".join("".join(char if char.isprintable() else " " for char in line).split())
+    return shown if len(shown) <= _TITLE else f"{shown[: _TITLE - 1].rstrip()}…"

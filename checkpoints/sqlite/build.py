@@ -1,0 +1,161 @@
+"""From what LangGraph hands over to what the writer is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from langgraph.checkpoint.base import WRITES_IDX_MAP
+
+from checkpoints.outline import CHANNELS, outline_of
+from checkpoints.sqlite.jobs import Put, PutWrites, Stored
+from checkpoints.sqlite.seen import Memory, Seen
+from checkpoints.sqlite.values import Base, Pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import ChannelVersions, Checkpoint
+
+    from checkpoints.sqlite.encode import Draft, Encoder
+    from checkpoints.sqlite.jobs import Version
+    from checkpoints.sqlite.values import Encoded
+
+_RUN_BYTES = 16
+
+
+@dataclass(slots=True)
+class Drafted:
+    """A checkpoint to store, and the lists in it that will have been seen then."""
+
+    put: Put
+    drafts: dict[str, tuple[Version, Draft]] = field(default_factory=dict)
+
+    @property
+    def config(self) -> RunnableConfig:
+        """Names the checkpoint, as LangGraph wants it back."""
+        put = self.put
+        return {"configurable": {"thread_id": put.thread, "checkpoint_ns": put.ns, "checkpoint_id": put.id}}
+
+    def remember(self, memory: Memory, stored: Stored) -> None:
+        """Note the lists as they are stored now."""
+        seen = {
+            channel: Seen(
+                stored.thread,
+                Base(channel, version, stored.spans[channel]),
+                draft.objects,
+                draft.originals,
+            )
+            for channel, (version, draft) in self.drafts.items()
+        }
+        memory.remember((self.put.thread, self.put.ns), seen)
+
+
+class Builder:
+    """Builds jobs with one encoder."""
+
+    def __init__(self, encoder: Encoder, *, run_key: bytes = b"") -> None:
+        """Encode with `encoder`.
+
+        Args:
+            encoder: For values and heads.
+            run_key: Key of the marks that runs leave; empty for a plain hash.
+        """
+        self.encoder = encoder
+        self._run_key = run_key
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: Mapping[str, Any],
+        new_versions: ChannelVersions,
+        *,
+        seen: Mapping[str, Seen],
+    ) -> Drafted:
+        """Encode a checkpoint.
+
+        Args:
+            config: Names the thread, the namespace and the parent.
+            checkpoint: With the values of all channels.
+            metadata: As they are to be stored.
+            new_versions: The channels to store; the others are stored already.
+            seen: The thread's lists as they are stored.
+        """
+        place = config["configurable"]
+        values, versions = checkpoint["channel_values"], checkpoint["channel_versions"]
+        encoded: dict[str, tuple[Version, Encoded]] = {}
+        drafts: dict[str, tuple[Version, Draft]] = {}
+        emptied: list[tuple[str, Version]] = []
+        for channel, version in new_versions.items():
+            if channel not in values:
+                # A version with a fraction is given once ever, so nothing can be stored under it.
+                if not (isinstance(version, str) and "." in version):
+                    emptied.append((channel, version))
+                continue
+            value, draft = self.encoder.value(values[channel], seen.get(channel))
+            encoded[channel] = (version, value)
+            if draft is not None and isinstance(value, Pieces):
+                drafts[channel] = (version, draft)
+        body = {name: part for name, part in checkpoint.items() if name != "channel_values"}
+        loose = {name: value for name, value in values.items() if name not in versions}
+        kind, head = self.encoder.whole((body, metadata, loose))
+        ns, step = str(place.get("checkpoint_ns", "")), metadata.get("step")
+        run = metadata.get("run_id")
+        put = Put(
+            thread=str(place["thread_id"]),
+            ns=ns,
+            id=checkpoint["id"],
+            parent=place.get("checkpoint_id"),
+            source=metadata.get("source"),
+            step=step if isinstance(step, int) else None,
+            run=self.run_mark(run) if isinstance(run, str) else None,
+            kind=kind,
+            head=head,
+            values=encoded,
+            emptied=emptied,
+            unchanged=[
+                (channel, version)
+                for channel, version in versions.items()
+                if channel in values and channel not in new_versions
+            ],
+            outline=self._outline(values, new_versions) if ns == "" else None,
+            reads_head=self.reads_head,
+        )
+        return Drafted(put, drafts)
+
+    def writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+    ) -> PutWrites:
+        """Encode what a task wrote."""
+        place = config["configurable"]
+        return PutWrites(
+            thread=str(place["thread_id"]),
+            ns=str(place.get("checkpoint_ns", "")),
+            checkpoint=str(place["checkpoint_id"]),
+            task=task_id,
+            path=task_path,
+            writes=[
+                (WRITES_IDX_MAP.get(channel, at), channel, self.encoder.value(value)[0])
+                for at, (channel, value) in enumerate(writes)
+            ],
+        )
+
+    def run_mark(self, run_id: str) -> bytes:
+        """What is stored of a run's id, to find its checkpoints by."""
+        return blake2b(run_id.encode(), digest_size=_RUN_BYTES, key=self._run_key).digest()
+
+    def reads_head(self, kind: str, head: bytes) -> Any:  # noqa: ANN401  # body, metadata, loose values
+        """Decode a stored head."""
+        return self.encoder.serde.loads_typed((kind, head))
+
+    def writes_head(self, parts: object) -> tuple[str, bytes]:
+        """Encode a head; the opposite of `reads_head`."""
+        return self.encoder.whole(parts)
+
+    def _outline(self, values: Mapping[str, Any], new_versions: ChannelVersions) -> tuple[str, bytes] | None:
+        if CHANNELS.isdisjoint(new_versions) and (new_versions or CHANNELS.isdisjoint(values)):
+            return None
+        return self.encoder.whole(astuple(outline_of(values)))

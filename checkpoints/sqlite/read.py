@@ -1,0 +1,179 @@
+"""Reading checkpoints out of the file, each in one snapshot of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import ormsgpack
+from langgraph.checkpoint.base import CheckpointTuple, get_checkpoint_id, writes_sort_key
+
+from checkpoints.sqlite.messages import Original, is_message
+from checkpoints.sqlite.seen import Memory, Seen, can_be_seen
+from checkpoints.sqlite.values import ITEM, LIST, Base, length, place, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import Checkpoint, PendingWrite
+    from langgraph.checkpoint.serde.base import SerializerProtocol
+
+    from checkpoints.sqlite.values import Span
+
+_HEAD = """
+SELECT t.id, t.name, c.ns, c.id, c.parent, c.kind, c.head FROM duograph_threads t
+JOIN duograph_checkpoints c ON c.thread = t.id AND c.ns = ? {which} WHERE t.name = ?
+"""
+_BY_ID = _HEAD.format(which="AND c.id = ?")
+_LATEST = _HEAD.format(which="") + "ORDER BY c.id DESC LIMIT 1"
+
+_VALUES = """
+SELECT v.channel, v.version, v.kind, v.data FROM json_each(?) w
+JOIN duograph_values v ON v.thread = ? AND v.ns = ? AND v.channel = w.key AND v.version = w.value
+"""
+
+
+class MissingPieceError(Exception):
+    """A value refers to a piece that is not there: the file was damaged."""
+
+
+class Head(NamedTuple):
+    """One checkpoint without its channels' values."""
+
+    thread: int
+    name: str
+    ns: str
+    id: str
+    parent: str | None
+    kind: str
+    data: bytes
+
+
+class Reading:
+    """Reads with one connection and one serialiser, inside one transaction."""
+
+    def __init__(self, conn: sqlite3.Connection, serde: SerializerProtocol, memory: Memory) -> None:
+        """Read through `conn`.
+
+        Args:
+            conn: In a transaction, or alone on its database.
+            serde: Decodes what is stored.
+            memory: What was seen last; lists in it are not decoded again.
+        """
+        self._conn = conn
+        self._serde = serde
+        self._memory = memory
+
+    def head(self, config: RunnableConfig) -> Head | None:
+        """Find the checkpoint that `config` names, or its thread's latest."""
+        place = config["configurable"]
+        name, ns = str(place["thread_id"]), str(place.get("checkpoint_ns", ""))
+        wanted = get_checkpoint_id(config)
+        row = (
+            self._conn.execute(_BY_ID, (ns, str(wanted), name))
+            if wanted
+            else self._conn.execute(_LATEST, (ns, name))
+        ).fetchone()
+        return None if row is None else Head(*row)
+
+    def checkpoint(self, head: Head, *, remembers: bool = False) -> CheckpointTuple:
+        """Decode a checkpoint with its values and writes.
+
+        Args:
+            head: What `head` found.
+            remembers: Whether its lists are those that the next step builds on.
+        """
+        body, metadata, loose = self._serde.loads_typed((head.kind, head.data))
+        values = self._values(head, body["channel_versions"], remembers=remembers)
+        checkpoint = cast("Checkpoint", {**body, "channel_values": {**values, **loose}})
+        own = {"thread_id": head.name, "checkpoint_ns": head.ns}
+        return CheckpointTuple(
+            config={"configurable": {**own, "checkpoint_id": head.id}},
+            checkpoint=checkpoint,
+            metadata=metadata,
+            parent_config={"configurable": {**own, "checkpoint_id": head.parent}} if head.parent else None,
+            pending_writes=self.writes(head),
+        )
+
+    def metadata(self, head: Head) -> dict[str, Any]:
+        """Decode a checkpoint's metadata alone."""
+        found: dict[str, Any] = self._serde.loads_typed((head.kind, head.data))[1]
+        return found
+
+    def writes(self, head: Head, channels: Collection[str] | None = None) -> list[PendingWrite]:
+        """Decode what tasks wrote on a checkpoint, to all channels or some, in the order that counts."""
+        rows = self._conn.execute(
+            "SELECT task, data FROM duograph_writes WHERE thread = ? AND ns = ? AND checkpoint = ?",
+            (head.thread, head.ns, head.id),
+        ).fetchall()
+        found = [
+            (task, entry)
+            for task, data in rows
+            for entry in ormsgpack.unpackb(data)
+            if channels is None or entry[1] in channels
+        ]
+        if len(found) > 1:
+            found.sort(key=lambda write: writes_sort_key(write[1][4], write[0], write[1][0]))
+        return [
+            (task, channel, self._value(head.thread, kind, stored))
+            for task, (_, channel, kind, stored, _) in found
+        ]
+
+    def stored(self, head: Head, channels: set[str]) -> dict[str, Any]:
+        """Decode some channels of a checkpoint: those that hold something."""
+        body, _, loose = self._serde.loads_typed((head.kind, head.data))
+        versions = {name: version for name, version in body["channel_versions"].items() if name in channels}
+        values = self._values(head, versions, remembers=False)
+        return {**values, **{name: value for name, value in loose.items() if name in channels}}
+
+    def _values(self, head: Head, versions: dict[str, Any], *, remembers: bool) -> dict[str, Any]:
+        if not versions:
+            return {}
+        rows = self._conn.execute(_VALUES, (json.dumps(versions), head.thread, head.ns)).fetchall()
+        values: dict[str, Any] = {}
+        for channel, version, kind, data in rows:
+            if kind != LIST:
+                values[channel] = self._value(head.thread, kind, data)
+            elif remembers:
+                values[channel] = self._list(head, Base(channel, version, unpack(data)))
+            else:
+                values[channel] = self._items(head.thread, unpack(data))
+        return values
+
+    def _value(self, thread: int, kind: str, data: bytes) -> Any:  # noqa: ANN401  # whatever was stored
+        if kind == LIST:
+            return self._items(thread, unpack(data))
+        if kind == ITEM:
+            return self._items(thread, unpack(data))[0]
+        return self._serde.loads_typed((kind, data))
+
+    def _list(self, head: Head, base: Base) -> list[Any]:
+        """A list that the next step builds on; what was seen last is handed out again."""
+        key = (head.name, head.ns)
+        known = self._memory.hand_out(key, base.channel, head.thread, base.spans)
+        if known is not None:
+            return known
+        items = self._items(head.thread, base.spans)
+        messages = [is_message(item) for item in items]
+        originals = [Original(item) if fits else None for item, fits in zip(items, messages, strict=True)]
+        if not can_be_seen(originals, items):
+            return items
+        # What was decoded is kept, and copies are given out.
+        given = [item if own is None else own.copy() for item, own in zip(items, originals, strict=True)]
+        seen = Seen(head.thread, base, given, originals)
+        self._memory.remember(key, {base.channel: seen})
+        return list(given)
+
+    def _items(self, thread: int, spans: tuple[Span, ...]) -> list[Any]:
+        loads, found = self._serde.loads_typed, []
+        for first, count in spans:
+            rows = self._conn.execute(
+                "SELECT kind, data FROM duograph_pieces WHERE place BETWEEN ? AND ? ORDER BY place",
+                (place(thread, first), place(thread, first + count - 1)),
+            )
+            found += [loads(row) for row in rows]
+        if len(found) != length(spans):
+            raise MissingPieceError
+        return found

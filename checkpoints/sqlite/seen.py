@@ -1,0 +1,142 @@
+"""What this process knows of the lists that it read or wrote last, so that only new items cost anything."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from operator import is_
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from checkpoints.sqlite.messages import IMMUTABLE, Original, state_of
+from checkpoints.sqlite.values import Base, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Key: TypeAlias = tuple[str, str]
+"""Thread and namespace."""
+
+_MOST_ITEMS = 50_000
+"""Items remembered in one saver; at about 2 KB each."""
+
+# How many references an object has that one list holds, as seen from within `map`.
+_SOLE = max(map(sys.getrefcount, [object()]))
+_COUNTS_ARE_EXACT = getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+@dataclass(slots=True)
+class Seen:
+    """One list as it was read or written last.
+
+    Attributes:
+        thread: The id of its thread in the file.
+        base: Where it is stored.
+        objects: Its items, the very objects.
+        originals: What each item is to hold; None for one that is immutable.
+        is_uniform: Whether all of them are messages.
+    """
+
+    thread: int
+    base: Base
+    objects: list[Any]
+    originals: list[Original | None]
+    is_uniform: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look once which way of comparing will do."""
+        self.is_uniform = None not in self.originals
+
+    def parts(self, value: Sequence[object]) -> list[object]:
+        """Say what `value` is made of: `slice`s of this list, and items that are not in it as they are."""
+        count = len(self.objects)
+        if len(value) >= count and all(map(is_, self.objects, value)) and self._is_as_it_was():
+            return [slice(0, count), *value[count:]]
+        index = {id(item): at for at, item in enumerate(self.objects)}
+        found: list[object] = []
+        for item in value:
+            at = index.get(id(item))
+            if at is None or not self._is_as_it_was_at(at):
+                found.append(item)
+                continue
+            last = found[-1] if found else None
+            if isinstance(last, slice) and last.stop == at:
+                found[-1] = slice(last.start, at + 1)
+            else:
+                found.append(slice(at, at + 1))
+        return found
+
+    def hand_out(self) -> list[Any]:
+        """Give the items as objects that nobody else holds."""
+        objects = self.objects
+        if (
+            _COUNTS_ARE_EXACT
+            and objects
+            and max(map(sys.getrefcount, objects)) <= _SOLE
+            and self._is_as_it_was()
+        ):
+            return list(objects)
+        fresh = [
+            item if original is None else original.copy()
+            for item, original in zip(objects, self.originals, strict=True)
+        ]
+        self.objects = fresh
+        return list(fresh)
+
+    def _is_as_it_was(self) -> bool:
+        if self.is_uniform:
+            # Both sides stay in C: this is asked of every item of a long thread at every step.
+            return list(map(state_of, self.objects)) == [item.state for item in self.originals if item]
+        return all(map(self._is_as_it_was_at, range(len(self.objects))))
+
+    def _is_as_it_was_at(self, at: int) -> bool:
+        original = self.originals[at]
+        return original is None or state_of(self.objects[at]) == original.state
+
+
+class Memory:
+    """The lists seen last, by thread, namespace and channel. Safe to use from several threads."""
+
+    def __init__(self, most_items: int = _MOST_ITEMS) -> None:
+        """Remember at most so many items."""
+        self._most_items = most_items
+        self._items = 0
+        self._guard = threading.Lock()
+        self._lists: OrderedDict[Key, dict[str, Seen]] = OrderedDict()
+
+    def of(self, key: Key) -> dict[str, Seen]:
+        """What is known of a thread's lists, by channel."""
+        with self._guard:
+            return dict(self._lists.get(key, ()))
+
+    def remember(self, key: Key, lists: dict[str, Seen]) -> None:
+        """Note lists in place of what was known of these channels."""
+        if not lists:
+            return
+        with self._guard:
+            known = self._lists.setdefault(key, {})
+            self._lists.move_to_end(key)
+            for channel, seen in lists.items():
+                self._items += len(seen.objects) - (len(known[channel].objects) if channel in known else 0)
+                known[channel] = seen
+            while self._items > self._most_items:
+                _, dropped = self._lists.popitem(last=False)
+                self._items -= sum(len(seen.objects) for seen in dropped.values())
+
+    def hand_out(self, key: Key, channel: str, thread: int, spans: tuple[Span, ...]) -> list[Any] | None:
+        """Give a list that is stored as these spans, when it is the one seen last."""
+        with self._guard:
+            seen = self._lists.get(key, {}).get(channel)
+            if seen is None or seen.thread != thread or seen.base.spans != spans:
+                return None
+            self._lists.move_to_end(key)
+            return seen.hand_out()
+
+
+def can_be_seen(originals: Sequence[Original | None], objects: Sequence[object]) -> bool:
+    """Tell whether a change in place of any item would be noticed."""
+    return all(
+        original is not None or type(item) in IMMUTABLE
+        for original, item in zip(originals, objects, strict=True)
+    )

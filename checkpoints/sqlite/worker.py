@@ -1,0 +1,195 @@
+"""A thread of its own for the database, and telling whoever waits, in a thread or in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+T = TypeVar("T")
+J = TypeVar("J")
+
+_MOST_IN_A_GROUP = 512
+_PATIENCE_S = 0.001
+_STOP: Final = object()
+
+
+class Receipt(Generic[T]):
+    """What becomes of one job; somebody waits for it."""
+
+    __slots__ = ("error", "loop", "result")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Note the event loop to be told in; None for an OS thread."""
+        self.loop = loop
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+    def announce(self) -> None:
+        """Wake whoever waits."""
+        raise NotImplementedError
+
+
+class ThreadReceipt(Receipt[T]):
+    """For a caller in an OS thread, which it blocks."""
+
+    __slots__ = ("_done",)
+
+    def __init__(self) -> None:
+        """Nobody is told in a loop."""
+        super().__init__(None)
+        self._done: Future[None] = Future()
+
+    def announce(self) -> None:
+        """Wake the thread."""
+        self._done.set_result(None)
+
+    def wait(self) -> T:
+        """Block until the job is done."""
+        self._done.result()
+        return _outcome(self)
+
+
+class LoopReceipt(Receipt[T]):
+    """For a caller in an event loop, which goes on meanwhile."""
+
+    __slots__ = ("_future", "_is_done")
+
+    def __init__(self) -> None:
+        """Be told in the running loop."""
+        loop = asyncio.get_running_loop()
+        super().__init__(loop)
+        self._future: asyncio.Future[None] = loop.create_future()
+        self._is_done = False
+
+    def announce(self) -> None:
+        """Wake the task; called in its loop."""
+        self._is_done = True
+        if not self._future.done():
+            self._future.set_result(None)
+
+    async def wait(self) -> T:
+        """Await the job; when the task is cancelled the job ends first, then the cancellation goes on."""
+        cancelled: asyncio.CancelledError | None = None
+        while not self._is_done:
+            try:
+                await self._future
+            except asyncio.CancelledError as error:
+                cancelled = error
+                self._future = asyncio.get_running_loop().create_future()
+        if cancelled is not None:
+            raise cancelled
+        return _outcome(self)
+
+
+def _outcome(receipt: Receipt[T]) -> T:
+    if receipt.error is not None:
+        raise receipt.error
+    return receipt.result  # type: ignore[return-value]  # set whenever there is no error
+
+
+class Worker(Generic[J]):
+    """One thread that handles whatever has queued up since it last looked, as one group."""
+
+    def __init__(
+        self,
+        handle: Callable[[list[tuple[J, Receipt[Any]]]], None],
+        *,
+        name: str,
+        at_rest: Callable[[], bool] = lambda: False,
+        can_wait: Callable[[J], bool] = lambda _: False,
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            handle: Does the jobs of a group and notes what became of each in its receipt.
+            name: Of the thread.
+            can_wait: Tells whether a job, all by itself, is worth a moment's wait for others.
+            at_rest: Does a little of what can wait when the queue is empty; tells whether more is left.
+        """
+        self._handle = handle
+        self._at_rest = at_rest
+        self._can_wait = can_wait
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._guard = threading.Lock()
+        self._is_open = True
+        # A daemon, since a saver that nobody closed must not keep the program from ending.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, job: J, receipt: Receipt[Any]) -> bool:
+        """Queue a job; False when the worker was closed."""
+        with self._guard:
+            if self._is_open:
+                self._queue.put((job, receipt))
+            return self._is_open
+
+    def close(self) -> None:
+        """Finish what is queued and end the thread; a second call does nothing."""
+        with self._guard:
+            if not self._is_open:
+                return
+            self._is_open = False
+            self._queue.put(_STOP)
+        self._thread.join()
+
+    def _run(self) -> None:
+        go_on = True
+        while go_on:
+            group = self._next()
+            if group and group[-1] is _STOP:
+                group.pop()
+                go_on = False
+            if group:
+                try:
+                    self._handle(group)
+                except BaseException as error:  # noqa: BLE001  # goes to those who wait
+                    for _, receipt in group:
+                        receipt.error = receipt.error or error
+                announce(receipt for _, receipt in group)
+
+    def _next(self) -> list[Any]:
+        """Wait for a job, and take with it whatever else has queued up."""
+        group: list[Any] = []
+        while not group:
+            if self._take_all(group) or self._at_rest():
+                continue
+            group.append(self._queue.get())
+            self._take_all(group)
+        while group[-1] is not _STOP and all(self._can_wait(job) for job, _ in group):
+            try:
+                group.append(self._queue.get(timeout=_PATIENCE_S))
+            except queue.Empty:
+                break
+            self._take_all(group)
+        return group
+
+    def _take_all(self, group: list[Any]) -> bool:
+        with suppress(queue.Empty):
+            while len(group) < _MOST_IN_A_GROUP:
+                group.append(self._queue.get_nowait())
+        return bool(group)
+
+
+def announce(receipts: Iterable[Receipt[Any]]) -> None:
+    """Wake all who wait, each event loop once."""
+    loops: dict[asyncio.AbstractEventLoop, list[Receipt[Any]]] = {}
+    for receipt in receipts:
+        if receipt.loop is None:
+            receipt.announce()
+        else:
+            loops.setdefault(receipt.loop, []).append(receipt)
+    for loop, waiting in loops.items():
+        with suppress(RuntimeError):  # the loop was closed around its tasks
+            loop.call_soon_threadsafe(_wake, waiting)
+
+
+def _wake(receipts: list[Receipt[Any]]) -> None:
+    for receipt in receipts:
+        receipt.announce()

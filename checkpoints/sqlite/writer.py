@@ -1,0 +1,191 @@
+"""The one writer of a saver: all that is queued goes into one transaction, and a busy file is waited for."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from checkpoints.faults import closed, explain, is_busy, read_only
+from checkpoints.sqlite.jobs import PutWrites
+from checkpoints.sqlite.ledger import Ledger
+from checkpoints.sqlite.worker import LoopReceipt, Receipt, ThreadReceipt, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+# Short and uneven, so that two processes take turns; SQLite's own handler sleeps for up to 100 ms.
+_LONGEST_NAP_S = 0.005
+
+_SLICE_PAGES = 64
+_FREE_PAGES = 64
+
+
+class Job(Protocol[T_co]):
+    """One change, whole or not at all."""
+
+    def apply(self, ledger: Ledger) -> T_co:
+        """Write it inside the transaction under way."""
+        ...
+
+
+class Writes(Protocol):
+    """Applies jobs, in the order in which they come."""
+
+    def run(self, job: Job[T]) -> T:
+        """Apply a job and wait until it is committed; blocks."""
+        ...
+
+    async def arun(self, job: Job[T]) -> T:
+        """Await what `run` does."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is queued and close the file."""
+        ...
+
+
+class NoWrites:
+    """Stands in for a writer where a file was opened for reading alone."""
+
+    def __init__(self, place: str) -> None:
+        """Refuse in the name of `place`."""
+        self._place = place
+
+    def run(self, job: Job[T]) -> T:  # noqa: ARG002
+        """Refuse."""
+        raise read_only(self._place)
+
+    async def arun(self, job: Job[T]) -> T:  # noqa: ARG002
+        """Refuse."""
+        raise read_only(self._place)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Call:
+    """A job that is a function."""
+
+    def __init__(self, work: Callable[[Ledger], Any]) -> None:
+        """Do `work`."""
+        self.apply = work
+
+
+class Writer:
+    """The one that writes to a file."""
+
+    def __init__(
+        self, conn: sqlite3.Connection, *, place: str, busy_timeout_s: float, keep_turns: int | None
+    ) -> None:
+        """Take over `conn`, and close it at the end.
+
+        Args:
+            conn: In autocommit mode, usable from any thread, without a busy handler of its own.
+            place: The database as messages name it.
+            busy_timeout_s: Seconds to wait for another process's lock.
+            keep_turns: How many turns stay open to time travel; None for all.
+        """
+        self._conn = conn
+        self._place = place
+        self._busy_timeout_s = busy_timeout_s
+        self._ledger = Ledger(conn, keep_turns=keep_turns)
+        self._gives_back = False
+        self._worker: Worker[Job[Any]] = Worker(
+            self._commit_group,
+            name="checkpoints-writer",
+            at_rest=self._give_back_a_slice,
+            # LangGraph waits for no task's writes, and mostly stores the next checkpoint right after them.
+            can_wait=lambda job: isinstance(job, PutWrites),
+        )
+
+    def run(self, job: Job[T]) -> T:
+        """Apply a job and wait until it is committed; blocks.
+
+        Raises:
+            DatabaseError: When SQLite reports an error, or the writer was closed.
+        """
+        receipt: ThreadReceipt[T] = ThreadReceipt()
+        self._submit(job, receipt)
+        return receipt.wait()
+
+    async def arun(self, job: Job[T]) -> T:
+        """Apply a job and await its commit; the job ends before a cancellation goes on.
+
+        Raises:
+            DatabaseError: When SQLite reports an error, or the writer was closed.
+        """
+        receipt: LoopReceipt[T] = LoopReceipt()
+        self._submit(job, receipt)
+        return await receipt.wait()
+
+    def close(self) -> None:
+        """Finish what is queued, fold the log into the file and close it; a second call does nothing."""
+        self._worker.close()
+        with suppress(sqlite3.Error):
+            # Another reader may be using the log: then the last one to close folds it in.
+            self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._conn.close()
+
+    def _submit(self, job: Job[Any], receipt: Receipt[Any]) -> None:
+        if not self._worker.submit(job, receipt):
+            raise closed(self._place)
+
+    def _commit_group(self, group: list[tuple[Job[Any], Receipt[Any]]]) -> None:
+        try:
+            self._commit(group)
+        except Exception as error:  # noqa: BLE001  # goes to those who wait
+            if len(group) == 1 or (isinstance(error, sqlite3.Error) and is_busy(error)):
+                for _, receipt in group:
+                    receipt.error = explain(error, self._place) if isinstance(error, sqlite3.Error) else error
+                return
+            # One of them failed, and the others must not suffer for it.
+            for one in group:
+                self._commit_group([one])
+
+    def _commit(self, group: list[tuple[Job[Any], Receipt[Any]]]) -> None:
+        self._begin()
+        try:
+            self._ledger.begin()
+            for job, receipt in group:
+                receipt.result = job.apply(self._ledger)
+            self._ledger.flush()
+            self._conn.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._conn.execute("ROLLBACK")
+            self._ledger.forget()
+            raise
+        self._gives_back = self._gives_back or self._ledger.has_deleted
+        self._ledger.has_deleted = False
+
+    def _begin(self) -> None:
+        deadline = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                self._conn.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() >= deadline:
+                    raise
+            else:
+                return
+            time.sleep(random.uniform(0, _LONGEST_NAP_S))  # noqa: S311  # no secret
+
+    def _give_back_a_slice(self) -> bool:
+        """Give some free pages back to the system; tells whether there are more."""
+        if not self._gives_back:
+            return False
+        try:
+            (free,) = self._conn.execute("PRAGMA freelist_count").fetchone()
+            # A few stay, as the next turn needs them.
+            self._gives_back = free > _FREE_PAGES
+            if self._gives_back:
+                self._conn.execute(f"PRAGMA incremental_vacuum({_SLICE_PAGES})").fetchall()
+        except sqlite3.Error:
+            self._gives_back = False  # space is no reason to fail; the next deletion tries again
+        return self._gives_back
