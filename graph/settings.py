@@ -56,6 +56,8 @@ class Settings(BaseSettings):
             variable each, such as `DUOGRAPH_CODING_TEMPERATURE`.
         home: The data folder.
         database: The sessions' SQLite file; by default `sessions.sqlite` in `home`.
+        keep_turns: Turns of each session that stay open to time travel; 0 keeps all.
+        encryption_key: Passphrase of the sessions' file, which is encrypted from its first use on or never.
         sandbox: Which sandbox runs code; `auto` takes the first of nono and bubblewrap that passes its
             self-test, and `none` runs code without any walls.
         sandbox_image: The image for the docker sandbox; by default Python's of the version at hand.
@@ -93,6 +95,8 @@ class Settings(BaseSettings):
     )
     home: Path = Field(default_factory=lambda: user_data_path("duograph", appauthor=False))
     database: str | None = None
+    keep_turns: int = Field(default=20, ge=0, le=1_000_000)
+    encryption_key: SecretStr | None = Field(default=None, min_length=8)
     sandbox: Literal["auto", "nono", "bubblewrap", "docker", "none"] = "auto"
     sandbox_image: str = Field(default="", max_length=255)
     sandbox_packages: Annotated[list[DirectoryPath], NoDecode, BeforeValidator(_folders)] = Field(
