@@ -162,10 +162,12 @@ def read_user_settings(target: str, user: str) -> UserSettings:
         UserSettingsError: When a value that is kept is wrong.
         DatabaseError: When the database cannot be read.
     """
-    from checkpoints.settings import SqlUserSettings, as_model, peek  # noqa: PLC0415  # all but peek are heavy
+    from checkpoints.settings import as_model, peek  # noqa: PLC0415  # only where there may be some
 
     stored = peek(target, user)
     if stored is None:
+        from checkpoints.settings import SqlUserSettings  # noqa: PLC0415  # SQLAlchemy
+
         stored = {row.name: row.value for row in SqlUserSettings(target).rows(user)}
     return as_model(UserSettings, stored, user) if stored else UserSettings()
 

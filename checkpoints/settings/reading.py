@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from checkpoints.settings.schema import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+_UNMAKEABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 _REVISION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
 _VALUES = f"SELECT name, value FROM {TABLE} WHERE user_id = "  # noqa: S608 - the same
@@ -85,7 +88,7 @@ def decoded(rows: Iterable[tuple[str, str]], user_id: str, place: str) -> dict[s
 
 
 def open_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
-    """Open the file for reading only; in a folder that may not be written, too.
+    """Open the file for reading only; where nothing may be written, too.
 
     Raises:
         sqlite3.Error: When it cannot be opened.
@@ -101,6 +104,7 @@ def open_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
             isolation_level=None,
         )
         try:
+            conn.execute("PRAGMA query_only=ON")
             conn.execute("SELECT 1 FROM sqlite_master").fetchone()
         except BaseException:
             conn.close()
@@ -108,10 +112,12 @@ def open_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
         return conn
 
     try:
-        return connected("mode=ro")
-    except sqlite3.OperationalError:
-        # In WAL mode even a reader makes a file beside it. Without one nobody writes, so none is needed.
-        if path.with_name(f"{path.name}-wal").exists():
+        # Who may write takes the files that WAL mode makes beside it away again; a reader would leave them.
+        return connected("mode=rw" if os.access(path, os.W_OK) else "mode=ro")
+    except sqlite3.OperationalError as error:
+        # In WAL mode even a reader makes a file beside it; while there is none nobody writes.
+        beside = (path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal"))
+        if error.sqlite_errorcode & 0xFF not in _UNMAKEABLE or any(one.exists() for one in beside):
             raise
     return connected("mode=ro&immutable=1")
 
