@@ -7,16 +7,28 @@ from typing import TYPE_CHECKING
 
 from checkpoints.ids import check_thread_id, new_thread_id
 from checkpoints.locks import ThreadLocks
-from checkpoints.protocol import DatabaseError, SessionStore, ThreadBusyError, ThreadSpan, UnknownThreadError
+from checkpoints.protocol import (
+    DatabaseError,
+    SessionFileError,
+    SessionStore,
+    ThreadBusyError,
+    ThreadSpan,
+    UnknownThreadError,
+)
 
 if TYPE_CHECKING:
+    from checkpoints.history import Moment, fork, moments
     from checkpoints.saver import SaverContext, SessionSaver, open_saver
     from checkpoints.sessions import Session, SessionMessage, Sessions, SessionSummary
+    from checkpoints.transfer import SessionFile, export_session, import_session
 
 __all__ = [
     "DatabaseError",
+    "Moment",
     "SaverContext",
     "Session",
+    "SessionFile",
+    "SessionFileError",
     "SessionMessage",
     "SessionSaver",
     "SessionStore",
@@ -27,12 +39,22 @@ __all__ = [
     "ThreadSpan",
     "UnknownThreadError",
     "check_thread_id",
+    "export_session",
+    "fork",
+    "import_session",
+    "moments",
     "new_thread_id",
     "open_saver",
 ]
 
 # LangGraph's savers and pydantic take half a second to import, and most commands need no session.
 _LAZY = {
+    "Moment": "checkpoints.history",
+    "fork": "checkpoints.history",
+    "moments": "checkpoints.history",
+    "SessionFile": "checkpoints.transfer",
+    "export_session": "checkpoints.transfer",
+    "import_session": "checkpoints.transfer",
     "SaverContext": "checkpoints.saver",
     "SessionSaver": "checkpoints.saver",
     "open_saver": "checkpoints.saver",

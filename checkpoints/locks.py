@@ -1,19 +1,24 @@
-"""One turn at a time per thread: a first-come, first-served lock for sync and async callers alike."""
+"""One turn at a time per thread: a lock for sync and async callers alike, and for processes on one file."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from checkpoints.offload import finish
+from checkpoints.process_locks import Hold, file_locks
 from checkpoints.protocol import ThreadBusyError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from checkpoints.process_locks import ProcessLocks
 
 
 class Ticket(Future[None]):
@@ -38,18 +43,26 @@ _BY_PLACE_GUARD = threading.Lock()
 def locks_for(place: str) -> ThreadLocks:
     """The locks of a database file, the same ones for everybody who holds on to them."""
     with _BY_PLACE_GUARD:
-        return _BY_PLACE.setdefault(place, ThreadLocks())
+        if (known := _BY_PLACE.get(place)) is None:
+            known = _BY_PLACE[place] = ThreadLocks(file_locks(place))
+        return known
 
 
 class ThreadLocks:
-    """Locks by thread id, within this process.
+    """Locks by thread id, within this process and, where told how, among all on one database.
 
-    The head of a thread's queue holds its lock. Waiters may sit in any OS thread and any event loop at the
-    same time. Not re-entrant: a holder that asks again waits for itself.
+    The head of a thread's queue holds its lock, or waits for another process that does. Waiters may sit in
+    any OS thread and any event loop at the same time; within a process they are served in the order they
+    came. Not re-entrant: a holder that asks again waits for itself.
     """
 
-    def __init__(self) -> None:
-        """Start with no thread locked."""
+    def __init__(self, processes: ProcessLocks | None = None) -> None:
+        """Start with no thread locked.
+
+        Args:
+            processes: What keeps this process and others apart; None for a database that no other can open.
+        """
+        self._processes = processes
         # Re-entrant, as the garbage collector may close an abandoned `ahold` while we are in here.
         self._guard = threading.RLock()
         self._queues: dict[str, deque[Ticket]] = {}
@@ -75,14 +88,24 @@ class ThreadLocks:
         Raises:
             ThreadBusyError: When the time was up first.
         """
-        ticket = Ticket()
+        ticket, until = Ticket(), _until(timeout_s)
         try:
             self._enqueue(thread_id, ticket)
             try:
                 ticket.result(timeout_s)
             except TimeoutError:
                 raise _busy(thread_id, timeout_s) from None
-            yield
+            held = Hold(self._processes, thread_id)
+            try:
+                pause = held.first_try(until)
+                while pause is not None:
+                    time.sleep(pause)
+                    pause = held.next_try(until)
+                if not held.is_held:
+                    raise _busy(thread_id, timeout_s)
+                yield
+            finally:
+                held.leave()
         finally:
             self._leave(thread_id, ticket)
 
@@ -97,7 +120,8 @@ class ThreadLocks:
         Raises:
             ThreadBusyError: When the time was up first.
         """
-        ticket = Ticket(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        ticket, until = Ticket(loop), _until(timeout_s)
         try:
             self._enqueue(thread_id, ticket)
             try:
@@ -106,7 +130,19 @@ class ThreadLocks:
                     await asyncio.shield(asyncio.wrap_future(ticket))
             except TimeoutError:
                 raise _busy(thread_id, timeout_s) from None
-            yield
+            held = Hold(self._processes, thread_id)
+            try:
+                if self._processes is not None:
+                    # In a thread, since it may open a file or ask a server; a cancellation waits for it.
+                    pause = await finish(loop.run_in_executor(None, held.first_try, until))
+                    while pause is not None:
+                        await asyncio.sleep(pause)
+                        pause = await finish(loop.run_in_executor(None, held.next_try, until))
+                if not held.is_held:
+                    raise _busy(thread_id, timeout_s)
+                yield
+            finally:
+                held.leave()
         finally:
             self._leave(thread_id, ticket)
 
@@ -135,8 +171,15 @@ class ThreadLocks:
             queue[0].set_result(None)
 
 
+def _until(timeout_s: float | None) -> float | None:
+    return None if timeout_s is None else time.monotonic() + timeout_s
+
+
 def _busy(thread_id: str, timeout_s: float | None) -> ThreadBusyError:
     return ThreadBusyError(
         f"The thread {thread_id!r} was busy with another turn for more than {timeout_s:g} s: "
         "wait for that turn to end, or use another thread."
+        if timeout_s
+        else f"The thread {thread_id!r} is busy with another turn: wait for that turn to end, or use another "
+        "thread."
     )

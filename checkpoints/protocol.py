@@ -28,6 +28,10 @@ class UnknownThreadError(LookupError):
     """No session has this id, or a prefix fits more than one."""
 
 
+class SessionFileError(ValueError):
+    """A file is no exported session, or is damaged; nothing was stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class ThreadSpan:
     """The ends of one thread.

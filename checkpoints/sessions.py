@@ -133,6 +133,18 @@ class Sessions:
             result=_plain(values.get("result")),
         )
 
+    def find(self, thread_id: str) -> str:
+        """Give the whole id of a session.
+
+        Args:
+            thread_id: As for `show`.
+
+        Raises:
+            UnknownThreadError: When no session fits, or several do.
+            DatabaseError: When the database cannot be read.
+        """
+        return self._find(thread_id).thread_id
+
     def _find(self, thread_id: str) -> ThreadSpan:
         spans = self._saver.thread_spans()
         fits = [span for span in spans if span.thread_id == thread_id]

@@ -127,4 +127,5 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
     compiled = builder.compile(checkpointer=checkpointer, name="duograph")
     lanes = shapes_of(shape, LANES)
     plan = Plan(shape, guards, declared_costs(builder), inner_graphs(compiled), lanes)
-    return DuoGraph.of(compiled, Account(plan, services.models, settings.limits, settings.verify_timeout_s))
+    account = Account(plan, services.models, settings.limits, settings.verify_timeout_s)
+    return DuoGraph.of(compiled, account, thread_wait_s=settings.thread_wait_s)

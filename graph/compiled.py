@@ -1,8 +1,10 @@
 """The compiled graph with two things added: sync calls on async nodes, and one turn at a time per thread."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
+from datetime import datetime
 from typing import Any, Self, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -16,7 +18,7 @@ from checkpoints import ThreadLocks
 from graph.account import Account
 from graph.bridge import iterate
 from graph.state import Context, Input, Output, State
-from nodes import BOUNDS, WALK, Bounds, Request, Walk
+from nodes import BOUNDS, WALK, Bounds, Request, Spending, Walk
 from providers.direct.loop_thread import LoopThread
 
 _Compiled = CompiledStateGraph[State, Context, Input, Output]
@@ -27,7 +29,8 @@ class DuoGraph(_Compiled):
 
     A sync call runs the async one on an event loop in a thread of its own, so it also works
     in a notebook, where the calling thread has a running loop. Two turns on one thread of a
-    checkpointer queue up: LangGraph alone loses one of them (langgraph#8796).
+    checkpointer queue up, those of other processes on its file too: LangGraph alone loses
+    one of them (langgraph#8796).
     """
 
     def __init__(
@@ -35,21 +38,28 @@ class DuoGraph(_Compiled):
         *,
         account: Account | None = None,
         locks: ThreadLocks | None = None,
+        thread_wait_s: float | None = None,
         loop_thread: LoopThread | None = None,
         **kwargs: Any,  # noqa: ANN401  # what LangGraph's own copy() passes on
     ) -> None:
         super().__init__(**kwargs)
         self.account = account
-        if locks is None:
-            locks = getattr(self.checkpointer, "locks", None) or ThreadLocks()
-        self.locks = locks
+        # Of the saver in use, as a copy with another saver is given the locks of the graph before it.
+        self.locks: ThreadLocks = getattr(self.checkpointer, "locks", None) or locks or ThreadLocks()
+        self.thread_wait_s = thread_wait_s
         self.loop_thread = loop_thread or LoopThread()
 
     @classmethod
-    def of(cls, compiled: _Compiled, account: Account) -> Self:
-        """The same graph as a `DuoGraph`, by the way that LangGraph copies its graphs."""
+    def of(cls, compiled: _Compiled, account: Account, *, thread_wait_s: float | None = None) -> Self:
+        """The same graph as a `DuoGraph`, by the way that LangGraph copies its graphs.
+
+        Args:
+            compiled: The graph.
+            account: Says what a turn can use.
+            thread_wait_s: Seconds that a turn waits for an earlier one on its thread; None waits without end.
+        """
         attributes = {name: value for name, value in vars(compiled).items() if name != "__orig_class__"}
-        return cls(account=account, **attributes)
+        return cls(account=account, thread_wait_s=thread_wait_s, **attributes)
 
     def bounds(self, context: Context | None = None) -> Bounds:
         """The most that a turn can use, computed before it runs.
@@ -70,28 +80,37 @@ class DuoGraph(_Compiled):
         config: RunnableConfig | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> AsyncGenerator[Any, None]:
-        """Stream a turn; see LangGraph's `astream`. It starts when earlier turns on its thread have ended."""
+        """Stream a turn; see LangGraph's `astream`. It starts when earlier turns on its thread have ended.
+
+        Raises:
+            ThreadBusyError: When they had not ended after `thread_wait_s`; nothing was run then.
+        """
         async with AsyncExitStack() as stack:
             config = merge_configs(self.config, config)
             configurable = config.get("configurable", {})
             thread_id = configurable.get("thread_id")
             # Inside a node the turn around it holds the thread already.
             if thread_id and self.checkpointer and CONFIG_KEY_TASK_ID not in configurable:
-                await stack.enter_async_context(self.locks.ahold(str(thread_id)))
-            config = await self._bounded(input, config, kwargs.get("context"))
-            turn = cast("AsyncGenerator[Any, None]", super().astream(input, config, **kwargs))
+                await stack.enter_async_context(
+                    self.locks.ahold(str(thread_id), timeout_s=self.thread_wait_s)
+                )
+            before = await self._resumed(input, config)
+            config = await self._bounded(before, config, kwargs.get("context"))
+            given = input if before is None else self._going_on(input, before)
+            turn = cast("AsyncGenerator[Any, None]", super().astream(given, config, **kwargs))
             parts = await stack.enter_async_context(aclosing(turn))
             async for part in parts:
                 yield part
 
-    async def _bounded(self, given: object, config: RunnableConfig, context: object) -> RunnableConfig:
+    async def _bounded(
+        self, before: StateSnapshot | None, config: RunnableConfig, context: object
+    ) -> RunnableConfig:
         """Put the bound into a run's config: as its step limit, and for its routers and its answer."""
         if self.account is None:
             return config
         account, configurable = self.account, config.get("configurable", {})
         choice = _chosen(context, configurable)
-        before = await self._resumed(given, config)
-        following = before.next if before else ()
+        following = following_in(before) if before else ()
         request = before.values.get("request") if before and account.is_opened(following) else None
         request = request if isinstance(request, Request) else None
 
@@ -117,6 +136,27 @@ class DuoGraph(_Compiled):
             return None
         return await self.aget_state(config)
 
+    def _going_on(self, given: Any, before: StateSnapshot) -> Any:  # noqa: ANN401  # as `astream` takes it
+        """What a turn goes on with that was cut off: its deadline does not count the time it lay still.
+
+        A plan that waited for a person is not meant; `approve` counts that time itself.
+        """
+        spending = before.values.get("spending")
+        asked = Command() if given is None else given
+        if before.interrupts or not isinstance(asked, Command) or asked.resume is not None or asked.goto:
+            return given
+        if not isinstance(asked.update, dict | None):
+            return given
+        if not isinstance(spending, Spending) or before.created_at is None:
+            return given
+        following = following_in(before)
+        if not following or self.account is None or not self.account.is_opened(following):
+            return given
+        # The last step's time is the latest that is known; what was begun after it is done again.
+        still = max(0.0, time.time() - datetime.fromisoformat(before.created_at).timestamp())
+        moved = spending.model_copy(update={"started_at": spending.started_at + still})
+        return Command(update={"spending": moved} | (asked.update or {}))
+
     def stream(
         self,
         input: Any,  # noqa: A002, ANN401  # LangGraph's name and type
@@ -141,6 +181,14 @@ def _chosen(context: object, configurable: Mapping[str, Any]) -> Context | None:
     if not isinstance(context, Context):
         raise TypeError(f"The context is {context!r}: pass Context(…), or a dict of its fields.")
     return context
+
+
+def following_in(state: StateSnapshot) -> tuple[str, ...]:
+    """The nodes of the step that a turn stands before; none when it has ended.
+
+    LangGraph's `next` leaves out those that had ended when the others, or the process, were cut off.
+    """
+    return tuple(task.name for task in state.tasks)
 
 
 def _names(goto: object) -> list[str]:

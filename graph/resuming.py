@@ -1,4 +1,4 @@
-"""Turns that wait for a person: what is asked, the result that says so, and how they go on."""
+"""Turns that wait for a person or were cut off: the result that says so, and how they go on."""
 
 import asyncio
 import uuid
@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import Command
+from langgraph.types import Command, StateSnapshot
 from pydantic import ValidationError
 
 from checkpoints import check_thread_id, new_thread_id
 from graph.bridge import iterate
-from graph.compiled import DuoGraph
+from graph.compiled import DuoGraph, following_in
 from graph.events import Event, Finished, Started
 from graph.state import Context
 from nodes import Bounds, PlanAnswer, PlanQuestion, Request, Result, Status, StopReason
@@ -26,7 +26,7 @@ class RequestError(ValueError):
 
 
 class Resuming(ABC):
-    """The part of an agent that goes on with turns that wait."""
+    """The part of an agent that goes on with turns that wait or were cut off."""
 
     graph: DuoGraph
 
@@ -34,12 +34,16 @@ class Resuming(ABC):
     def _turn(self, given: object, started: Started, context: Context) -> AsyncGenerator[Event, None]:
         """Run a turn, or the rest of one that waited; the last event is `Finished`."""
 
-    def resume(self, thread_id: str, *, approve: bool, plan: str | None = None, reason: str = "") -> Result:
-        """Go on with a turn that waits for the approval of its plan (`Status.WAITING`).
+    def resume(
+        self, thread_id: str, *, approve: bool | None = None, plan: str | None = None, reason: str = ""
+    ) -> Result:
+        """Go on with a turn that was cut off, or that waits for the approval of its plan (`Status.WAITING`).
 
         Args:
             thread_id: The session of the turn.
-            approve: Whether the code shall be written; False ends the turn with an answer that says so.
+            approve: Whether the code shall be written by the plan that waits; False ends the turn with an
+                answer that says so. Left out for a turn that was cut off, by a crash for example: no step
+                that had ended is done again.
             plan: The plan to write it by, with its acceptance tests, in place of the one that was shown.
             reason: Why it is not approved.
 
@@ -47,41 +51,39 @@ class Resuming(ABC):
             The result, as from `ask`.
 
         Raises:
-            RequestError: When nothing waits there, or the edited plan cannot be used.
+            RequestError: When there is nothing to go on with, or the edited plan cannot be used.
         """
-        answer = answer_about(approve=approve, plan=plan, reason=reason)
+        answer = answer_if_any(approve=approve, plan=plan, reason=reason)
         return result_of(
             list(iterate(self.graph.loop_thread, lambda: self.astream_resume(thread_id, answer)))
         )
 
     async def aresume(
-        self, thread_id: str, *, approve: bool, plan: str | None = None, reason: str = ""
+        self, thread_id: str, *, approve: bool | None = None, plan: str | None = None, reason: str = ""
     ) -> Result:
-        """Go on with a turn that waits for the approval of its plan; see `resume`."""
-        answer = answer_about(approve=approve, plan=plan, reason=reason)
+        """Go on with a turn that was cut off or waits for the approval of its plan; see `resume`."""
+        answer = answer_if_any(approve=approve, plan=plan, reason=reason)
         return result_of([event async for event in self.astream_resume(thread_id, answer)])
 
     async def astream_resume(
-        self, thread_id: str, answer: PlanAnswer, *, context: Context | None = None
+        self, thread_id: str, answer: PlanAnswer | None = None, *, context: Context | None = None
     ) -> AsyncGenerator[Event, None]:
-        """Answer about a plan that waits, and yield what happens then; the last event is `Finished`.
+        """Go on with a turn, and yield what happens then; the last event is `Finished`.
 
         The turn keeps the models and limits that it was asked with.
 
         Args:
             thread_id: The session of the turn.
-            answer: What to do with the plan.
+            answer: What to do with the plan that waits; None for a turn that was cut off.
             context: Models to go on with in place of those; nothing else of it counts.
 
         Raises:
-            RequestError: When nothing waits there.
+            RequestError: When there is nothing to go on with.
         """
         started = Started(session_of(thread_id), str(uuid.uuid4()))
         config: RunnableConfig = {"configurable": {"thread_id": started.thread_id}}
         state = await self.graph.aget_state(config)
-        request = state.values.get("request")
-        if question_in(state.interrupts) is None or not isinstance(request, Request):
-            raise RequestError(f"No plan waits for approval in session {thread_id}: ask something first.")
+        request = self._request_of(state, thread_id, answer)
         models = {name: value for name in _MODELS if context and (value := getattr(context, name))}
         request = request.model_copy(update=models)
         chosen = Context(
@@ -89,9 +91,36 @@ class Resuming(ABC):
             reasoning_model=request.reasoning_model,
             coding_model=request.coding_model,
         )
-        update = {"request": request} if models else None
-        async for event in self._turn(Command(resume=answer.model_dump(), update=update), started, chosen):
+        given: Command[str] | None = None
+        if answer is not None or models:
+            resume = None if answer is None else answer.model_dump()
+            given = Command(resume=resume, update={"request": request} if models else None)
+        async for event in self._turn(given, started, chosen):
             yield event
+
+    def _request_of(self, state: StateSnapshot, thread_id: str, answer: PlanAnswer | None) -> Request:
+        """The request of the turn to go on with.
+
+        Raises:
+            RequestError: When there is none, or when `answer` does not fit what it waits for.
+        """
+        request, waits = state.values.get("request"), question_in(state.interrupts) is not None
+        if answer is not None and not (waits and isinstance(request, Request)):
+            raise RequestError(f"No plan waits for approval in session {thread_id}: ask something first.")
+        if answer is None and waits:
+            raise RequestError(
+                f"The plan of session {thread_id} waits for your approval: approve, edit or reject it."
+            )
+        following = following_in(state)
+        if not following:
+            known = "Its last turn has ended" if state.created_at else "There is no such session"
+            raise RequestError(f"Nothing is left to do in session {thread_id}. {known}: ask something.")
+        account = self.graph.account
+        if not isinstance(request, Request) or account is None or not account.is_opened(following):
+            raise RequestError(
+                f"The turn of session {thread_id} was cut off before its request was noted: ask again."
+            )
+        return request
 
     async def solution(self, thread_id: str) -> list[SourceFile]:
         """The files that the newest turn of a session with any came to; empty when there are none."""
@@ -144,6 +173,19 @@ def _answer(question: PlanQuestion, thread_id: str) -> str:
     )
     parts = ("**The plan waits for your approval.**", question["problem"], question["plan"], how)
     return "\n\n".join(filter(None, parts))
+
+
+def answer_if_any(*, approve: bool | None, plan: str | None, reason: str) -> PlanAnswer | None:
+    """What a caller answers about a plan; None when it says nothing about one.
+
+    Raises:
+        RequestError: When it cannot be used.
+    """
+    if approve is not None:
+        return answer_about(approve=approve, plan=plan, reason=reason)
+    if plan is not None or reason:
+        raise RequestError("An edited plan goes with approve=True, and a reason with approve=False.")
+    return None
 
 
 def answer_about(*, approve: bool, plan: str | None, reason: str) -> PlanAnswer:

@@ -89,6 +89,8 @@ class Settings(BaseSettings):
         max_output_tokens: Tokens that a turn may receive from models.
         max_cost_usd: US dollars that a turn may spend on models whose price is known.
         turn_timeout_s: Seconds that a turn may take, from which every timeout inside it is cut.
+        thread_wait_s: Seconds that a turn waits for an earlier one on its thread, in this process or another;
+            0 refuses it at once.
         plan_approval: Whether a person must approve each plan before code is written.
         model_timeout_s: Seconds one model call may take.
         model_tries: Attempts at one model of a chain before the next one is asked, the first one included.
@@ -127,6 +129,7 @@ class Settings(BaseSettings):
     max_output_tokens: int | None = Field(default=None, ge=1)
     max_cost_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     turn_timeout_s: float = Field(default=TURN_TIMEOUT_S, gt=0, le=86_400)
+    thread_wait_s: float = Field(default=600.0, ge=0, le=86_400)
     plan_approval: bool = False
     model_timeout_s: float = Field(default=120.0, gt=0, le=3600)
     model_tries: int = Field(default=2, ge=1, le=10)

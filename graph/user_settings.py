@@ -88,6 +88,7 @@ class UserSettings(BaseModel):
     max_output_tokens: int | None = Field(default=None, ge=1)
     max_cost_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     turn_timeout_s: float | None = Field(default=None, gt=0, le=86_400)
+    thread_wait_s: float | None = Field(default=None, ge=0, le=86_400)
     plan_approval: bool | None = None
     model_timeout_s: float | None = Field(default=None, gt=0, le=3600)
     model_tries: int | None = Field(default=None, ge=1, le=10)

@@ -91,7 +91,7 @@ class Spending(BaseModel):
 
     Attributes:
         started_at: Seconds since the epoch when the turn began, later by what a person took to approve its
-            plan; a resumed turn keeps its deadline.
+            plan, and by what the turn lay still after it was cut off.
         first_step: LangGraph's step number of the turn's first node.
         sandbox_runs: Verifications made.
     """

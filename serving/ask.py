@@ -60,7 +60,7 @@ def ask(question: Question, *, settings: Mapping[str, str], signals: Signals, as
     try:
         outcome = _answer(question, asked, target, settings=settings, signals=signals)
     except Interrupted as stop:
-        stop.hint = stop.hint or f"go on with: duograph ask --thread {thread_id} TEXT"
+        stop.hint = f"go on with: duograph resume {thread_id}"
         raise
     return target.deliver(outcome, destination)
 
@@ -95,11 +95,7 @@ def _answer(
     with Runner(signals) as runner:
         try:
             outcome = runner.run(lambda: run_turn(agent, turn))
-            try:
-                return target.approved(outcome, agent, runner)
-            except Interrupted as stop:
-                stop.hint = f"go on with: duograph resume {asked.thread_id}"
-                raise
+            return target.approved(outcome, agent, runner)
         finally:
             if signals.received is None:
                 runner.run(agent.aclose)

@@ -18,6 +18,7 @@ from serving.models_command import models
 from serving.options import Shell, chosen, json_option, named, setting_options
 from serving.pull_command import pull
 from serving.resume_command import resume
+from serving.sessions_command import sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,6 +165,7 @@ duograph.add_command(resume)
 duograph.add_command(pull)
 duograph.add_command(models)
 duograph.add_command(doctor)
+duograph.add_command(sessions)
 duograph.add_command(settings_command.settings)
 
 
@@ -253,46 +255,5 @@ def bench(  # noqa: PLR0913  # click passes every option as an argument
 
         plan = body.Plan(modes, tasks=tasks, limit=limit, jobs=jobs, out=out)
         return body.bench(plan, settings=chosen(settings), signals=shell.signals, as_json=as_json)
-
-    return action
-
-
-@duograph.group()
-def sessions() -> None:
-    """List and show the sessions that were kept."""
-
-
-@sessions.command("list")
-@json_option
-@click.option(
-    "--limit", metavar="N", type=click.IntRange(min=1), default=50, show_default=True, help="At most N."
-)
-def list_sessions(*, as_json: bool, limit: int) -> Action:
-    """List the sessions, the most recently used first."""
-
-    def action() -> int:
-        from serving.terminal import starting  # noqa: PLC0415  # bodies load when they run
-
-        with starting():
-            from serving import sessions as body  # noqa: PLC0415  # the same
-
-        return body.list_sessions(limit, as_json=as_json)
-
-    return action
-
-
-@sessions.command("show")
-@click.argument("thread")
-@json_option
-def show_session(*, thread: str, as_json: bool) -> Action:
-    """Print the conversation of THREAD: a session's id, or how it begins."""
-
-    def action() -> int:
-        from serving.terminal import starting  # noqa: PLC0415  # bodies load when they run
-
-        with starting():
-            from serving import sessions as body  # noqa: PLC0415  # the same
-
-        return body.show_session(thread, as_json=as_json)
 
     return action

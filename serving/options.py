@@ -56,6 +56,7 @@ _LIMITS = (
     ("--max-output-tokens", "max_output_tokens", "N", "At most N tokens received from models."),
     ("--max-cost-usd", "max_cost_usd", "USD", "At most this much money, where prices are known."),
     ("--turn-timeout", "turn_timeout_s", "SECONDS", "At most this long, for the whole turn."),
+    ("--wait", "thread_wait_s", "SECONDS", "Wait so long for an earlier turn of the session; 0 refuses."),
 )
 """Option, setting, metavar and help; the settings say what is a good value."""
 

@@ -1,4 +1,4 @@
-"""`duograph resume`: an answer about a plan that waits, and the rest of its turn."""
+"""`duograph resume`: the rest of a turn that was cut off, or whose plan waits for an answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from serving import exits, terminal
 from serving.approval import make_answer, read_edited
 from serving.delivery import Target
-from serving.faults import InputError
 from serving.inputs import read_thread
 from serving.signals import Interrupted
 
@@ -44,11 +43,11 @@ class Choice:
 
 
 def resume(choice: Choice, target: Target, *, settings: Mapping[str, str], signals: Signals) -> int:
-    """Answer about the plan, or show it and ask, and give the exit code.
+    """Go on with the turn; where a plan waits, answer about it, or show it and ask. Gives the exit code.
 
     Raises:
         InputError: When a file or an argument cannot be used; nothing has run then.
-        RequestError: When nothing waits there, or the edited plan cannot be used.
+        RequestError: When nothing is left to do there, or the edited plan cannot be used.
         Interrupted: When a signal came; its hint says how to go on.
     """
     destination = target.check()
@@ -80,12 +79,10 @@ def resume(choice: Choice, target: Target, *, settings: Mapping[str, str], signa
 def _outcome(
     agent: Agent, runner: Runner, thread_id: str, answer: PlanAnswer | None, models: Context
 ) -> Outcome:
-    """The rest of the turn, or the turn as it waits when there is no answer yet."""
+    """The rest of the turn, or the turn as it waits when its plan has no answer yet."""
     from serving.turn import Outcome, resume_turn  # noqa: PLC0415  # loaded by now
 
-    if answer is not None:
+    waits = None if answer is not None else runner.run(lambda: agent.waiting(thread_id))
+    if waits is None:
         return runner.run(lambda: resume_turn(agent, thread_id, answer, models))
-    result = runner.run(lambda: agent.waiting(thread_id))
-    if result is None:
-        raise InputError(f"No plan waits for approval in session {thread_id}: see `duograph sessions list`.")
-    return Outcome(result, f"thread {thread_id} · exit code {exits.WAITING}: the plan waits")
+    return Outcome(waits, f"thread {thread_id} · exit code {exits.WAITING}: the plan waits")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Action = Callable[[], int]
 
 
-@click.command(short_help="Answer about a plan that waits for approval.")
+@click.command(short_help="Go on with a turn that was cut off or waits.")
 @click.argument("thread")
 @click.option("--approve", is_flag=True, help="Let the code be written by the plan.")
 @named("--edit", "FILE", "Let it be written by the plan in FILE, its acceptance tests included; - for input.")
@@ -39,9 +39,10 @@ def resume(  # noqa: PLR0913  # click passes every option as an argument
     force: bool,
     **settings: str | None,
 ) -> Action:
-    """Go on with the session THREAD, whose turn waits until its plan is approved, edited or rejected.
+    """Go on with the last turn of the session THREAD: one that was cut off, or whose plan waits for approval.
 
-    Without --approve, --edit or --reject the plan is shown, and on a terminal you are asked.
+    What was cut off, by a crash for example, goes on after its last finished step. A plan that waits is shown
+    when none of --approve, --edit and --reject is given, and on a terminal you are asked.
     """
     if (approve, edit is not None, reject).count(True) > 1:
         raise click.UsageError("give one of --approve, --edit FILE and --reject")

@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from checkpoints import Sessions, open_saver
+from checkpoints import Sessions, moments, open_saver
 from graph.settings import Settings
 from serving import exits, terminal
 from serving.text import one_line
@@ -53,6 +53,26 @@ def show_session(thread_id: str, *, as_json: bool) -> int:
         terminal.json_object(session.model_dump(mode="json"))
     else:
         _print_conversation(session)
+    return exits.DONE
+
+
+def show_steps(thread_id: str, *, as_json: bool) -> int:
+    """Print the steps of a session that are kept, newest first, and give the exit code.
+
+    Raises:
+        DatabaseError: When the database cannot be read.
+        UnknownThreadError: When no session fits, or several do.
+    """
+    with open_saver(Settings().database_path) as saver:
+        found = moments(saver, Sessions(saver).find(thread_id))
+    if as_json:
+        terminal.json_object([moment.model_dump(mode="json") for moment in found])
+    else:
+        for moment in found:
+            following = ", ".join(moment.following) or "end"
+            terminal.line(
+                f"{moment.checkpoint_id}\t{_when(moment.when)}\tturn {moment.turn}\tbefore {following}"
+            )
     return exits.DONE
 
 

@@ -142,18 +142,18 @@ async def run_turn(agent: Agent, turn: Turn) -> Outcome:
 
 
 async def resume_turn(
-    agent: Agent, thread_id: str, answer: PlanAnswer, models: Context | None = None
+    agent: Agent, thread_id: str, answer: PlanAnswer | None, models: Context | None = None
 ) -> Outcome:
-    """Go on with a turn whose plan waited for an answer, and show its progress.
+    """Go on with a turn that was cut off or whose plan waited for an answer, and show its progress.
 
     Args:
         agent: Has the session.
         thread_id: The session.
-        answer: What to do with the plan.
+        answer: What to do with the plan that waits; None for a turn that was cut off.
         models: Those of the command line, in place of those that the turn was asked with.
 
     Raises:
-        RequestError: When no plan waits there.
+        RequestError: When there is nothing to go on with.
     """
     return await _show(agent.astream_resume(thread_id, answer, context=models), thread_id)
 

@@ -52,13 +52,12 @@ def test_ctrl_c_during_a_model_call_leaves_a_session_to_go_on_with(cli: CommandL
     done = finish(process)
     assert done.code == 130
     assert done.json["error"]["type"] == "Interrupted"
-    assert (
-        done.err.splitlines()[-1] == f"duograph: interrupted; go on with: duograph ask --thread {THREAD} TEXT"
-    )
+    assert done.err.splitlines()[-1] == f"duograph: interrupted; go on with: duograph resume {THREAD}"
     assert [summary["thread_id"] for summary in cli.run("sessions", "list", "--json").json] == [THREAD]
     models = cli.models([{"content": PLAN}, {"content": "VERDICT: PASS"}], [{"content": GOOD}])
-    assert cli.run("ask", ASK, "--thread", THREAD, env=models).code == 0
-    assert cli.run("sessions", "show", THREAD, "--json").json["status"] == "done"
+    assert cli.run("resume", THREAD, env=models).code == 0
+    shown = cli.run("sessions", "show", THREAD, "--json").json
+    assert (shown["status"], shown["turns"]) == ("done", 1)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

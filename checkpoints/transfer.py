@@ -1,0 +1,178 @@
+"""A session in a file: to keep it, to read it, to take it to another database."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from checkpoints.history import checkpoint_of, free_id, put_first
+from checkpoints.protocol import SessionFileError
+from checkpoints.sessions import SessionMessage, Sessions
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.serde.base import SerializerProtocol
+
+    from checkpoints.saver import SessionSaver
+
+
+class Packed(BaseModel):
+    """A value as LangGraph's serialiser writes it, in base64.
+
+    Attributes:
+        type: The serialiser's name of the form; those that can run code on reading are not taken.
+        data: The bytes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["msgpack", "null", "bytes"]
+    data: str
+
+
+class PackedWrite(BaseModel):
+    """What a task had written when the step was not yet finished."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task_id: str
+    channel: str
+    value: Packed
+
+
+class SessionFile(BaseModel):
+    """A session in a file: for people above, for machines below.
+
+    Only `checkpoint`, `metadata` and `writes` are read back; a change of the rest changes nothing.
+
+    Attributes:
+        format: Always `duograph-session`.
+        version: Of this form.
+        thread_id: The session's id.
+        title: Its title.
+        exported_at: When the file was made, UTC.
+        messages: The conversation, oldest first.
+        checkpoint: The newest state, with everything that the session remembers.
+        metadata: What LangGraph noted about it.
+        writes: What had been done of the next step.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["duograph-session"] = "duograph-session"
+    version: Literal[1] = 1
+    thread_id: str
+    title: str = ""
+    exported_at: datetime
+    messages: list[SessionMessage] = []
+    checkpoint: Packed
+    metadata: Packed
+    writes: list[PackedWrite] = []
+
+
+def export_session(saver: SessionSaver, thread_id: str) -> SessionFile:
+    """The whole of a session's newest state, to keep or to take to another database.
+
+    Raises:
+        UnknownThreadError: When there is no such session.
+        DatabaseError: When the database cannot be read.
+    """
+    found, serde = checkpoint_of(saver, thread_id), _plain(saver)
+    shown = Sessions(saver).show(thread_id)
+    return SessionFile(
+        thread_id=thread_id,
+        title=shown.title,
+        exported_at=datetime.now(UTC),
+        messages=shown.messages,
+        checkpoint=_pack(serde, found.checkpoint),
+        metadata=_pack(serde, dict(found.metadata)),
+        writes=[
+            PackedWrite(task_id=task, channel=channel, value=_pack(serde, value))
+            for task, channel, value in found.pending_writes or ()
+        ],
+    )
+
+
+def import_session(saver: SessionSaver, text: str, *, into: str | None = None) -> str:
+    """Store a session that `export_session` gave.
+
+    The file is data of unknown origin: only types that the saver allows are rebuilt from it, and nothing in
+    it is run.
+
+    Args:
+        saver: Will have the session.
+        text: The file's text, JSON.
+        into: The id to store it under; its own when left out.
+
+    Returns:
+        The id it is stored under.
+
+    Raises:
+        SessionFileError: When the text is no such file, or is damaged; nothing is stored then.
+        ValueError: When the id cannot name a thread or is taken.
+        DatabaseError: When the database cannot be written.
+    """
+    try:
+        file = SessionFile.model_validate_json(text)
+    except ValidationError as error:
+        raise SessionFileError(_explain(error)) from None
+    into, serde = free_id(saver, into or file.thread_id), _plain(saver)
+    checkpoint, metadata = _unpack(serde, file.checkpoint), _unpack(serde, file.metadata)
+    writes = [(write.task_id, write.channel, _unpack(serde, write.value)) for write in file.writes]
+    if not _is_checkpoint(checkpoint) or not isinstance(metadata, dict):
+        raise SessionFileError("The file holds no checkpoint: export the session once more.")
+    from langgraph.checkpoint.base import CheckpointTuple  # noqa: PLC0415  # half a second, and rarely needed
+
+    place: RunnableConfig = {
+        "configurable": {"thread_id": into, "checkpoint_ns": "", "checkpoint_id": checkpoint["id"]}
+    }
+    kept: Any = metadata
+    put_first(saver, into, CheckpointTuple(place, checkpoint, kept, None, writes), metadata)
+    return into
+
+
+def _plain(saver: SessionSaver) -> SerializerProtocol:
+    """The serialiser of a saver, without the encryption that its own file may have."""
+    serde = saver.serde
+    return serde.serde if isinstance(serde, EncryptedSerializer) else serde
+
+
+def _pack(serde: SerializerProtocol, value: object) -> Packed:
+    kind, data = serde.dumps_typed(value)
+    return Packed.model_validate({"type": kind, "data": base64.b64encode(data).decode()})
+
+
+def _unpack(serde: SerializerProtocol, packed: Packed) -> Any:  # noqa: ANN401  # whatever was stored
+    try:
+        return serde.loads_typed((packed.type, base64.b64decode(packed.data, validate=True)))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise SessionFileError(
+            f"The file is damaged ({type(error).__name__}): export the session once more."
+        ) from None
+
+
+def _is_checkpoint(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    fields = {"id": str, "ts": str, "channel_values": dict, "channel_versions": dict, "versions_seen": dict}
+    if not all(isinstance(value.get(name), kind) for name, kind in fields.items()):
+        return False
+    try:
+        uuid.UUID(value["id"])
+        datetime.fromisoformat(value["ts"])
+    except ValueError:
+        return False
+    return True
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    if not first["loc"]:
+        return "The file is no exported session: make one with `duograph sessions export`."
+    where = ".".join(map(str, first["loc"]))
+    return f"The field {where} of the file is wrong ({first['msg']}): export the session once more."

@@ -1,0 +1,165 @@
+"""`duograph sessions fork|export|import|delete`: what makes, moves and removes sessions."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checkpoints import Sessions, ThreadBusyError, UnknownThreadError
+from checkpoints import export_session as exported
+from checkpoints import fork as forked
+from checkpoints import import_session as imported
+from graph.saver import open_saver
+from graph.settings import Settings
+from sandbox import SourceFile
+from serving import exits, terminal
+from serving.approval import can_ask
+from serving.faults import InputError
+from serving.files import Destination
+from serving.inputs import read_source
+from serving.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from checkpoints import Session, SessionSaver
+
+MOST_BYTES = 256_000_000
+"""More than any session of ours; a file beyond it is no session."""
+
+
+@contextmanager
+def opened() -> Iterator[SessionSaver]:
+    """The session store that the settings name, which rebuilds the state's own types."""
+    with open_saver(Settings().database_path) as saver:
+        yield saver
+
+
+def fork_session(thread: str, *, at: str | None, into: str | None, as_json: bool) -> int:
+    """Begin another session from a step of this one and give the exit code.
+
+    Raises:
+        DatabaseError: When the database cannot be read or written.
+        UnknownThreadError: When no session or step fits, or several do.
+        InputError: When the new id cannot be used.
+    """
+    with opened() as saver:
+        thread_id = Sessions(saver).find(thread)
+        with _wrong_id():
+            made = forked(saver, thread_id, at=at, into=into)
+    _tell(made, {"thread_id": made, "forked_from": thread_id}, as_json=as_json)
+    return exits.DONE
+
+
+def export(thread: str, *, form: str, out: str | None, force: bool) -> int:
+    """Write a session as JSON or Markdown and give the exit code.
+
+    Raises:
+        DatabaseError: When the database cannot be read.
+        UnknownThreadError: When no session fits, or several do.
+        InputError: When the file exists or cannot be written.
+    """
+    with opened() as saver:
+        found = Sessions(saver)
+        thread_id = found.find(thread)
+        if form == "markdown":
+            text = markdown(found.show(thread_id))
+        else:
+            text = exported(saver, thread_id).model_dump_json(indent=2)
+    if out is None:
+        terminal.line(text)
+        return exits.DONE
+    place = Path(out)
+    Destination(place.parent, force=force).write([SourceFile(path=place.name, content=f"{text}\n")])
+    terminal.notice(f"duograph: {thread_id} is in {out}")
+    return exits.DONE
+
+
+def import_file(path: str, *, into: str | None, as_json: bool) -> int:
+    """Store the session in a file and give the exit code.
+
+    Raises:
+        DatabaseError: When the database cannot be written.
+        SessionFileError: When the file is no exported session.
+        InputError: When the file cannot be read, or its id is taken.
+    """
+    text = read_source(path, "session", most=MOST_BYTES)
+    with opened() as saver, _wrong_id():
+        made = imported(saver, text, into=into)
+    _tell(made, {"thread_id": made}, as_json=as_json)
+    return exits.DONE
+
+
+def delete(threads: Sequence[str], *, is_sure: bool, as_json: bool) -> int:
+    """Delete sessions, all that are named or none, and give the exit code.
+
+    Raises:
+        DatabaseError: When the database cannot be written.
+        UnknownThreadError: When no session fits a name, or several do.
+        InputError: When nobody can be asked and nobody said yes.
+        ThreadBusyError: When a turn is running in one of them; those before it are deleted.
+    """
+    with opened() as saver:
+        found = Sessions(saver)
+        thread_ids = list(dict.fromkeys(map(found.find, threads)))
+        if not is_sure and not _agrees(found, thread_ids):
+            return exits.USAGE
+        for thread_id in thread_ids:
+            _delete_one(saver, thread_id)
+    if as_json:
+        terminal.json_object({"deleted": thread_ids})
+    else:
+        for thread_id in thread_ids:
+            terminal.line(thread_id)
+    return exits.DONE
+
+
+def markdown(session: Session) -> str:
+    """A session as a text to read."""
+    head = f"# {one_line(session.title) or session.thread_id}"
+    about = f"Session `{session.thread_id}`, {session.created_at:%Y-%m-%d %H:%M} UTC"
+    said = [f"## {one_line(message.role)}\n\n{message.text}" for message in session.messages]
+    return "\n\n".join([head, about, *said])
+
+
+def _delete_one(saver: SessionSaver, thread_id: str) -> None:
+    try:
+        with saver.locks.hold(thread_id, timeout_s=0):
+            saver.delete_thread(thread_id)
+    except ThreadBusyError:
+        raise ThreadBusyError(
+            f"A turn is running in session {thread_id}, so it was not deleted: wait for its end, or stop it."
+        ) from None
+
+
+def _agrees(found: Sessions, thread_ids: Sequence[str]) -> bool:
+    if not can_ask():
+        raise InputError("Nobody is here to ask whether to delete: use --yes.")
+    for thread_id in thread_ids:
+        terminal.notice(f"{thread_id}  {one_line(found.show(thread_id).title)}")
+    many = "this session" if len(thread_ids) == 1 else f"these {len(thread_ids)} sessions"
+    sys.stderr.write(f"delete {many} for good? [y/n] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _tell(line: str, plain: dict[str, str], *, as_json: bool) -> None:
+    if as_json:
+        terminal.json_object(plain)
+    else:
+        terminal.line(line)
+
+
+@contextmanager
+def _wrong_id() -> Iterator[None]:
+    """A wrong id is a wrong argument."""
+    try:
+        yield
+    except UnknownThreadError:
+        raise
+    except ValueError as error:
+        if type(error) is ValueError:
+            raise InputError(str(error)) from None
+        raise

@@ -1,0 +1,137 @@
+"""The commands `duograph sessions …`. Imports nothing but click, as `commands.py` says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from serving.options import json_option, named
+from serving.resume_command import resume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Action = Callable[[], int]
+
+_into_option = named("--into", "ID", "The id of the new session; a fresh one when left out.")
+
+
+@click.group()
+def sessions() -> None:
+    """Sessions that were kept: see, go on with, fork, move and delete them.
+
+    THREAD is a session's id, or the first characters of it, 4 or more.
+    """
+
+
+sessions.add_command(resume)
+
+
+@sessions.command("list")
+@json_option
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), default=50, show_default=True, help="At most N."
+)
+def list_sessions(*, as_json: bool, limit: int) -> Action:
+    """List the sessions, the most recently used first."""
+
+    def action() -> int:
+        from serving.terminal import starting  # noqa: PLC0415  # bodies load when they run
+
+        with starting():
+            from serving import sessions as body  # noqa: PLC0415  # the same
+
+        return body.list_sessions(limit, as_json=as_json)
+
+    return action
+
+
+@sessions.command("show")
+@click.argument("thread")
+@click.option("--steps", is_flag=True, help="Its steps that are kept instead, to fork from.")
+@json_option
+def show_session(*, thread: str, steps: bool, as_json: bool) -> Action:
+    """Print the conversation of THREAD."""
+
+    def action() -> int:
+        from serving.terminal import starting  # noqa: PLC0415  # bodies load when they run
+
+        with starting():
+            from serving import sessions as body  # noqa: PLC0415  # the same
+
+        show = body.show_steps if steps else body.show_session
+        return show(thread, as_json=as_json)
+
+    return action
+
+
+@sessions.command("fork")
+@click.argument("thread")
+@named("--at", "STEP", "The step to begin from, as `show --steps` lists them; the newest when left out.")
+@_into_option
+@json_option
+def fork_session(*, thread: str, at: str | None, into: str | None, as_json: bool) -> Action:
+    """Begin another session with what THREAD was at some step; THREAD stays as it is."""
+
+    def action() -> int:
+        from serving import session_changes as body  # noqa: PLC0415  # bodies load when they run
+
+        return body.fork_session(thread, at=at, into=into, as_json=as_json)
+
+    return action
+
+
+@sessions.command("export")
+@click.argument("thread")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("json", "markdown")),
+    default="json",
+    show_default=True,
+    help="JSON can be imported again; Markdown is to be read.",
+)
+@named("--out", "FILE", "Write it there; to standard output when left out.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+def export_session(*, thread: str, form: str, out: str | None, force: bool) -> Action:
+    """Write THREAD as a file, to keep or to import elsewhere."""
+    if force and out is None:
+        raise click.UsageError("--force goes with --out FILE")
+
+    def action() -> int:
+        from serving import session_changes as body  # noqa: PLC0415  # bodies load when they run
+
+        return body.export(thread, form=form, out=out, force=force)
+
+    return action
+
+
+@sessions.command("import")
+@click.argument("file")
+@named("--into", "ID", "Store it under this id; under its own when left out.")
+@json_option
+def import_session(*, file: str, into: str | None, as_json: bool) -> Action:
+    """Store the session in FILE, which `export` wrote; - reads standard input."""
+
+    def action() -> int:
+        from serving import session_changes as body  # noqa: PLC0415  # bodies load when they run
+
+        return body.import_file(file, into=into, as_json=as_json)
+
+    return action
+
+
+@sessions.command("delete")
+@click.argument("threads", metavar="THREAD...", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def delete_sessions(*, threads: tuple[str, ...], yes: bool, as_json: bool) -> Action:
+    """Delete sessions for good."""
+
+    def action() -> int:
+        from serving import session_changes as body  # noqa: PLC0415  # bodies load when they run
+
+        return body.delete(threads, is_sure=yes, as_json=as_json)
+
+    return action

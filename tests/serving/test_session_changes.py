@@ -1,0 +1,104 @@
+"""`duograph sessions fork|export|import|delete` as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.serving.commandline import finish
+from tests.serving.test_signals import read_until
+from tests.support import ASK, GOOD, PLAN
+
+if TYPE_CHECKING:
+    from tests.serving.commandline import CommandLine
+
+
+@pytest.fixture
+def talk(cli: CommandLine) -> CommandLine:
+    """A command line with one session of one turn."""
+    models = cli.models([{"content": PLAN}, {"content": "VERDICT: PASS"}], [{"content": GOOD}])
+    assert cli.run("ask", ASK, "--thread", "talk", env=models).code == 0
+    return cli
+
+
+def ids(cli: CommandLine) -> set[str]:
+    return {summary["thread_id"] for summary in cli.run("sessions", "list", "--json").json}
+
+
+def test_a_fork_from_a_step_goes_on_from_there(talk: CommandLine) -> None:
+    steps = talk.run("sessions", "show", "talk", "--steps", "--json").json
+    assert [step["following"] for step in steps[:2]] == [[], ["respond"]]
+    before_review = next(step for step in steps if step["following"] == ["review"])
+    shown = talk.run("sessions", "show", "talk", "--steps").out
+    assert f"{before_review['checkpoint_id']}\t" in shown
+    made = talk.run("sessions", "fork", "talk", "--at", before_review["checkpoint_id"], "--json").json
+    assert made["forked_from"] == "talk"
+    never = [{"error": "auth", "repeat": True}]
+    done = talk.run("resume", made["thread_id"], "--json", env=talk.models(never, never))
+    assert done.json["verification"]["status"] == "verified"
+    assert ids(talk) == {"talk", made["thread_id"]}
+
+
+def test_a_session_goes_through_a_file_and_can_be_talked_with(talk: CommandLine) -> None:
+    assert talk.run("sessions", "export", "talk", "--out", "talk.json").code == 0
+    again = talk.run("sessions", "export", "talk", "--out", "talk.json")
+    assert again.code == 2
+    assert "talk.json exists: use --force" in again.err
+    assert talk.run("sessions", "export", "talk", "--out", "talk.json", "--force").code == 0
+    taken = talk.run("sessions", "import", "talk.json")
+    assert (taken.code, "There is a session talk already" in taken.err) == (2, True)
+    assert talk.run("sessions", "import", "talk.json", "--into", "walk").out == "walk\n"
+    piped = talk.run(
+        "sessions", "import", "-", "--into", "run", "--json", stdin=(talk.folder / "talk.json").read_bytes()
+    )
+    assert piped.json == {"thread_id": "run"}
+    first = talk.run("sessions", "show", "talk", "--json").json
+    for name in ("walk", "run"):
+        shown = talk.run("sessions", "show", name, "--json").json
+        assert shown["messages"] == first["messages"]
+        assert shown["result"] == first["result"]
+
+
+def test_markdown_is_the_conversation(talk: CommandLine) -> None:
+    text = talk.run("sessions", "export", "talk", "--format", "markdown").out
+    assert text.startswith(f"# {ASK}\n\nSession `talk`, ")
+    assert f"## user\n\n{ASK}\n" in text
+    assert "## assistant\n\n```python solution.py\n" in text
+
+
+def test_what_is_no_session_is_refused(cli: CommandLine) -> None:
+    cli.write("junk.json", json.dumps({"format": "other"}))
+    done = cli.run("sessions", "import", "junk.json", "--json")
+    assert done.code == 2
+    assert done.json["error"]["type"] == "SessionFileError"
+    assert cli.run("sessions", "import", "gone.json").code == 2
+    assert cli.run("sessions", "fork", "nobody").code == 2
+    assert cli.run("sessions", "export", "nobody").code == 2
+
+
+def test_deleting_needs_a_yes_and_all_names_right(talk: CommandLine) -> None:
+    refused = talk.run("sessions", "delete", "talk")
+    assert (refused.code, refused.out) == (2, "")
+    assert "use --yes" in refused.err
+    assert talk.run("sessions", "delete", "talk", "nobody", "--yes").code == 2
+    assert ids(talk) == {"talk"}
+    assert talk.run("sessions", "delete", "talk", "--yes", "--json").json == {"deleted": ["talk"]}
+    assert ids(talk) == set()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+def test_a_session_with_a_turn_running_is_not_deleted(cli: CommandLine) -> None:
+    slow = {"content": GOOD, "delay_s": 600}
+    running = cli.start("ask", ASK, "--thread", "busy", env=cli.models([{"content": PLAN}], [slow]))
+    read_until(running, b"code")
+    done = cli.run("sessions", "delete", "busy", "--yes")
+    assert done.code == 2
+    assert "A turn is running in session busy" in done.err
+    os.killpg(running.pid, signal.SIGKILL)
+    finish(running)
+    assert cli.run("sessions", "delete", "busy", "--yes").out == "busy\n"
