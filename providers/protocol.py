@@ -11,6 +11,11 @@ from pydantic import BaseModel, ConfigDict
 Role = Literal["reasoning", "coding", "background"]
 Step = Literal["plan", "code", "diagnose", "judge", "review", "answer"]
 
+CallRole = Literal["reasoning", "coding", "background", "embedding"]
+"""Who can be in the ledger: the roles that answer messages, and the one that turns texts into vectors."""
+
+CallStep = Literal["plan", "code", "diagnose", "judge", "review", "answer", "embed"]
+
 ErrorKind = Literal[
     "auth",
     "not_found",
@@ -46,14 +51,15 @@ class Call(BaseModel):
         first_token_s: Seconds until the first piece with content, thinking too, or None when none came.
         attempt: Which try at this model it was, from 1.
         passed_over: Why models before this one were not asked, one sentence each; they are no calls.
+        address: Where its server is, when that is not the provider's own place.
         cached_tokens: Input tokens that the backend took from its cache; part of `input_tokens`.
         reasoning_tokens: Output tokens spent on thinking; part of `output_tokens`.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    role: Role
-    step: Step
+    role: CallRole
+    step: CallStep
     backend: str
     model_id: str
     latency_s: float
@@ -68,6 +74,13 @@ class Call(BaseModel):
     cost_source: str = ""
     attempt: int = 1
     passed_over: tuple[str, ...] = ()
+    address: str = ""
+
+    @property
+    def model(self) -> str:
+        """The model string, such as `openai:qwen3@http://localhost:8000/v1`."""
+        name = self.backend if self.model_id == self.backend else f"{self.backend}:{self.model_id}"
+        return f"{name}@{self.address}" if self.address else name
 
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "cut", "unknown"]

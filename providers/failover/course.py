@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from providers.answers.answer import Answer, read_answer
@@ -50,6 +50,7 @@ class Candidate:
         spec: The model.
         rate: What it costs.
         target: Where it is, for messages.
+        address: Its address, when that is not the provider's own place; told with every call.
         is_remote: Whether it is reached over a network, this machine's own too.
         tries: Attempts at it, the first one included.
         breaker: That of its endpoint, or None for a model in this process.
@@ -60,11 +61,17 @@ class Candidate:
     spec: ModelSpec
     rate: Rate
     target: Target
+    address: str = ""
     is_remote: bool = False
     tries: int = 1
     breaker: Breaker | None = None
     window: int | None = None
     end_marks: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The model string with the address in force, as its calls have it."""
+        return str(replace(self.spec, base_url=self.address or None))
 
 
 @dataclass(slots=True)
@@ -125,6 +132,7 @@ class Course:
             error=error,
             attempt=tried,
             passed_over=passed_over,
+            address=candidate.address,
             **attempt.usage(error),
         )
 

@@ -121,7 +121,16 @@ class Failover:
         try:
             attempt = budget.admit(course.needed, candidate.rate, now=_now())
             started = _now()
-            result = await self._ask(candidate, course, attempt)
+            try:
+                result = await self._ask(candidate, course, attempt)
+            except asyncio.CancelledError:
+                # What it took until now was taken, whoever does not wait for the rest.
+                if attempt.sent:
+                    latency_s = _now() - started
+                    budget.calls.append(
+                        course.call(candidate, attempt, "cancelled", tried, latency_s=latency_s)
+                    )
+                raise
             error = result.kind if isinstance(result, ModelError) else None
             if breaker is not None and attempt.sent and attempt.struck is None:
                 breaker.settle(
