@@ -18,7 +18,7 @@ from providers.failover.per_loop import WINDOW_TIMEOUT_S, BackendsPerLoop
 from providers.failover.retrying import Retries, check_limits
 from providers.keys import given_keys
 from providers.ledger import Ledger, Stats
-from providers.manner import Form, Manner
+from providers.manner import MOST_REFUSALS, Form, Manner
 from providers.place import Prefer, check_prefer, preferred
 from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
@@ -210,7 +210,7 @@ class RoleModels:
             schema: What the answer must be.
             step: What the answer is for.
             chain: A chain that replaces the role's own for this call.
-            allowance: For both questions; so a call can cost twice what `facts` says of one.
+            allowance: For both questions; what they can cost is `ChainFacts.form_attempts`.
 
         Raises:
             UnfitAnswerError: When the second answer does not fit either, or the model declined.
@@ -253,11 +253,15 @@ class RoleModels:
             for place, candidate in enumerate(candidates)
             if candidate.is_remote
         )
+        # What is refused is found out once, and the second question begins with the model that answered.
+        refusals = MOST_REFUSALS * sum(candidate.is_remote for candidate in candidates)
         return ChainFacts(
             attempts=attempts,
             seconds=attempts * total_s + sum(waits),
             prices=tuple(candidate.rate(None) for candidate in candidates),
             names=tuple(map(str, specs)),
+            refusals=refusals,
+            refusal_seconds=refusals * total_s,
         )
 
     async def aclose(self) -> None:

@@ -12,11 +12,12 @@ from providers.failover.errors import Target
 from providers.registry import PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from providers.backend import ModelSpec, Server, Wiring
     from providers.failover.breaker import Breakers, State
     from providers.failover.retrying import Retries
+    from providers.manner import Means
 
 
 class Candidates:
@@ -42,6 +43,7 @@ class Candidates:
         self._breakers = breakers
         self._context_tokens = context_tokens or _listed_window
         self._known: dict[ModelSpec, Candidate] = {}
+        self._refused: dict[Hashable, set[Means]] = {}
         self._lock = threading.Lock()
 
     def has(self, spec: ModelSpec) -> bool:
@@ -88,11 +90,12 @@ class Candidates:
             breaker=self._breakers.of(endpoint) if is_remote else None,
             window=self._context_tokens(spec),
             end_marks=row.end_marks,
+            refused=self._refused.setdefault(endpoint, set()),
         )
 
 
 def address_of(spec: ModelSpec, server: Server) -> str:
-    """Say where the server is, when that is not the provider's own place: as written, or as a variable says."""
+    """Say where the server is, when that is not the provider's own place."""
     if spec.base_url or not server.source:
         return spec.base_url or ""
     # A model string with a password in it is refused, but nobody has looked at the variable's.

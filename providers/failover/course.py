@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from providers.answers.answer import Answer, read_answer
-from providers.manner import Manner
+from providers.manner import Manner, Means
 from providers.protocol import NEVER, Call, ErrorKind, ModelError, Reply, Role, Step
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Candidate:
         breaker: That of its endpoint, or None for a model in this process.
         window: Its context window in tokens where a table knows it, else None: then its server is asked.
         end_marks: See `Provider`.
+        refused: Means of a form that its server was found to refuse; shared by all who ask it.
     """
 
     spec: ModelSpec
@@ -67,6 +68,7 @@ class Candidate:
     breaker: Breaker | None = None
     window: int | None = None
     end_marks: tuple[str, ...] = ()
+    refused: set[Means] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -89,6 +91,31 @@ class Course:
     streams: int = 0
     broken: str = ""
     partial: Answer | None = None
+    # What the model at hand refused of the form's means; forgotten unless lesser ones bring an answer.
+    refused: frozenset[Means] = frozenset()
+
+    def begin(self, candidate: Candidate) -> None:
+        """Turn to a model."""
+        self.refused = frozenset(candidate.refused)
+
+    @property
+    def manner(self) -> Manner:
+        """How the model at hand is asked."""
+        manner = self.question.manner
+        return (
+            manner
+            if manner.form is None
+            else replace(manner, form=replace(manner.form, without=self.refused))
+        )
+
+    def steps_down(self, attempt: Attempt, failure: ModelError) -> bool:
+        """Tell whether the same model may take the question when it is held to the form by lesser means."""
+        if attempt.means in (None, "prompt") or attempt.shown:
+            return False
+        if failure.kind != "unknown" or not attempt.refused:
+            return False
+        self.refused |= {attempt.means}
+        return True
 
     def config(self) -> RunnableConfig:
         """Labels for the offline model and for whoever watches; callbacks are inherited."""

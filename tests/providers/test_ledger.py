@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from typing import TYPE_CHECKING, get_args
 
 import pytest
@@ -59,7 +60,7 @@ async def test_a_call_that_was_given_up_counts_with_what_it_took(fake_openai: Fa
     models = RoleModels({"coding": f"openai:m@{fake_openai.url}"})
     fake_openai.plays.append("stall")
     asking = asyncio.create_task(models.reply("coding", ASK, step="code"))
-    while not fake_openai.seen:
+    while not fake_openai.seen:  # noqa: ASYNC110 - the server is a thread, it sets no event of this loop
         await asyncio.sleep(0.01)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -107,7 +108,7 @@ def test_roles_and_models_add_up_to_the_same(questions: list[tuple[CallRole, lis
     roles, models = ledger.usage()
 
     def total(usages: Iterable[Usage], name: str) -> float:
-        return sum(getattr(each, name) for each in usages)
+        return math.fsum(getattr(each, name) for each in usages)
 
     for name in (*AMOUNTS, "cost_usd"):
         assert total(roles.values(), name) == total(models.values(), name)
