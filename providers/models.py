@@ -54,6 +54,10 @@ class RoleModels:
 
     Each model of a chain is tried as often as `retries` allow, one in this process once; see `Failover`. An
     answer that breaks off is never spliced with another. Models are built at first use, once per event loop.
+
+    Attributes:
+        ledger: Counts every call.
+        breakers: Leave endpoints alone that fail again and again.
     """
 
     def __init__(  # noqa: PLR0913 - each may be chosen apart
@@ -95,9 +99,9 @@ class RoleModels:
         self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts)
         self._retries = retries
         self._prefer = check_prefer(prefer)
-        self._breakers = breakers or Breakers()
-        self._ledger = Ledger()
-        self._candidates = Candidates(self._wiring, retries, self._breakers, context_tokens)
+        self.breakers = breakers or Breakers()
+        self.ledger = Ledger()
+        self._candidates = Candidates(self._wiring, retries, self.breakers, context_tokens)
         self._overrides: dict[str, tuple[ModelSpec, ...]] = {}
         self._roles: dict[Role, RoleConfig] = {}
         for role in get_args(Role):
@@ -189,7 +193,7 @@ class RoleModels:
             reply = await self._failover.answer(question, list(map(self._candidates.of, chosen)), budget)
             is_fallback = reply.place > 0
         finally:
-            self._ledger.record(role, budget.calls, is_fallback=is_fallback)
+            self.ledger.record(role, budget.calls, is_fallback=is_fallback)
         return reply
 
     async def reply_as(  # noqa: PLR0913 - as reply
@@ -228,7 +232,7 @@ class RoleModels:
 
     def stats(self) -> Stats:
         """Return what has been used since these models were made."""
-        roles, models = self._ledger.usage()
+        roles, models = self.ledger.usage()
         return Stats(roles=roles, models=models, breakers=self._candidates.states())
 
     def facts(self, role: Role, chain: str | None = None) -> ChainFacts:
