@@ -13,8 +13,8 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from providers.closing import Closing
 from providers.direct.loop_thread import LoopThread
 from providers.direct.result import ModelResult
-from providers.direct.single import to_messages
-from providers.protocol import CallRole, ModelConfigError, Role, Step
+from providers.direct.single import to_messages, to_tools
+from providers.protocol import CallRole, ModelConfigError, ModelsFailedError, Role, Step
 from providers.scrub import quote
 
 if TYPE_CHECKING:
@@ -80,11 +80,12 @@ class RoleManager(Closing):
             tools: What the model may call, in any form that LangChain's `bind_tools` takes.
 
         Raises:
-            ValueError: When there is no such kind of task.
+            TypeError: When the messages or tools are no list.
+            ValueError: When there is no such kind of task, or no message.
             ModelsFailedError: When every model of the role's chain failed.
         """
-        role, step = _task(task_type or "general")
-        return await self._ask(role, step, to_messages(messages), tools)
+        role, step = _task(task_type)
+        return await self._ask(role, step, to_messages(messages), to_tools(tools))
 
     async def agenerate_with_planning(self, messages: Messages) -> Planned:
         """Let the reasoning role plan, and the coding role carry the plan out.
@@ -93,10 +94,14 @@ class RoleManager(Closing):
             messages: The task: a text, or messages in any form that LangChain takes.
 
         Raises:
-            ModelsFailedError: When every model of a role's chain failed.
+            TypeError: When the messages are no list.
+            ValueError: When there is no message.
+            ModelsFailedError: When every model of a role's chain failed, or the planning one declined.
         """
         task = to_messages(messages)
         plan = await self._ask("reasoning", "plan", _after_system(task, _PLAN))
+        if plan.refusal:
+            raise ModelsFailedError(f"The model declined to plan: {plan.refusal}", plan.metadata.attempts)
         # The thinking stays out: it is neither for the coder nor for the user.
         asked = _after_system(_with_plan(task, plan.text), _CODE)
         return Planned(plan, await self._ask("coding", "code", asked))
@@ -110,7 +115,7 @@ class RoleManager(Closing):
             ValueError: When there is no such kind of task.
             ModelsFailedError: When every model failed, or none gave such an answer.
         """
-        role, step = _task(task_type or "general")
+        role, step = _task(task_type)
         return await self.models.reply_as(role, to_messages(messages), schema, step=step)
 
     async def aembed(self, texts: Sequence[str]) -> Embedded:
@@ -183,13 +188,12 @@ class RoleManager(Closing):
 
     def close(self) -> None:
         """Close the models' connections and the event loop of the sync calls."""
-        self._thread.run(self._let_go())
-        self._thread.close()
+        # A call that runs shall end as one that was given up, not as one whose connection broke.
+        self._thread.close(self._let_go)
 
     async def aclose(self) -> None:
         """Close everything; see `close`."""
-        await self._let_go()
-        await asyncio.to_thread(self._thread.close)
+        await asyncio.to_thread(self.close)
 
     async def _let_go(self) -> None:
         await self.models.aclose()
@@ -217,8 +221,9 @@ def _with_plan(task: list[BaseMessage], plan: str) -> list[BaseMessage]:
     return [*task, HumanMessage(shown)]
 
 
-def _task(name: str) -> tuple[Role, Step]:
-    if name not in TASKS:
+def _task(name: object) -> tuple[Role, Step]:
+    name = "general" if name is None else name
+    if not isinstance(name, str) or name not in TASKS:
         near = difflib.get_close_matches(str(name), TASKS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(TASKS)}."
         raise ValueError(f"There is no task type {name!r}: {hint}")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from providers.backend import ModelSpec, Timeouts
 
-_CLOSE_TIMEOUT_S = 5.0
+# A loop whose thread waits for this very closing cannot answer; it closes as soon as it runs again.
+_CLOSE_TIMEOUT_S = 0.5
 WINDOW_TIMEOUT_S = 2.0
 """Seconds a server has to say how large its context window is."""
 # A local server may load the model anew with another window.
