@@ -136,6 +136,8 @@ class EmbeddingModels:
     def configure(self, chain: str, parameters: RoleParameters) -> None:
         """Take another chain and other timeouts; calls that run keep those they began with.
 
+        It may load prices, so never call it on an event loop.
+
         Raises:
             ModelConfigError: When a model cannot embed or its key is missing, when a backup's vectors are of
                 another length, or a parameter means nothing here; nothing has changed then.
