@@ -76,6 +76,9 @@ class RoleParameters(BaseModel):
         Raises:
             ModelConfigError: When a name or a value is wrong.
         """
+        for name, value in updates.items():
+            if isinstance(value, bool):  # pydantic would take it for a number
+                raise ModelConfigError(_sentence(role, str(name), "Input should be a number", updates))
         try:
             return RoleParameters.model_validate(self.model_dump() | dict(updates))
         except ValidationError as error:

@@ -245,7 +245,8 @@ class OllamaChat(BaseChatModel):
                 "not_found", f"Ollama has not got {self.model!r}; run: ollama pull {self.model}"
             )
         if "does not support tools" in words:
-            return ModelError("unknown", f"{self.model} takes no tools; choose a model with tools in Ollama.")
+            words = f"{self.model} takes no tools; choose a model with tools in Ollama."
+            return ModelError("unknown", words, status=status)
         if response is None:
             return ModelError("overloaded", f"Ollama broke off: {words}")
         return httpx.HTTPStatusError(words, request=response.request, response=response)
