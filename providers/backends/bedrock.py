@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Sampling, Server, Wiring
 from providers.backends.anthropic import claude_sampling
+from providers.backends.connections import kept_open
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
 
@@ -163,16 +164,17 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
     model = profile_id(spec.model, region(spec)[0], _PROFILES)
     endpoint = spec.base_url if "://" in (spec.base_url or "") else None
     key = server(spec, wiring).key
-    chat, aclose = make_chat(model, region(spec)[0], endpoint, key, wiring.timeouts)
+    chat, pool = make_chat(model, region(spec)[0], endpoint, key, wiring.timeouts)
     profile = chat.profile or {}
     taken = profile.get("temperature", True)
-    return Backend(
+    backend = Backend(
         chat,
-        aclose,
+        pool.aclose,
         output_limit=partial(_output_limit, profile.get("max_output_tokens") or 4096),
         sampling=partial(claude_sampling if "claude" in model else _sampling, taken=taken),
         json_schema=_json_schema if profile.get("structured_output") else None,
     )
+    return kept_open(backend, pool)
 
 
 def _output_limit(largest: int, limit: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from providers.backends.loop_transport import LoopTransport, RawBody
 from providers.place import client_options
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from botocore.awsrequest import AWSPreparedRequest
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
@@ -80,8 +80,8 @@ class LoopChatBedrock(ChatBedrockConverse):
 
 def make_chat(
     model: str, region: str, endpoint: str | None, key: SecretStr | None, timeouts: Timeouts
-) -> tuple[ChatBedrockConverse, Callable[[], Awaitable[None]]]:
-    """Make the chat model and what closes its connections.
+) -> tuple[ChatBedrockConverse, httpx.AsyncClient]:
+    """Make the chat model and the client that holds its connections.
 
     Args:
         model: A model or inference profile id, or an ARN.
@@ -92,8 +92,7 @@ def make_chat(
     """
     bundle = os.environ.get("AWS_CA_BUNDLE")
     pool = httpx.AsyncClient(
-        # A connection that ends with its call cannot outlive the event loop it belongs to.
-        headers={"Connection": "close", "Accept-Encoding": "identity"},
+        headers={"Accept-Encoding": "identity"},
         timeout=httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s)),
         verify=ssl.create_default_context(cafile=bundle) if bundle else True,
         **client_options(endpoint or "https://bedrock"),
@@ -130,7 +129,7 @@ def make_chat(
         bedrock_client=client,
     )
     chat._transport = transport  # noqa: SLF001 - our own
-    return chat, pool.aclose
+    return chat, pool
 
 
 def _text(value: object) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Sampling, Server, Wiring
+from providers.backends.connections import kept_open
 from providers.place import client_options
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
@@ -78,7 +79,7 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
 
     target = server(spec, wiring)
     timeouts = wiring.timeouts
-    headers = {"Connection": "close"}
+    headers: dict[str, str] = {}
     if target.key is not None:
         headers["Authorization"] = f"Bearer {target.key.get_secret_value()}"
     pool = httpx.AsyncClient(
@@ -88,7 +89,7 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
         **client_options(target.url),
     )
     chat = OllamaChat(model=spec.model, client=pool)
-    return Backend(
+    backend = Backend(
         chat,
         pool.aclose,
         output_limit=_output_limit,
@@ -97,6 +98,7 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
         json_mode={"format": "json"},
         context_tokens=chat.window,
     )
+    return kept_open(backend, pool)
 
 
 def _output_limit(limit: int) -> dict[str, Any]:

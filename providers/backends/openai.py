@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Provider, Sampling, Server, Wiring
+from providers.backends.connections import kept_open
 from providers.backends.schema import closed_schema
 from providers.backends.services import OPENAI, OPENAI_URL, Service
 from providers.backends.window import ask_window
@@ -94,12 +95,10 @@ def build(service: Service, spec: ModelSpec, wiring: Wiring) -> Backend:
         "max_retries": 0,
         "stream_usage": service.stream_options,
         "http_async_client": pool,
-        # A connection that ends with its call cannot outlive the event loop it belongs to.
-        "default_headers": {"Connection": "close"},
     }
     if target.url == OPENAI_URL:
-        return _at_openai(options, pool.aclose)
-    return _elsewhere(service, spec, target, options, pool.aclose)
+        return kept_open(_at_openai(options, pool.aclose), pool)
+    return kept_open(_elsewhere(service, spec, target, options, pool.aclose), pool)
 
 
 def _at_openai(options: dict[str, Any], aclose: Any) -> Backend:  # noqa: ANN401 - a bound coroutine function
