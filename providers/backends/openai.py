@@ -129,7 +129,12 @@ def _elsewhere(
 ) -> Backend:
     from providers.backends.openai_chat import CompatibleChat  # noqa: PLC0415 - heavy
 
-    chat = CompatibleChat(**options, **_without_chunk_timeout(CompatibleChat), use_responses_api=False)
+    chat = CompatibleChat(
+        **options,
+        **_without_chunk_timeout(CompatibleChat),
+        use_responses_api=False,
+        thinking_back=service.thinking_back,
+    )
     schema = service.json_schema is not None and service.json_schema.search(spec.model)
     # In the body and not as an argument, for which the client takes a parser that only fits OpenAI's answers.
     return Backend(

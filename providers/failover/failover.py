@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from providers.answers.again import for_model, stamped
 from providers.answers.answer import Answer, check_answer, read_answer
 from providers.backend import Timeouts
 from providers.failover.breaker import Ticket
@@ -149,7 +150,8 @@ class Failover:
                 backend = await self._backends.get(*_built(candidate, question))
                 await self._check_window(candidate, course, attempt)
                 config = course.config()
-                message = await collect(backend, question.messages, config, attempt, question.manner)
+                messages = for_model(question.messages, candidate.spec)
+                message = await collect(backend, messages, config, attempt, question.manner)
             attempt.check_end(message)
             answer = read_answer(message)
             check_answer(message, answer, candidate.end_marks)
@@ -160,7 +162,7 @@ class Failover:
                 attempt.struck = "deadline"
                 return ModelError("timeout", "the turn's deadline passed.")
             return classify(error, _target(candidate, course.question.manner.timeouts))
-        return answer
+        return replace(answer, message=stamped(message, candidate.spec))
 
     async def _check_window(self, candidate: Candidate, course: Course, attempt: Attempt) -> None:
         """Refuse to send what surely does not fit into the model's context window.

@@ -1,4 +1,4 @@
-"""Connections stay open between calls, and end with whoever they belong to; the fixture of every test looks."""
+"""Connections stay open between calls, and end with whoever they belong to."""
 
 from __future__ import annotations
 
