@@ -282,7 +282,7 @@ class RoleModels:
 
     def _manner(self, parameters: RoleParameters) -> Manner:
         timeouts = parameters.timeouts(self._wiring.timeouts)
-        return Manner(timeouts, parameters.sampling, parameters.max_tokens)
+        return Manner(timeouts, parameters.sampling, parameters.loading, parameters.max_tokens)
 
     def _build(self, spec: ModelSpec, timeouts: Timeouts) -> Backend:
         return PROVIDERS[spec.provider].build(spec, replace(self._wiring, timeouts=timeouts))

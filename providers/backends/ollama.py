@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from providers.backend import Backend, ModelSpec, Sampling, Server, Wiring
+from providers.backend import Backend, Loading, ModelSpec, Sampling, Server, Wiring
 from providers.backends.connections import kept_open
 from providers.place import client_options
 from providers.prices import Rate, rate_at
@@ -94,6 +95,7 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
         pool.aclose,
         output_limit=_output_limit,
         sampling=_sampling,
+        loading=_loading,
         json_schema=_json_schema,
         json_mode={"format": "json"},
         context_tokens=chat.window,
@@ -108,6 +110,10 @@ def _output_limit(limit: int) -> dict[str, Any]:
 def _sampling(sampling: Sampling) -> dict[str, Any]:
     names = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
     return {name: value for name in names if (value := getattr(sampling, name)) is not None}
+
+
+def _loading(loading: Loading) -> dict[str, Any]:
+    return {name: value for name, value in asdict(loading).items() if value is not None}
 
 
 def _json_schema(schema: dict[str, Any]) -> dict[str, Any]:

@@ -148,7 +148,8 @@ class Failover:
             async with turn:
                 question = course.question
                 backend = await self._backends.get(*_built(candidate, question))
-                await self._check_window(candidate, course, attempt)
+                own = question.manner.loading.num_ctx if backend.loading else None
+                await self._check_window(candidate, course, attempt, own)
                 config = course.config()
                 messages = for_model(question.messages, candidate.spec)
                 message = await collect(backend, messages, config, attempt, question.manner)
@@ -164,8 +165,10 @@ class Failover:
             return classify(error, _target(candidate, course.question.manner.timeouts))
         return replace(answer, message=stamped(message, candidate.spec))
 
-    async def _check_window(self, candidate: Candidate, course: Course, attempt: Attempt) -> None:
-        """Refuse to send what surely does not fit into the model's context window.
+    async def _check_window(
+        self, candidate: Candidate, course: Course, attempt: Attempt, own: int | None
+    ) -> None:
+        """Refuse to send what surely does not fit into the model's context window, or the one that was set.
 
         Raises:
             ModelError: `context_overflow` when it does not.
@@ -173,6 +176,7 @@ class Failover:
         window = candidate.window
         if window is None:
             window = await self._backends.window(*_built(candidate, course.question))
+        window = min(filter(None, (window, own)), default=None)
         wanted = min(attempt.output_limit or _LEAST_OUTPUT, _LEAST_OUTPUT)
         if window is not None and course.needed * _SURE_SHARE + wanted > window:
             raise ModelError(
