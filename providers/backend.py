@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from providers.mlx.pool import EnginePool
+from providers.mlx.sharing import EngineShare
 from providers.prices import Rate, always
 
 if TYPE_CHECKING:
@@ -92,13 +92,13 @@ class Wiring:
         scripts: The cursors of `scripted:` files, shared by all models of one `RoleModels`.
         keys: API keys by provider name; a missing one is looked up in the environment.
         timeouts: How long one attempt may take.
-        engines: The MLX models in this process, shared by all models of one `RoleModels`.
+        engines: What one `RoleModels` holds of the MLX models in this process.
     """
 
     scripts: ScriptShelf
     keys: Mapping[str, SecretStr] = field(default_factory=dict)
     timeouts: Timeouts = Timeouts()
-    engines: EnginePool = field(default_factory=EnginePool)
+    engines: EngineShare = field(default_factory=EngineShare)
 
 
 @dataclass(frozen=True, slots=True)
