@@ -11,6 +11,7 @@ from graph.settings import Settings
 from nodes import Verifies
 from providers import Models, Retries, RoleModels, Timeouts
 from providers.embedding import EmbeddingModels
+from providers.mlx.pool import MlxLimits
 from sandbox import Check, Evidence, Options, SourceFile, Verifier
 
 
@@ -50,6 +51,7 @@ def role_models(settings: Settings) -> RoleModels:
         retries=Retries(tries=settings.model_tries),
         parameters=settings.roles,
         prefer=settings.prefer,
+        mlx=MlxLimits(settings.mlx_memory_gb, settings.mlx_prompt_cache_gb),
     )
 
 

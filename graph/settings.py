@@ -96,6 +96,9 @@ class Settings(BaseSettings):
         plan_approval: Whether a person must approve each plan before code is written.
         model_timeout_s: Seconds one model call may take.
         model_tries: Attempts at one model of a chain before the next one is asked, the first one included.
+        mlx_memory_gb: Gigabytes that the weights of all `mlx:` models may take; by default seven tenths of
+            the machine's memory.
+        mlx_prompt_cache_gb: Gigabytes of each `mlx:` model for prompts that it has read; 0 keeps none.
         verify_timeout_s: Seconds one run in the sandbox may take.
         openai_api_key: The key for `openai:` models, from `OPENAI_API_KEY` as well.
         api_keys: Keys by provider name, such as `groq`; each goes before the provider's own variable.
@@ -137,6 +140,8 @@ class Settings(BaseSettings):
     plan_approval: bool = False
     model_timeout_s: float = Field(default=120.0, gt=0, le=3600)
     model_tries: int = Field(default=2, ge=1, le=10)
+    mlx_memory_gb: float | None = Field(default=None, gt=0, le=100_000, allow_inf_nan=False)
+    mlx_prompt_cache_gb: float = Field(default=2.0, ge=0, le=100_000, allow_inf_nan=False)
     verify_timeout_s: float = Field(default=10.0, gt=0, le=600)
     openai_api_key: SecretStr | None = Field(
         default=None,

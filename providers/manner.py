@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from providers.backend import Sampling, Timeouts
+from providers.backend import Loading, Sampling, Timeouts
 from providers.protocol import ModelError
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Manner:
     Attributes:
         timeouts: For each attempt.
         sampling: How tokens are picked.
+        loading: How a server of yours holds the model.
         max_tokens: Tokens after which a model is told to stop, beside the turn's own limit.
         tools: What the model may call, in any form that LangChain's `bind_tools` takes.
         form: The form that the answer must have.
@@ -75,6 +76,7 @@ class Manner:
 
     timeouts: Timeouts = field(default_factory=Timeouts)
     sampling: Sampling = field(default_factory=Sampling)
+    loading: Loading = field(default_factory=Loading)
     max_tokens: int | None = None
     tools: tuple[Any, ...] = ()
     form: Form | None = None
@@ -109,7 +111,8 @@ class Manner:
             limits = say(own) if say else {}
         attempt.means = self.form.means(backend) if self.form else None
         sampling = backend.sampling(self.sampling) if backend.sampling else {}
-        return limits | sampling | (self.form.options(backend) if self.form else {})
+        loading = backend.loading(self.loading) if backend.loading else {}
+        return limits | sampling | loading | (self.form.options(backend) if self.form else {})
 
 
 def _takes_tools(chat: BaseChatModel) -> bool:

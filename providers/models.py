@@ -19,6 +19,8 @@ from providers.failover.retrying import Retries, check_limits
 from providers.keys import given_keys
 from providers.ledger import Ledger, Stats
 from providers.manner import MOST_REFUSALS, Form, Manner
+from providers.mlx.pool import MlxLimits
+from providers.mlx.sharing import EngineShare
 from providers.place import Prefer, check_prefer, preferred
 from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
@@ -73,6 +75,7 @@ class RoleModels:
         context_tokens: Callable[[ModelSpec], int | None] | None = None,
         parameters: Mapping[Role, RoleParameters] | None = None,
         prefer: Prefer = "chain",
+        mlx: MlxLimits = MlxLimits(),  # noqa: B008 - it is frozen
     ) -> None:
         """Read and check every chain; reads `scripted:` files and prices, so never call it on an event loop.
 
@@ -89,6 +92,7 @@ class RoleModels:
                 it gives None the server is asked, where the backend can. By default the catalogue tells.
             parameters: What each role asks with.
             prefer: Which models of each chain are asked, and which first: those on this machine, or others.
+            mlx: What models in this process may take of its memory.
 
         Raises:
             ModelConfigError: When a chain, a model's package, key or file, a timeout or the tries are wrong.
@@ -96,7 +100,7 @@ class RoleModels:
         timeouts = timeouts if timeout_s is None else replace(timeouts, total_s=timeout_s)
         check_limits(timeouts, retries)
         keys = given_keys(api_keys or {}, openai_api_key)
-        self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts)
+        self._wiring = Wiring(ScriptShelf(), keys, timeouts, EngineShare(mlx))
         self._retries = retries
         self._prefer = check_prefer(prefer)
         self.breakers = breakers or Breakers()
@@ -290,7 +294,7 @@ class RoleModels:
 
     def _manner(self, parameters: RoleParameters) -> Manner:
         timeouts = parameters.timeouts(self._wiring.timeouts)
-        return Manner(timeouts, parameters.sampling, parameters.max_tokens)
+        return Manner(timeouts, parameters.sampling, parameters.loading, parameters.max_tokens)
 
     def _build(self, spec: ModelSpec, timeouts: Timeouts) -> Backend:
         return PROVIDERS[spec.provider].build(spec, replace(self._wiring, timeouts=timeouts))

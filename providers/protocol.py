@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
@@ -183,6 +183,8 @@ class Reply:
         partial: Whether the model broke off and nobody was left to ask; only the step `answer` gets such.
         finish_reason: Why the model stopped, in words that all backends share; `cut` when it broke off.
         place: Which model of those asked gave the answer, from 0.
+        message: The answer as a message to be sent again, in a tool loop or a conversation: the same model
+            gets its thinking back, another one only text and tool calls. None when it is partial.
     """
 
     text: str
@@ -193,6 +195,7 @@ class Reply:
     partial: bool = False
     finish_reason: FinishReason = "unknown"
     place: int = 0
+    message: AIMessage | None = field(default=None, compare=False, repr=False)
 
 
 NEVER = math.inf

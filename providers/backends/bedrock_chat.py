@@ -10,19 +10,21 @@ from langchain_core.outputs import ChatResult
 from pydantic import PrivateAttr
 from typing_extensions import override
 
-from providers.backends.bedrock import PREFIXES
 from providers.backends.bedrock_client import make_client
 from providers.backends.bedrock_errors import translate
+from providers.backends.bedrock_names import bare
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
+    import httpx
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk
     from pydantic import SecretStr
 
     from providers.backend import Timeouts
+    from providers.backends.bedrock_names import BedrockName
     from providers.backends.loop_transport import LoopTransport
 
 
@@ -72,27 +74,30 @@ class LoopChatBedrock(ChatBedrockConverse):
 
 
 def make_chat(
-    model: str, region: str, endpoint: str | None, key: SecretStr | None, timeouts: Timeouts
-) -> tuple[ChatBedrockConverse, Callable[[], Awaitable[None]]]:
-    """Make the chat model and what closes its connections.
+    name: BedrockName, region: str, endpoint: str | None, key: SecretStr | None, timeouts: Timeouts
+) -> tuple[ChatBedrockConverse, httpx.AsyncClient]:
+    """Make the chat model and the client that holds its connections.
 
     Args:
-        model: A model or inference profile id, or an ARN.
+        name: What is asked for, and which model is behind it.
         region: Such as `us-east-1`.
         endpoint: Another address than the region's own.
         key: A Bedrock API key; without one the usual AWS credentials are used.
         timeouts: For connecting and for the whole.
     """
-    client, transport, aclose = make_client(region, endpoint, key, timeouts)
-    named = model.rpartition("/")[2] if model.startswith("arn:") else model
+    client, transport, pool = make_client(region, endpoint, key, timeouts)
     chat = LoopChatBedrock(
-        model_id=model,
-        provider=parse_model_provider(named),
-        base_model_id=named.partition(".")[2] if named.partition(".")[0] in PREFIXES else named,
+        model_id=name.asked,
+        # Without a name of a model behind it the client would ask the control plane.
+        provider=parse_model_provider(name.behind) if name.behind else "unknown",
+        base_model_id=bare(name.behind) or name.asked,
         region_name=region,
         client=client,
         # The control plane is never asked, so its client need not be a real one.
         bedrock_client=client,
     )
+    if not name.behind:
+        # The client lets none stream that it does not know, and nearly all do.
+        chat.disable_streaming = False
     chat._transport = transport  # noqa: SLF001 - our own
-    return chat, aclose
+    return chat, pool

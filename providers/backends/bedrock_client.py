@@ -16,8 +16,6 @@ from providers.backends.loop_transport import LoopTransport, RawBody
 from providers.place import client_options
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from botocore.awsrequest import AWSPreparedRequest
     from pydantic import SecretStr
 
@@ -25,20 +23,20 @@ if TYPE_CHECKING:
 
 
 def make_client(
-    region: str, endpoint: str | None, key: SecretStr | None, timeouts: Timeouts
-) -> tuple[Any, LoopTransport, Callable[[], Awaitable[None]]]:
-    """Make the client, what carries its requests, and what closes its connections.
+    region: str, endpoint: str | None, key: SecretStr | None, timeouts: Timeouts, *, keeps_open: bool = True
+) -> tuple[Any, LoopTransport, httpx.AsyncClient]:
+    """Make the client, what carries its requests, and the client that holds its connections.
 
     Args:
         region: Such as `us-east-1`.
         endpoint: Another address than the region's own.
         key: A Bedrock API key; without one the usual AWS credentials are used.
         timeouts: For connecting and for the whole.
+        keeps_open: Whether a connection is kept for the next call; it then belongs to one event loop.
     """
     bundle = os.environ.get("AWS_CA_BUNDLE")
     pool = httpx.AsyncClient(
-        # A connection that ends with its call cannot outlive the event loop it belongs to.
-        headers={"Connection": "close", "Accept-Encoding": "identity"},
+        headers={"Accept-Encoding": "identity"} | ({} if keeps_open else {"Connection": "close"}),
         timeout=httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s)),
         verify=ssl.create_default_context(cafile=bundle) if bundle else True,
         **client_options(endpoint or "https://bedrock"),
@@ -64,7 +62,7 @@ def make_client(
 
     # botocore takes an answer from whoever handles this event, and then sends nothing itself.
     client.meta.events.register("before-send.bedrock-runtime", send)
-    return client, transport, pool.aclose
+    return client, transport, pool
 
 
 def _text(value: object) -> str:

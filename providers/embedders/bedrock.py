@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from providers.backends import bedrock
+from providers.backends.bedrock_names import bare, read_name
 from providers.embedders.embedder import Answer, EmbeddingBackend, Limits
 from providers.protocol import ModelConfigError
 from providers.registry import PROVIDERS
@@ -57,12 +58,14 @@ def build(spec: ModelSpec, wiring: Wiring, timeouts: Timeouts) -> EmbeddingBacke
     region = bedrock.region(spec)[0]
     endpoint = spec.base_url if "://" in (spec.base_url or "") else None
     key = PROVIDERS["bedrock"].server(spec, wiring).key
-    client, transport, aclose = make_client(region, endpoint, key, timeouts)
+    client, transport, pool = make_client(region, endpoint, key, timeouts, keeps_open=False)
     is_titan = _name(spec).startswith("amazon.")
 
     def invoke(texts: list[str]) -> Answer:
         body = {"inputText": texts[0]} if is_titan else {"texts": texts, "input_type": "search_document"}
-        said = client.invoke_model(modelId=spec.model, body=json.dumps(body), accept="application/json")
+        said = client.invoke_model(
+            modelId=read_name(spec.model).asked, body=json.dumps(body), accept="application/json"
+        )
         counted = said["ResponseMetadata"]["HTTPHeaders"].get(_TOKENS)
         read = _titan if is_titan else _cohere
         return read(json.loads(said["body"].read()), int(counted) if counted else None)
@@ -80,7 +83,7 @@ def build(spec: ModelSpec, wiring: Wiring, timeouts: Timeouts) -> EmbeddingBacke
         # Raised outside the handler: the original holds the request.
         raise failure
 
-    return EmbeddingBackend(embed, aclose)
+    return EmbeddingBackend(embed, pool.aclose)
 
 
 def _once(invoke: Callable[[list[str]], Answer], texts: list[str]) -> list[Answer]:
@@ -89,9 +92,7 @@ def _once(invoke: Callable[[list[str]], Answer], texts: list[str]) -> list[Answe
 
 def _name(spec: ModelSpec) -> str:
     """The model's own id, without the account and region of an ARN, and without a profile's prefix."""
-    name = spec.model.rpartition("/")[2] if spec.model.startswith("arn:") else spec.model
-    first, _, rest = name.partition(".")
-    return rest if first in bedrock.PREFIXES else name
+    return bare(read_name(spec.model).behind)
 
 
 def _titan(answer: dict[str, Any], counted: int | None) -> Answer:

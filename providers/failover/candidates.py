@@ -105,7 +105,8 @@ def address_of(spec: ModelSpec, server: Server) -> str:
 
 def _listed_window(spec: ModelSpec) -> int | None:
     """The catalogue's word on models at their makers'; a server of one's own may have set less."""
-    if spec.base_url is not None or spec.provider == "ollama":
+    # A region of Bedrock stands where others have an address, and is no server of one's own.
+    if "://" in (spec.base_url or "") or spec.provider == "ollama":
         return None
     limits = known_limits(spec.provider, spec.model)
     return None if limits is None else limits.context_tokens

@@ -188,4 +188,5 @@ class Course:
             partial,
             "cut" if partial else answer.finish_reason,
             place,
+            answer.message,
         )

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from providers.answers.again import for_model, stamped
 from providers.answers.answer import Answer, check_answer, read_answer
 from providers.backend import Timeouts
 from providers.failover.breaker import Ticket
@@ -168,9 +169,11 @@ class Failover:
             async with turn:
                 question = course.question
                 backend = await self._backends.get(*_built(candidate, question))
-                await self._check_window(candidate, course, attempt)
+                own = question.manner.loading.num_ctx if backend.loading else None
+                await self._check_window(candidate, course, attempt, own)
                 config = course.config()
-                message = await collect(backend, question.messages, config, attempt, course.manner)
+                messages = for_model(question.messages, candidate.spec)
+                message = await collect(backend, messages, config, attempt, course.manner)
             attempt.check_end(message)
             answer = read_answer(message)
             check_answer(message, answer, candidate.end_marks)
@@ -181,10 +184,12 @@ class Failover:
                 attempt.struck = "deadline"
                 return ModelError("timeout", "the turn's deadline passed.")
             return classify(error, _target(candidate, course.question.manner.timeouts))
-        return answer
+        return replace(answer, message=stamped(message, candidate.spec))
 
-    async def _check_window(self, candidate: Candidate, course: Course, attempt: Attempt) -> None:
-        """Refuse to send what surely does not fit into the model's context window.
+    async def _check_window(
+        self, candidate: Candidate, course: Course, attempt: Attempt, own: int | None
+    ) -> None:
+        """Refuse to send what surely does not fit into the model's context window, or the one that was set.
 
         Raises:
             ModelError: `context_overflow` when it does not.
@@ -192,6 +197,7 @@ class Failover:
         window = candidate.window
         if window is None:
             window = await self._backends.window(*_built(candidate, course.question))
+        window = min(filter(None, (window, own)), default=None)
         wanted = min(attempt.output_limit or _LEAST_OUTPUT, _LEAST_OUTPUT)
         if window is not None and course.needed * _SURE_SHARE + wanted > window:
             raise ModelError(

@@ -93,7 +93,12 @@ class BedrockDialect:
         yield from _content(play)
         if is_unfinished(play):
             return
-        reasons = {"tool": "tool_use", "length": "max_tokens", "filtered": "guardrail_intervened"}
+        reasons = {
+            "tool": "tool_use",
+            "think_tool": "tool_use",
+            "length": "max_tokens",
+            "filtered": "guardrail_intervened",
+        }
         yield frame("messageStop", {"stopReason": reasons.get(play, "end_turn")})
         if play != "no_usage":
             yield frame("metadata", {"usage": _USAGE, "metrics": {"latencyMs": 1}})
@@ -101,16 +106,16 @@ class BedrockDialect:
 
 def _content(play: str) -> Iterator[bytes]:
     index = 0
-    if play == "reasoning":
+    if play in ("reasoning", "think_tool"):
         for word in ("sec", "ret"):
             yield _delta(0, {"reasoningContent": {"text": word}})
         yield _delta(0, {"reasoningContent": {"signature": "s"}})
         yield frame("contentBlockStop", {"contentBlockIndex": 0})
         index = 1
-    if play in ("tool", "broken_tool"):
+    if play in ("tool", "think_tool", "broken_tool"):
         start = {"contentBlockIndex": index, "start": {"toolUse": {"toolUseId": "t1", "name": "add"}}}
         yield frame("contentBlockStart", start)
-        for part in ('{"a": ', "1}" if play == "tool" else "1"):
+        for part in ('{"a": ', "1" if play == "broken_tool" else "1}"):
             yield _delta(index, {"toolUse": {"input": part}})
     else:
         for word in WORDS.get(play, WORDS["answer"]):
