@@ -3,7 +3,6 @@
 import difflib
 import json
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,17 +20,14 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from checkpoints.settings import UserSettingsError, user_problem
+from graph.config_file import CONFIG_FILE, FileSource, SettingsError
 from graph.role_settings import VARIABLES, RoleVariables, explain_role
 from graph.user_settings import Archives, UserSettings, overlay, read_user_settings
 from nodes.limits import MAX_REPAIRS, TURN_TIMEOUT_S, TurnLimits
 from providers import Role, RoleParameters
 from providers.place import Prefer
 
-CONFIG_FILE = "duograph.toml"
-
-
-class SettingsError(ValueError):
-    """A setting is wrong; the message names the place, the field, the value and the fix."""
+__all__ = ["CONFIG_FILE", "Settings", "SettingsError", "check_environment"]
 
 
 def _folders(value: object) -> object:
@@ -193,7 +189,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put the file last. A .env file and a secrets folder are not read: nobody asked for them."""
         del dotenv_settings, file_secret_settings
-        return init_settings, RoleVariables(settings_cls), env_settings, _FileSource(settings_cls)
+        return init_settings, RoleVariables(settings_cls), env_settings, FileSource(settings_cls)
 
     @property
     def given(self) -> frozenset[str]:
@@ -238,18 +234,6 @@ class Settings(BaseSettings):
         }
 
 
-class _FileSource(PydanticBaseSettingsSource):
-    """Reads `duograph.toml` in the working directory, if there is one."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401
-        """Not used: the whole file is read at once."""
-        del field
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        return read_config(Path(CONFIG_FILE))
-
-
 def check_environment() -> None:
     """Find misspelt `DUOGRAPH_…` variables: one that nobody reads would be silently ignored.
 
@@ -262,34 +246,6 @@ def check_environment() -> None:
     for name in strange:
         if close := difflib.get_close_matches(name, known, n=1, cutoff=0.85):
             raise SettingsError(f"The environment variable {name} is unknown: did you mean {close[0]}?")
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file; none when there is no such file.
-
-    Raises:
-        SettingsError: When it cannot be read, is not TOML, or has an unknown name in it.
-    """
-    try:
-        if path.exists() and not path.is_file():
-            raise SettingsError(f"{path} is not a file: rename or remove it.")
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        if path.is_symlink():
-            raise SettingsError(f"{path} is a link that leads nowhere: mend or remove it.") from None
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read ({error}): mend or remove it.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}. Mend that line.") from None
-    for name in values:
-        if name not in Settings.model_fields:
-            close = difflib.get_close_matches(name, Settings.model_fields, n=1)
-            hint = (
-                f"did you mean {close[0]!r}?" if close else f"known are {', '.join(Settings.model_fields)}."
-            )
-            raise SettingsError(f"{path} has an unknown setting {name!r}: {hint}")
-    return values
 
 
 def _explain(error: ValidationError, given: set[str]) -> str:

@@ -33,7 +33,7 @@ MOST_BYTES = 256_000_000
 @contextmanager
 def opened(*, to_read: bool = False) -> Iterator[SessionSaver]:
     """The session store that the settings name; to read, it need not be writable."""
-    with open_sessions(Settings(), to_read=to_read) as saver:
+    with open_sessions(Settings(user_settings=False), to_read=to_read) as saver:
         yield saver
 
 
