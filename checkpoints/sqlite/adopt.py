@@ -103,8 +103,13 @@ class Adoption:
         stored: set[tuple[str, str, Any]] = set()
         latest: tuple[str, str, bytes] | None = None
         for name, ns, checkpoint_id, parent, kind, data, metadata in rows:
-            checkpoint = self._raw.loads_typed((kind, data))
-            checkpoint["id"] = checkpoint_id
+            try:
+                checkpoint = {**self._raw.loads_typed((kind, data)), "id": checkpoint_id}
+            except Exception:  # noqa: BLE001  # whatever a serialiser raises on damaged bytes
+                # Kept as it is: its session is damaged as it was before, and no other one suffers.
+                place = {"thread_id": name, "checkpoint_ns": ns, "checkpoint_id": parent}
+                self._builder.damaged({"configurable": place}, checkpoint_id, kind, data).apply(self._ledger)
+                continue
             new = {
                 channel: version
                 for channel, version in checkpoint["channel_versions"].items()
