@@ -1,8 +1,8 @@
 """Several processes take turns on a few shared threads of one session file: ours, and LangGraph's saver.
 
 Each turn adds one entry to its thread. Afterwards every turn that a process was told of must stand in its
-thread once, the file must be whole, and nobody may have seen an error. LangGraph's saver keeps no turns apart,
-so it is shown without a lock, as it comes. Exit code 1 when ours lost or refused anything.
+thread once, the file must be whole, and nobody may have seen an error. LangGraph's saver keeps no turns
+apart, so it is shown without a lock, as it comes. Exit code 1 when ours lost or refused anything.
 """
 
 import argparse
