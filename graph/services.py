@@ -11,6 +11,7 @@ from graph.settings import Settings
 from nodes import Verifies
 from providers import Models, Retries, RoleModels, Timeouts
 from providers.embedding import EmbeddingModels
+from providers.place import preference_of
 from sandbox import Check, Evidence, Options, SourceFile, Verifier
 
 
@@ -31,8 +32,9 @@ class Services:
         """Make the services that `settings` describe; nothing is started or contacted yet.
 
         Raises:
-            ModelConfigError: When a chain names something that does not exist.
+            ModelConfigError: When a chain names something that does not exist, the embedding role's too.
         """
+        embedding_models(settings)  # before a turn needs it; making it costs nothing and contacts nobody
         return cls(models=role_models(settings), verifier=LazyVerifier(settings))
 
 
@@ -65,8 +67,7 @@ def embedding_models(settings: Settings) -> EmbeddingModels:
         api_keys=settings.api_keys,
         timeouts=Timeouts(total_s=settings.model_timeout_s),
         retries=Retries(tries=settings.model_tries),
-        # As with the background role: what nobody configured is not refused for being on this machine.
-        prefer="chain" if settings.embedding_model == "offline" else settings.prefer,
+        prefer=preference_of("embedding", settings.embedding_model, settings.prefer),
     )
 
 

@@ -19,7 +19,7 @@ from providers.failover.retrying import Retries, check_limits
 from providers.keys import given_keys
 from providers.ledger import Ledger, Stats
 from providers.manner import Form, Manner
-from providers.place import Prefer, check_prefer, preferred
+from providers.place import Prefer, check_prefer, preference_of, preferred
 from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
 from providers.roles import RoleParameters
@@ -118,9 +118,7 @@ class RoleModels:
         Raises:
             ModelConfigError: When the chain, or a model's package, key or file is wrong; nothing has changed.
         """
-        # Nothing asks the background role of an installation that has not configured it.
-        is_idle = role == "background" and chain == DEFAULT_CHAIN
-        specs = self._checked(chain, f"The {role} model: ", "chain" if is_idle else self._prefer)
+        specs = self._checked(chain, f"The {role} model: ", preference_of(role, chain, self._prefer))
         for spec in specs:
             self._candidates.of(spec)
         self._roles[role] = RoleConfig(specs, parameters)
