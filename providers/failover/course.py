@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from providers.answers.answer import Answer, read_answer
 from providers.manner import Manner
-from providers.protocol import NEVER, Call, ErrorKind, ModelError, Reply, Role, Step
+from providers.protocol import NEVER, Call, ErrorKind, ModelConfigError, ModelError, Reply, Role, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,8 @@ class Course:
     streams: int = 0
     broken: str = ""
     partial: Answer | None = None
+    # What showed only now that a person must mend.
+    misconfigured: list[ModelConfigError] = field(default_factory=list)
 
     def config(self) -> RunnableConfig:
         """Labels for the offline model and for whoever watches; callbacks are inherited."""

@@ -8,6 +8,8 @@ import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from providers.protocol import ModelConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -66,6 +68,9 @@ class BackendsPerLoop:
 
         Returns:
             Tokens; None when the server does not say, or not in time.
+
+        Raises:
+            ModelConfigError: When the model cannot even be loaded as it is configured.
         """
         ask = (await self.get(spec, timeouts)).context_tokens
         if ask is None:
@@ -77,6 +82,8 @@ class BackendsPerLoop:
             try:
                 async with asyncio.timeout(WINDOW_TIMEOUT_S):
                     window = await ask()
+            except ModelConfigError:
+                raise
             except Exception:  # noqa: BLE001 - an unknown window is no failure: the request itself will tell
                 window = None
             windows[spec] = (loop.time(), window)

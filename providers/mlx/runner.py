@@ -34,6 +34,15 @@ class MlxRunner:
         self._files: ModelFiles | None = None
         self._loaded: LoadedModel | None = None
 
+    def check(self, model: str) -> None:
+        """Refuse a model that is not whole on this machine; see `Checks.check`.
+
+        Raises:
+            ModelConfigError: When mlx-lm or the model is missing, or the model is incomplete.
+        """
+        require_mlx(f"mlx:{model}")
+        find_model(model)
+
     async def load(self, model: str) -> LoadedModel:
         """Load a model into memory; see `Runner.load`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graph.services import embedding_models
 from providers import ModelConfigError, RoleParameters, parse_chain
@@ -58,7 +58,7 @@ class Models:
 
     settings: Settings
     live: bool
-    _tasks: dict[Hashable, asyncio.Task[object]] = field(default_factory=dict)
+    _tasks: dict[Hashable, asyncio.Task[Any]] = field(default_factory=dict)
 
     async def see(self, role: Role) -> Finding:
         """Look at every model of a role's chain that a turn would ask."""
@@ -137,7 +137,8 @@ class Models:
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(run())
         # One role that gives up must not take the look from the others.
-        return await asyncio.shield(self._tasks[key])  # type: ignore[return-value]
+        found: T = await asyncio.shield(self._tasks[key])
+        return found
 
     def _wiring(self) -> Wiring:
         keys = given_keys(self.settings.api_keys, self.settings.openai_api_key)
