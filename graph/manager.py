@@ -1,7 +1,7 @@
 """The models of an installation without its graph."""
 
 from graph.services import embedding_models, role_models
-from graph.settings import Settings
+from graph.settings import Settings, given_settings
 from providers.direct.manager import RoleManager
 
 
@@ -21,5 +21,5 @@ class ModelManager(RoleManager):
             SettingsError: When a setting is wrong.
             ModelConfigError: When a chain names something that does not exist.
         """
-        settings = settings or Settings()
+        settings = given_settings(settings)
         super().__init__(role_models(settings), embedding_models(settings))

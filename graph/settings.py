@@ -177,6 +177,19 @@ class Settings(BaseSettings):
         }
 
 
+def given_settings(settings: Settings | None) -> Settings:
+    """Return the settings that a program gave, or read them.
+
+    Raises:
+        SettingsError: When it gave something else, or a setting is wrong.
+    """
+    if settings is None:
+        return Settings()
+    if not isinstance(settings, Settings):
+        raise SettingsError(f"settings is a {type(settings).__name__}; give Settings(…), or leave it out.")
+    return settings
+
+
 class _FileSource(PydanticBaseSettingsSource):
     """Reads `duograph.toml` in the working directory, if there is one."""
 

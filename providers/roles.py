@@ -6,7 +6,7 @@ import difflib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from providers.backend import Sampling, Timeouts
 from providers.protocol import ModelConfigError
@@ -53,6 +53,14 @@ class RoleParameters(BaseModel):
     first_token_timeout_s: float | None = Field(default=None, gt=0, le=LONGEST_S)
     stall_timeout_s: float | None = Field(default=None, gt=0, le=LONGEST_S)
     timeout_s: float | None = Field(default=None, gt=0, le=LONGEST_S)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_a_number(cls, value: object) -> object:
+        """Python takes True for 1."""
+        if isinstance(value, bool):
+            raise ValueError("give a number, not true or false")  # noqa: TRY004 - pydantic's own way
+        return value
 
     @property
     def sampling(self) -> Sampling:

@@ -4,10 +4,12 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_CLEANING_UP_S = 5.0
 
 
 class LoopThread:
@@ -44,9 +46,31 @@ class LoopThread:
             return self._loop
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end."""
-        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self.loop())
-        return future.result()
+        """Run a coroutine to its end; Ctrl-C cancels it and waits a while until it has cleaned up.
+
+        Raises:
+            RuntimeError: When the loop was closed meanwhile, by another thread.
+        """
+        try:
+            loop = self.loop()
+        except RuntimeError:
+            work.close()
+            raise
+        ended = threading.Event()
+        future: Future[T] | None = None
+        try:
+            future = asyncio.run_coroutine_threadsafe(_told(work, ended), loop)
+            return future.result()
+        except CancelledError:
+            raise RuntimeError(
+                "It was closed while this call ran; a call after that opens it anew."
+            ) from None
+        except BaseException:
+            # Only an exception of the waiting itself, such as Ctrl-C, leaves the work undone.
+            if future is not None and not future.done():
+                future.cancel()
+                ended.wait(_CLEANING_UP_S)
+            raise
 
     def close(self) -> None:
         """Stop the loop; whatever still runs on it is cancelled first."""
@@ -59,6 +83,13 @@ class LoopThread:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _told(work: Coroutine[Any, Any, T], ended: threading.Event) -> T:
+    try:
+        return await work
+    finally:
+        ended.set()
 
 
 async def _wind_down() -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from providers.closing import Closing
+from providers.direct.arguments import to_messages, to_name, to_schema, to_texts, to_tools, to_updates
 from providers.direct.loop_thread import LoopThread
 from providers.direct.result import ModelResult
-from providers.direct.single import to_messages
 from providers.protocol import ModelConfigError, Role, Step
 from providers.scrub import quote
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from providers.answers.structured import Structured, T
-    from providers.direct.single import Messages
+    from providers.direct.arguments import Messages
     from providers.embedding import Embedded, Embedder
     from providers.ledger import Stats
     from providers.models import RoleModels
@@ -79,11 +78,11 @@ class RoleManager(Closing):
             tools: What the model may call, in any form that LangChain's `bind_tools` takes.
 
         Raises:
-            ValueError: When there is no such kind of task.
+            ValueError: When there is no such kind of task, or the messages or the tools are none.
             ModelsFailedError: When every model of the role's chain failed.
         """
         role, step = _task(task_type or "general")
-        return await self._ask(role, step, to_messages(messages), tools)
+        return await self._ask(role, step, to_messages(messages), to_tools(tools))
 
     async def agenerate_with_planning(self, messages: Messages) -> Planned:
         """Let the reasoning role plan, and the coding role carry the plan out.
@@ -92,6 +91,7 @@ class RoleManager(Closing):
             messages: The task: a text, or messages in any form that LangChain takes.
 
         Raises:
+            ValueError: When the messages are none.
             ModelsFailedError: When every model of a role's chain failed.
         """
         task = to_messages(messages)
@@ -106,19 +106,20 @@ class RoleManager(Closing):
         """Ask for an answer in a form; see `RoleModels.reply_as`.
 
         Raises:
-            ValueError: When there is no such kind of task.
+            ValueError: When there is no such kind of task, or the messages or the schema are none.
             ModelsFailedError: When every model failed, or none gave such an answer.
         """
         role, step = _task(task_type or "general")
-        return await self.models.reply_as(role, to_messages(messages), schema, step=step)
+        return await self.models.reply_as(role, to_messages(messages), to_schema(schema), step=step)
 
     async def aembed(self, texts: Sequence[str]) -> Embedded:
         """Turn texts into vectors by the embedding role.
 
         Raises:
+            ValueError: When they are no list of texts.
             ModelsFailedError: When every model of its chain failed.
         """
-        return await self._embedder.embed(texts)
+        return await self._embedder.embed(to_texts(texts))
 
     def update_model_config(self, role: Role, updates: Mapping[str, Any]) -> None:
         """Change a role from its next call on; calls that run keep what they began with.
@@ -137,6 +138,7 @@ class RoleManager(Closing):
             raise ModelConfigError(
                 f"Unknown role {quote(str(role))}; the roles are {', '.join(get_args(Role))}."
             )
+        updates = to_updates(role, updates)
         parameters = {name: value for name, value in updates.items() if name != "model"}
         with self._changing:
             now = self.models.config(role)
@@ -206,8 +208,4 @@ def _with_plan(task: list[BaseMessage], plan: str) -> list[BaseMessage]:
 
 
 def _task(name: str) -> tuple[Role, Step]:
-    if name not in TASKS:
-        near = difflib.get_close_matches(str(name), TASKS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(TASKS)}."
-        raise ValueError(f"There is no task type {name!r}: {hint}")
-    return TASKS[name]
+    return TASKS[to_name("task type", name, tuple(TASKS))]

@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import convert_to_messages
-
 from providers.closing import Closing
+from providers.direct.arguments import one_model, to_messages, to_schema, to_tools
 from providers.direct.loop_thread import LoopThread
 from providers.direct.result import ModelResult
-from providers.models import RoleModels
 from providers.protocol import ModelConfigError
-from providers.roles import RoleParameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from langchain_core.messages import MessageLikeRepresentation
-
     from providers.answers.structured import Structured, T
-
-    Messages = str | Sequence[MessageLikeRepresentation]
+    from providers.direct.arguments import Messages
+    from providers.models import RoleModels
+    from providers.roles import RoleParameters
 
 
 class _SingleModel(Closing):
@@ -42,18 +38,20 @@ class _SingleModel(Closing):
             tools: What it may call, in any form that LangChain's `bind_tools` takes.
 
         Raises:
+            ValueError: When the messages or the tools are none.
             ModelsFailedError: When it failed; the message says why.
         """
-        asked = to_messages(messages)
-        return ModelResult.of(await self._models.reply("reasoning", asked, step="answer", tools=tools))
+        asked, offered = to_messages(messages), to_tools(tools)
+        return ModelResult.of(await self._models.reply("reasoning", asked, step="answer", tools=offered))
 
     async def agenerate_as(self, messages: Messages, schema: type[T]) -> Structured[T]:
         """Ask for an answer in a form; see `RoleModels.reply_as`.
 
         Raises:
+            ValueError: When the messages are none, or the schema is no pydantic model.
             ModelsFailedError: When it failed, declined, or gave no such answer in two questions.
         """
-        return await self._models.reply_as("reasoning", to_messages(messages), schema)
+        return await self._models.reply_as("reasoning", to_messages(messages), to_schema(schema))
 
     def generate(self, messages: Messages, *, tools: Sequence[Any] = ()) -> ModelResult:
         """Ask the model; see `agenerate`."""
@@ -88,7 +86,7 @@ class OnlineModel(_SingleModel):
         Raises:
             ModelConfigError: When it is wrong, or names a model in this process.
         """
-        models = _models(model, parameters, options)
+        models = one_model("OnlineModel", model, parameters, options)
         if models.server(models.specs("reasoning")[0]).url is None:
             raise ModelConfigError(f"{model} has no server, it runs in this process; use LocalModel.")
         super().__init__(models)
@@ -108,14 +106,6 @@ class LocalModel(_SingleModel):
         Raises:
             ModelConfigError: When it is wrong, or its requests would leave this machine.
         """
-        super().__init__(_models(model, parameters, options | {"prefer": "local_only"}))
-
-
-def to_messages(messages: Messages) -> list[Any]:
-    """Bring a text, or whatever LangChain takes as messages, into messages."""
-    return convert_to_messages([("user", messages)] if isinstance(messages, str) else messages)
-
-
-def _models(model: str, parameters: RoleParameters | None, options: dict[str, Any]) -> RoleModels:
-    given: dict[str, Any] = {"parameters": {"reasoning": parameters or RoleParameters()}} | options
-    return RoleModels({"reasoning": model}, **given)
+        if options.get("prefer", "local_only") != "local_only":
+            raise ModelConfigError("LocalModel is always local_only; leave prefer out, or use OnlineModel.")
+        super().__init__(one_model("LocalModel", model, parameters, options | {"prefer": "local_only"}))

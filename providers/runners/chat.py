@@ -178,7 +178,8 @@ def _request(messages: Sequence[BaseMessage], stop: list[str] | None, options: d
 
 
 def _is_text(piece: Piece | End) -> bool:
-    return isinstance(piece, End) or (isinstance(piece.text, str) and isinstance(piece.reasoning, str))
+    texts: tuple[object, ...] = () if isinstance(piece, End) else (piece.text, piece.reasoning)
+    return all(isinstance(text, str) for text in texts)
 
 
 def _nonsense(runner: str, method: str, value: object, wanted: str) -> str:

@@ -44,7 +44,8 @@ class RunnerRegistry:
             ModelConfigError: When the name is malformed, or taken and not to be replaced, or the factory
                 cannot be called.
         """
-        if not isinstance(name, str) or not name.isidentifier() or name != name.lower():
+        given: object = name  # a program need not be typed
+        if not isinstance(given, str) or not name.isidentifier() or name != name.lower():
             raise ModelConfigError(
                 f"The runner name {quote(str(name))} must be a lower-case identifier, such as my_runner."
             )
