@@ -80,12 +80,14 @@ class Wiring:
         keys: API keys by provider name; a missing one is looked up in the environment.
         timeouts: How long one attempt may take.
         engines: The MLX models in this process, shared by all models of one `RoleModels`.
+        local_only: Whether nothing may leave this machine, not even the question for credentials.
     """
 
     scripts: ScriptShelf
     keys: Mapping[str, SecretStr] = field(default_factory=dict)
     timeouts: Timeouts = Timeouts()
     engines: EnginePool = field(default_factory=EnginePool)
+    local_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

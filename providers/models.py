@@ -92,9 +92,10 @@ class RoleModels:
         timeouts = timeouts if timeout_s is None else replace(timeouts, total_s=timeout_s)
         check_limits(timeouts, retries)
         keys = given_keys(api_keys or {}, openai_api_key)
-        self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts)
-        self._retries = retries
         self._prefer = check_prefer(prefer)
+        local_only = self._prefer == "local_only"
+        self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts, local_only=local_only)
+        self._retries = retries
         self._breakers = breakers or Breakers()
         self._ledger = Ledger()
         self._candidates = Candidates(self._wiring, retries, self._breakers, context_tokens)

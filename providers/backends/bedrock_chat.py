@@ -6,16 +6,15 @@ import os
 import ssl
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import httpx
 from botocore.awsrequest import AWSResponse
-from botocore.config import Config
 from langchain_aws import ChatBedrockConverse
-from langchain_aws.utils import create_aws_client, parse_model_provider
+from langchain_aws.utils import parse_model_provider
 from langchain_core.outputs import ChatResult
 from pydantic import PrivateAttr
 from typing_extensions import override
 
+from providers.backends.aws_session import open_client
 from providers.backends.bedrock import PREFIXES
 from providers.backends.bedrock_errors import translate
 from providers.backends.loop_transport import LoopTransport, RawBody
@@ -78,8 +77,14 @@ class LoopChatBedrock(ChatBedrockConverse):
         raise failure
 
 
-def make_chat(
-    model: str, region: str, endpoint: str | None, key: SecretStr | None, timeouts: Timeouts
+def make_chat(  # noqa: PLR0913 - each is what Bedrock needs
+    model: str,
+    region: str,
+    endpoint: str | None,
+    key: SecretStr | None,
+    timeouts: Timeouts,
+    *,
+    local_only: bool = False,
 ) -> tuple[ChatBedrockConverse, Callable[[], Awaitable[None]]]:
     """Make the chat model and what closes its connections.
 
@@ -89,6 +94,10 @@ def make_chat(
         endpoint: Another address than the region's own.
         key: A Bedrock API key; without one the usual AWS credentials are used.
         timeouts: For connecting and for the whole.
+        local_only: Whether nobody may be asked for credentials.
+
+    Raises:
+        ModelConfigError: When `local_only` is wanted and this machine keeps no credentials.
     """
     bundle = os.environ.get("AWS_CA_BUNDLE")
     pool = httpx.AsyncClient(
@@ -99,14 +108,7 @@ def make_chat(
         **client_options(endpoint or "https://bedrock"),
     )
     transport = LoopTransport(pool)
-    options: dict[str, Any] = {
-        "service_name": "bedrock-runtime",
-        "region_name": region,
-        "endpoint_url": endpoint,
-        "config": Config(retries={"total_max_attempts": 1, "mode": "standard"}),
-    }
-    # Each with a session of its own: boto3's default one keeps the first credentials for the whole process.
-    client = create_aws_client(**options, api_key=key) if key else boto3.Session().client(**options)
+    client = open_client(region, endpoint, key, local_only=local_only)
 
     def send(request: AWSPreparedRequest, **_event: Any) -> AWSResponse | None:  # noqa: ANN401
         headers = [(str(name), _text(value)) for name, value in request.headers.items()]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from providers.protocol import ModelConfigError
+from providers.scrub import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from providers.backend import Backend, ModelSpec, Timeouts
 
-_CLOSE_TIMEOUT_S = 5.0
+_LOG = logging.getLogger("duograph")
+
+CLOSE_TIMEOUT_S = 10.0
+"""Seconds that a backend has to let go of its connections, or of its model."""
 WINDOW_TIMEOUT_S = 2.0
 """Seconds a server has to say how large its context window is."""
 # A local server may load the model anew with another window.
@@ -31,22 +36,44 @@ class _Shelf:
     windows: dict[ModelSpec, tuple[float, int | None]] = field(default_factory=dict)
     building: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def close(self) -> None:
-        backends, self.backends, self.windows = list(self.backends.values()), {}, {}
-        for backend in backends:
-            if backend.aclose is not None:
-                await backend.aclose()
+    async def close(self, patience_s: float) -> None:
+        """Close every backend; one that breaks or hangs keeps neither the others nor the caller."""
+        backends, self.backends, self.windows = self.backends, {}, {}
+        closing = {
+            asyncio.ensure_future(backend.aclose()): spec
+            for (spec, _), backend in backends.items()
+            if backend.aclose is not None
+        }
+        if not closing:
+            return
+        try:
+            _, hanging = await asyncio.wait(closing, timeout=patience_s)
+        finally:
+            for each in closing:
+                each.cancel()
+        for each, spec in closing.items():
+            if each in hanging:
+                _LOG.warning("%s was not closed within %g s, and is left alone.", spec, patience_s)
+            elif not each.cancelled() and (error := each.exception()) is not None:
+                _LOG.warning("%s could not be closed: %s", spec, one_line(f"{type(error).__name__}: {error}"))
 
 
 class BackendsPerLoop:
     """Builds each backend once per running event loop, off the loop."""
 
-    def __init__(self, build: Callable[[ModelSpec, Timeouts], Backend]) -> None:
+    def __init__(
+        self,
+        build: Callable[[ModelSpec, Timeouts], Backend],
+        *,
+        close_timeout_s: float = CLOSE_TIMEOUT_S,
+    ) -> None:
         """Keep the builder; nothing is built yet.
 
         Args:
             build: Makes a backend; it runs in a thread, so it may read files and import packages.
+            close_timeout_s: Seconds that closing may take.
         """
+        self._close_timeout_s = close_timeout_s
         self._build = build
         self._shelves: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Shelf] = (
             weakref.WeakKeyDictionary()
@@ -90,18 +117,21 @@ class BackendsPerLoop:
         return window
 
     async def aclose(self) -> None:
-        """Close the backends of this loop and of every other loop that still runs."""
+        """Close the backends of this loop and of every other loop that still runs.
+
+        What breaks or hangs meanwhile is logged, and keeps nothing else open.
+        """
         with self._guard:
             shelves = list(self._shelves.items())
             self._shelves.clear()
         here = asyncio.get_running_loop()
         for loop, shelf in shelves:
             if loop is here:
-                await shelf.close()
+                await shelf.close(self._close_timeout_s)
             elif loop.is_running():
-                closing = asyncio.run_coroutine_threadsafe(shelf.close(), loop)
+                closing = asyncio.run_coroutine_threadsafe(shelf.close(self._close_timeout_s), loop)
                 # The other loop may stop at this very moment and never answer.
-                await asyncio.wait([asyncio.wrap_future(closing)], timeout=_CLOSE_TIMEOUT_S)
+                await asyncio.wait([asyncio.wrap_future(closing)], timeout=self._close_timeout_s + 1)
 
     def _shelf(self, loop: asyncio.AbstractEventLoop) -> _Shelf:
         with self._guard:
