@@ -64,7 +64,7 @@ async def ask(settings: Settings, spec: ModelSpec, parameters: RoleParameters) -
     except ModelConfigError as error:
         return Answered(well=False, said=str(error), blocks=True)
     except ModelsFailedError as error:
-        return Answered(well=False, said=str(error))
+        return Answered(well=False, said=_reason(error))
     except LimitReachedError as error:
         if error.calls and error.calls[-1].first_token_s is not None:
             return Answered(well=True, said=f"was still answering after {_ROOM} tokens or {LIVE_S:g} s")
@@ -84,12 +84,18 @@ async def embed(settings: Settings, spec: ModelSpec) -> Answered:
     except ModelConfigError as error:
         return Answered(well=False, said=str(error), blocks=True)
     except ModelsFailedError as error:
-        return Answered(well=False, said=str(error))
+        return Answered(well=False, said=_reason(error))
     except TimeoutError:
         return Answered(well=False, said=f"{spec}: nothing came within {LIVE_S:g} s; use a faster model.")
     return Answered(
         well=True, said=f"gave a vector of {made.dimensions} numbers in {clock() - started:.1f} s"
     )
+
+
+def _reason(error: ModelsFailedError) -> str:
+    """Leave out the role's name: one model was asked for all roles that name it."""
+    text = str(error)
+    return text.partition(" role: ")[2] or text
 
 
 def _measured(call: Call) -> str:

@@ -58,6 +58,7 @@ def test_live_a_model_that_only_fails_is_not_called_well(
     found = checks(done)["reasoning"]
     assert (done.code, found["status"]) == (7, "fail")
     assert "did not answer" in found["detail"]
+    assert found["advice"].startswith(f"{chain}: 127.0.0.1")
     assert reason in found["advice"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from langchain_core.messages import HumanMessage
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from providers import ModelConfigError, ModelsFailedError, Reply, RoleModels
 from providers.manner import Form
@@ -23,6 +23,8 @@ ENDLESS = Form("endless", {"type": "array", "items": {"type": "integer"}, "minIt
 
 class Sure(BaseModel):
     """A form without free text: the model was trained to say something else, and would never end it."""
+
+    model_config = ConfigDict(extra="forbid")
 
     sure: bool
 
