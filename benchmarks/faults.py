@@ -1,4 +1,4 @@
-"""How faults of a server end: ours and LangChain's `with_fallbacks` beside it, on the same loopback server.
+"""How faults of a server end, for each API: ours, and LangChain's `with_fallbacks` beside it.
 
 `--write` puts the table into docs/providers.md; without it the table is printed, and the exit code is 1 when
 the page shows another one.
@@ -12,10 +12,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from pydantic import SecretStr
 
-from benchmarks.loopback import ANSWER, FAULTS, loopback
+from benchmarks.fault_server import APIS, FaultServer, serving
+from benchmarks.loopback import ANSWER, FAULTS
 from providers import ModelsFailedError, RoleModels, Timeouts
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "providers.md"
@@ -29,8 +31,10 @@ AT_ONCE = 4
 """Faults that one side meets at the same time."""
 BROKEN = "\0"
 """Ends what was given when an error followed."""
-Side = Callable[[str, str], Awaitable[str]]
+Side = Callable[[str, FaultServer], Awaitable[str]]
 ASK = [HumanMessage("hi")]
+PEERS = {"openai": "`ChatOpenAI` `with_fallbacks`", "anthropic": "`ChatAnthropic` `with_fallbacks`"}
+"""What stands beside ours, by API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +56,44 @@ class Outcome:
         return f"{'✓' if self.passed else '✗'} {self.what} ({self.requests})"
 
 
-async def ours(fault: str, url: str) -> str:
+async def ours(fault: str, server: FaultServer) -> str:
     """Ask our chain of the faulty model and a good one."""
     timeouts = Timeouts(
         connect_s=TIMEOUT_S, first_token_s=TIMEOUT_S, stall_s=TIMEOUT_S, total_s=3 * TIMEOUT_S
     )
-    chain = f"openai:{fault}@{url},openai:{_backup(fault)}@{url}"
-    models = await asyncio.to_thread(RoleModels, {"reasoning": chain}, timeouts=timeouts)
-    reply = await models.reply("reasoning", ASK, step="answer")
-    return reply.text
+    chain = server.chain(fault, _backup(fault))
+    models = await asyncio.to_thread(
+        RoleModels, {"reasoning": chain}, api_keys=server.keys(), timeouts=timeouts
+    )
+    try:
+        return (await models.reply("reasoning", ASK, step="answer")).text
+    finally:
+        await models.aclose()
 
 
-async def peers(fault: str, url: str) -> str:
-    """Ask the same of `ChatOpenAI` with its own retries and `with_fallbacks`, streamed."""
-    from langchain_openai import ChatOpenAI  # noqa: PLC0415 - heavy
-
-    def chat(model: str) -> ChatOpenAI:
-        return ChatOpenAI(model=model, base_url=url, api_key=SecretStr("none"), timeout=TIMEOUT_S)
-
+async def peers(fault: str, server: FaultServer) -> str:
+    """Ask the same of LangChain's client with its own retries and `with_fallbacks`, streamed."""
+    make = {"openai": _chat_openai, "anthropic": _chat_anthropic}[server.api]
     text = ""
     try:
-        async for chunk in chat(fault).with_fallbacks([chat(_backup(fault))]).astream(ASK):
+        both = make(fault, server.base_url).with_fallbacks([make(_backup(fault), server.base_url)])
+        async for chunk in both.astream(ASK):
             text += str(chunk.text)
     except Exception:  # noqa: BLE001 - whatever it raises is what its caller gets
         return f"{text}{BROKEN}"
     return text
+
+
+def _chat_openai(model: str, url: str) -> BaseChatModel:
+    from langchain_openai import ChatOpenAI  # noqa: PLC0415 - heavy
+
+    return ChatOpenAI(model=model, base_url=url, api_key=SecretStr("none"), timeout=TIMEOUT_S)
+
+
+def _chat_anthropic(model: str, url: str) -> BaseChatModel:
+    from langchain_anthropic import ChatAnthropic  # noqa: PLC0415 - heavy
+
+    return ChatAnthropic(model=model, base_url=url, api_key=SecretStr("none"), timeout=TIMEOUT_S, stop=None)
 
 
 def _backup(fault: str) -> str:
@@ -84,10 +101,10 @@ def _backup(fault: str) -> str:
     return f"answer-{fault}"
 
 
-async def play(side: Side, fault: str, url: str) -> str | None:
+async def play(side: Side, fault: str, server: FaultServer) -> str | None:
     """Let one side meet one fault; None when it does not end."""
     try:
-        return await asyncio.wait_for(side(fault, url), PATIENCE_S)
+        return await asyncio.wait_for(side(fault, server), PATIENCE_S)
     except TimeoutError:
         return None
     except ModelsFailedError:
@@ -112,32 +129,35 @@ def judge(fault: str, got: str | None, counts: Mapping[str, int]) -> Outcome:
     return Outcome(passed=False, what=f"`{got}`", requests=requests)
 
 
-async def meet(side: Side) -> dict[str, Outcome]:
+async def meet(side: Side, api: str) -> dict[str, Outcome]:
     """Let one side meet every fault, some at once, on a server of its own."""
     # Clients that are loaded and made meanwhile would take the time that the timeouts count.
     turn = asyncio.Semaphore(AT_ONCE)
 
-    async def one(fault: str, url: str) -> str | None:
+    async def one(fault: str, server: FaultServer) -> str | None:
         async with turn:
-            return await play(side, fault, url)
+            return await play(side, fault, server)
 
-    with loopback() as address:
-        await side("warm", address.url)
-        found = await asyncio.gather(*(one(fault, address.url) for fault in FAULTS))
-        counts = await asyncio.to_thread(address.counts)
+    with serving(api) as server:
+        await side("warm", server)
+        found = await asyncio.gather(*(one(fault, server) for fault in FAULTS))
+        counts = server.counts()
     return {fault: judge(fault, got, counts) for fault, got in zip(FAULTS, found, strict=True)}
 
 
-def measure() -> dict[str, tuple[Outcome, Outcome]]:
-    """Ours and the peer's outcome of each fault."""
-    mine, theirs = asyncio.run(meet(ours)), asyncio.run(meet(peers))
-    return {fault: (mine[fault], theirs[fault]) for fault in FAULTS}
+def measure() -> dict[str, dict[str, Outcome]]:
+    """The outcome of each fault, by the title of its column."""
+    columns = {api: asyncio.run(meet(ours, api)) for api in APIS}
+    return columns | {title: asyncio.run(meet(peers, api)) for api, title in PEERS.items()}
 
 
-def table(outcomes: Mapping[str, tuple[Outcome, Outcome]]) -> str:
+def table(columns: Mapping[str, Mapping[str, Outcome]]) -> str:
     """The outcomes in Markdown."""
-    rows = [f"| {FAULTS[fault]} | {mine} | {theirs} |" for fault, (mine, theirs) in outcomes.items()]
-    return "\n".join(["| fault | Duograph | `with_fallbacks` |", "|---|---|---|", *rows]) + "\n"
+    rows = [
+        f"| {words} | {' | '.join(str(found[fault]) for found in columns.values())} |"
+        for fault, words in FAULTS.items()
+    ]
+    return "\n".join([f"| fault | {' | '.join(columns)} |", "|---|" + "---|" * len(columns), *rows]) + "\n"
 
 
 def shown(page: str) -> str:
@@ -151,14 +171,14 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the table into docs/providers.md")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
-    outcomes = measure()
-    new, page = table(outcomes), PAGE.read_text(encoding="utf-8")
+    columns = measure()
+    new, page = table(columns), PAGE.read_text(encoding="utf-8")
     if options.write:
         head, _, rest = page.partition(BEGIN)
         PAGE.write_text(head + BEGIN + new + END + rest.partition(END)[2], encoding="utf-8")
         return
-    print(json.dumps({fault: [asdict(each) for each in both] for fault, both in outcomes.items()})
-          if options.json else new)  # fmt: skip
+    found = {title: {fault: asdict(each) for fault, each in one.items()} for title, one in columns.items()}
+    print(json.dumps(found) if options.json else new)
     sys.exit(new != shown(page))
 
 

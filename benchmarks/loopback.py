@@ -29,7 +29,7 @@ FAULTS: Mapping[str, str] = MappingProxyType(
         "stall": "stalls in mid-stream",
         "cut": "cut in mid-stream",
         "empty": "empty first chunk, then cut",
-        "malformed": "malformed JSON in the stream",
+        "malformed": "malformed data in the stream",
         "think": "only `</think>`, no opening tag",
         "drip": "slow drip without an end",
     }

@@ -17,7 +17,7 @@ from graph.events import Event, Finished, Started
 from graph.resuming import RequestError, Resuming, result_of, session_of, waiting_result
 from graph.saver import open_sessions
 from graph.services import Services
-from graph.settings import Settings
+from graph.settings import Settings, given_settings
 from graph.state import Context
 from graph.translate import Translator
 from nodes import Result, Task, problem_with
@@ -70,7 +70,7 @@ class Agent(Resuming, Closing):
             ModelConfigError: When a chain names something that does not exist.
             DatabaseError: When the session store cannot be opened.
         """
-        self.settings = settings or Settings()
+        self.settings = given_settings(settings)
         services = services or Services.from_settings(self.settings)
         self._models = services.models
         self._resources = ExitStack()

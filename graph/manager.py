@@ -1,7 +1,7 @@
 """The models of an installation without its graph."""
 
 from graph.services import embedding_models, role_models
-from graph.settings import Settings
+from graph.settings import Settings, given_settings
 from providers.direct.manager import RoleManager
 
 
@@ -21,6 +21,6 @@ class ModelManager(RoleManager):
             SettingsError: When a setting is wrong.
             ModelConfigError: When a chain names something that does not exist.
         """
-        settings = settings or Settings()
+        settings = given_settings(settings)
         models = role_models(settings)
         super().__init__(models, embedding_models(settings, models))

@@ -12,6 +12,7 @@ from nodes import Verifies
 from providers import Models, Retries, RoleModels, Timeouts
 from providers.embedding import EmbeddingModels
 from providers.mlx.pool import MlxLimits
+from providers.place import preference_of
 from sandbox import Check, Evidence, Options, SourceFile, Verifier
 
 
@@ -32,8 +33,9 @@ class Services:
         """Make the services that `settings` describe; nothing is started or contacted yet.
 
         Raises:
-            ModelConfigError: When a chain names something that does not exist.
+            ModelConfigError: When a chain names something that does not exist, the embedding role's too.
         """
+        embedding_models(settings)  # before a turn needs it; making it costs nothing and contacts nobody
         return cls(models=role_models(settings), verifier=LazyVerifier(settings))
 
 
@@ -71,7 +73,7 @@ def embedding_models(settings: Settings, models: RoleModels | None = None) -> Em
         api_keys=settings.api_keys,
         timeouts=Timeouts(total_s=settings.model_timeout_s),
         retries=Retries(tries=settings.model_tries),
-        prefer=settings.prefer,
+        prefer=preference_of("embedding", settings.embedding_model, settings.prefer),
         breakers=models.breakers if models else None,
         ledger=models.ledger if models else None,
     )

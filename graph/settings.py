@@ -27,7 +27,7 @@ from nodes.limits import MAX_REPAIRS, TURN_TIMEOUT_S, TurnLimits
 from providers import Role, RoleParameters
 from providers.place import Prefer
 
-__all__ = ["CONFIG_FILE", "Settings", "SettingsError", "check_environment"]
+__all__ = ["CONFIG_FILE", "Settings", "SettingsError", "check_environment", "given_settings"]
 
 
 def _folders(value: object) -> object:
@@ -232,6 +232,19 @@ class Settings(BaseSettings):
             "coding": self.coding_model if self.solo_model is None else self.solo_model,
             "background": self.background_model,
         }
+
+
+def given_settings(settings: Settings | None) -> Settings:
+    """Return the settings that a program gave, or read them.
+
+    Raises:
+        SettingsError: When it gave something else, or a setting is wrong.
+    """
+    if settings is None:
+        return Settings()
+    if not isinstance(settings, Settings):
+        raise SettingsError(f"settings is a {type(settings).__name__}; give Settings(…), or leave it out.")
+    return settings
 
 
 def check_environment() -> None:

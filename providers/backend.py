@@ -93,12 +93,14 @@ class Wiring:
         keys: API keys by provider name; a missing one is looked up in the environment.
         timeouts: How long one attempt may take.
         engines: What one `RoleModels` holds of the MLX models in this process.
+        local_only: Whether nothing may leave this machine, not even the question for credentials.
     """
 
     scripts: ScriptShelf
     keys: Mapping[str, SecretStr] = field(default_factory=dict)
     timeouts: Timeouts = Timeouts()
     engines: EngineShare = field(default_factory=EngineShare)
+    local_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,12 @@ class EmbeddingModels:
                 another length.
         """
         check_limits(timeouts, retries)
-        self._wiring = Wiring(ScriptShelf(), given_keys(api_keys or {}, openai_api_key), timeouts)
+        self._wiring = Wiring(
+            ScriptShelf(),
+            given_keys(api_keys or {}, openai_api_key),
+            timeouts,
+            local_only=prefer == "local_only",
+        )
         self._retries = retries
         self._prefer = check_prefer(prefer)
         self._ledger = ledger or Ledger()

@@ -21,7 +21,7 @@ from providers.ledger import Ledger, Stats
 from providers.manner import MOST_REFUSALS, Form, Manner
 from providers.mlx.pool import MlxLimits
 from providers.mlx.sharing import EngineShare
-from providers.place import Prefer, check_prefer, preferred
+from providers.place import Prefer, check_prefer, preference_of, preferred
 from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
 from providers.roles import RoleParameters
@@ -100,9 +100,10 @@ class RoleModels:
         timeouts = timeouts if timeout_s is None else replace(timeouts, total_s=timeout_s)
         check_limits(timeouts, retries)
         keys = given_keys(api_keys or {}, openai_api_key)
-        self._wiring = Wiring(ScriptShelf(), keys, timeouts, EngineShare(mlx))
-        self._retries = retries
         self._prefer = check_prefer(prefer)
+        local_only = self._prefer == "local_only"
+        self._wiring = Wiring(ScriptShelf(), keys, timeouts, EngineShare(mlx), local_only=local_only)
+        self._retries = retries
         self.breakers = breakers or Breakers()
         self.ledger = Ledger()
         self._candidates = Candidates(self._wiring, retries, self.breakers, context_tokens)
@@ -126,9 +127,7 @@ class RoleModels:
         Raises:
             ModelConfigError: When the chain, or a model's package, key or file is wrong; nothing has changed.
         """
-        # Nothing asks the background role of an installation that has not configured it.
-        is_idle = role == "background" and chain == DEFAULT_CHAIN
-        specs = self._checked(chain, f"The {role} model: ", "chain" if is_idle else self._prefer)
+        specs = self._checked(chain, f"The {role} model: ", preference_of(role, chain, self._prefer))
         for spec in specs:
             self._candidates.of(spec)
         self._roles[role] = RoleConfig(specs, parameters)

@@ -18,6 +18,8 @@ Prefer = Literal["chain", "local", "remote", "local_only", "remote_only"]
 """Which models of a chain are asked, and which of them first."""
 
 _TRACING: Final = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")
+_IDLE: Final = ("background", "embedding")
+"""Roles that no turn needs: where they are not configured, they are offline whatever is preferred."""
 _TRACED_TO: Final = ("LANGSMITH_ENDPOINT", "LANGCHAIN_ENDPOINT")
 
 
@@ -81,6 +83,17 @@ def preferred(
     return {"local_only": local, "remote_only": remote, "local": local + remote, "remote": remote + local}[
         prefer
     ]
+
+
+def preference_of(role: str, chain: str, prefer: Prefer) -> Prefer:
+    """Say which preference holds for a role's chain: nobody is refused for what nobody configured.
+
+    Args:
+        role: Whose chain it is.
+        chain: As it was configured; `offline` for a role that was not.
+        prefer: The installation's.
+    """
+    return "chain" if role in _IDLE and chain.strip() == "offline" else prefer
 
 
 def check_prefer(prefer: str, environment: Mapping[str, str] = os.environ) -> Prefer:

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from providers.backend import Loading, Sampling, Timeouts
 from providers.protocol import ModelConfigError
@@ -77,6 +77,14 @@ class RoleParameters(BaseModel):
     first_token_timeout_s: float | None = Field(default=None, gt=0, le=LONGEST_S)
     stall_timeout_s: float | None = Field(default=None, gt=0, le=LONGEST_S)
     timeout_s: float | None = Field(default=None, gt=0, le=LONGEST_S)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_a_number(cls, value: object) -> object:
+        """Python takes True for 1."""
+        if isinstance(value, bool):
+            raise ValueError("give a number, not true or false")  # noqa: TRY004 - pydantic's own way
+        return value
 
     @property
     def sampling(self) -> Sampling:

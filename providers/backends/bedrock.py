@@ -115,7 +115,8 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
     """Make the chat model with a connection pool of its own; imports the client, so call it off the loop.
 
     Raises:
-        ModelConfigError: When the package, the region or an inference profile is missing.
+        ModelConfigError: When the package, the region or an inference profile is missing, or `local_only` is
+            promised and this machine keeps no credentials.
     """
     check(spec, wiring)
     from langchain_aws.data._profiles import _PROFILES  # noqa: PLC0415 - heavy
@@ -125,8 +126,9 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
     name = read_name(spec.model)
     asked = profile_id(name.asked, region(spec)[0], _PROFILES)
     endpoint = spec.base_url if "://" in (spec.base_url or "") else None
+    asked_name, key = replace(name, asked=asked), server(spec, wiring).key
     chat, pool = make_chat(
-        replace(name, asked=asked), region(spec)[0], endpoint, server(spec, wiring).key, wiring.timeouts
+        asked_name, region(spec)[0], endpoint, key, wiring.timeouts, local_only=wiring.local_only
     )
     profile = chat.profile or {}
     taken = profile.get("temperature", True)

@@ -73,8 +73,14 @@ class LoopChatBedrock(ChatBedrockConverse):
         raise failure
 
 
-def make_chat(
-    name: BedrockName, region: str, endpoint: str | None, key: SecretStr | None, timeouts: Timeouts
+def make_chat(  # noqa: PLR0913 - each is what Bedrock needs
+    name: BedrockName,
+    region: str,
+    endpoint: str | None,
+    key: SecretStr | None,
+    timeouts: Timeouts,
+    *,
+    local_only: bool = False,
 ) -> tuple[ChatBedrockConverse, httpx.AsyncClient]:
     """Make the chat model and the client that holds its connections.
 
@@ -84,8 +90,12 @@ def make_chat(
         endpoint: Another address than the region's own.
         key: A Bedrock API key; without one the usual AWS credentials are used.
         timeouts: For connecting and for the whole.
+        local_only: Whether nobody may be asked for credentials.
+
+    Raises:
+        ModelConfigError: When `local_only` is wanted and this machine keeps no credentials.
     """
-    client, transport, pool = make_client(region, endpoint, key, timeouts)
+    client, transport, pool = make_client(region, endpoint, key, timeouts, local_only=local_only)
     chat = LoopChatBedrock(
         model_id=name.asked,
         # Without a name of a model behind it the client would ask the control plane.

@@ -6,12 +6,10 @@ import os
 import ssl
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import httpx
 from botocore.awsrequest import AWSResponse
-from botocore.config import Config
-from langchain_aws.utils import create_aws_client
 
+from providers.backends.aws_session import open_client
 from providers.backends.loop_transport import LoopTransport, RawBody
 from providers.place import client_options
 
@@ -22,8 +20,14 @@ if TYPE_CHECKING:
     from providers.backend import Timeouts
 
 
-def make_client(
-    region: str, endpoint: str | None, key: SecretStr | None, timeouts: Timeouts, *, keeps_open: bool = True
+def make_client(  # noqa: PLR0913 - each is what Bedrock needs
+    region: str,
+    endpoint: str | None,
+    key: SecretStr | None,
+    timeouts: Timeouts,
+    *,
+    keeps_open: bool = True,
+    local_only: bool = False,
 ) -> tuple[Any, LoopTransport, httpx.AsyncClient]:
     """Make the client, what carries its requests, and the client that holds its connections.
 
@@ -33,6 +37,7 @@ def make_client(
         key: A Bedrock API key; without one the usual AWS credentials are used.
         timeouts: For connecting and for the whole.
         keeps_open: Whether a connection is kept for the next call; it then belongs to one event loop.
+        local_only: Whether nothing may leave this machine, not even the question for credentials.
     """
     bundle = os.environ.get("AWS_CA_BUNDLE")
     pool = httpx.AsyncClient(
@@ -42,14 +47,7 @@ def make_client(
         **client_options(endpoint or "https://bedrock"),
     )
     transport = LoopTransport(pool)
-    options: dict[str, Any] = {
-        "service_name": "bedrock-runtime",
-        "region_name": region,
-        "endpoint_url": endpoint,
-        "config": Config(retries={"total_max_attempts": 1, "mode": "standard"}),
-    }
-    # Each with a session of its own: boto3's default one keeps the first credentials for the whole process.
-    client = create_aws_client(**options, api_key=key) if key else boto3.Session().client(**options)
+    client = open_client(region, endpoint, key, local_only=local_only)
 
     def send(request: AWSPreparedRequest, **_event: Any) -> AWSResponse | None:  # noqa: ANN401
         headers = [(str(name), _text(value)) for name, value in request.headers.items()]

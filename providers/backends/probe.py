@@ -79,9 +79,8 @@ class _Listing:
 _OPENAI = _Listing()
 _LISTINGS = MappingProxyType(
     {
-        "anthropic": _Listing(
-            "/v1/models?limit=1000", ("x-api-key", ""), headers=(("anthropic-version", "2023-06-01"),)
-        ),
+        # The key goes in the header in which the client sends it: a gateway may take no other.
+        "anthropic": _Listing("/v1/models?limit=1000", headers=(("anthropic-version", "2023-06-01"),)),
         "ollama": _Listing("/api/tags", rows="models", name="name"),
     }
 )
@@ -89,7 +88,7 @@ _UNLISTED = frozenset({"bedrock"})
 """Backends whose requests are signed: their servers are reached, and not asked for a list."""
 
 
-async def look_at(spec: ModelSpec, wiring: Wiring, *, timeout_s: float = 3.0) -> Look:
+async def look_at(spec: ModelSpec, wiring: Wiring, *, timeout_s: float = 3.0, check: bool = True) -> Look:
     """See whether the model's server answers, takes the key and has the model.
 
     At most one request is sent, a listing, which costs nothing; a key goes only where the model's own
@@ -99,12 +98,14 @@ async def look_at(spec: ModelSpec, wiring: Wiring, *, timeout_s: float = 3.0) ->
         spec: The model.
         wiring: Its keys.
         timeout_s: Seconds for the whole look.
+        check: Whether to check that a chat model can be made of it; the embedding role needs less.
 
     Raises:
         ModelConfigError: When its package, key or file is missing.
     """
     row = PROVIDERS[spec.provider]
-    await asyncio.to_thread(row.check, spec, wiring)
+    if check:
+        await asyncio.to_thread(row.check, spec, wiring)
     server = row.server(spec, wiring)
     if server.url is None:
         return Look(spec, "in_process")

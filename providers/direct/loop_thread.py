@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_CLEANING_UP_S = 5.0
+
 
 class LoopThread:
     """An event loop in a daemon thread, started at the first use.
@@ -38,15 +40,17 @@ class LoopThread:
             return self._started()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end; Ctrl-C cancels it.
+        """Run a coroutine to its end; Ctrl-C cancels it and waits a while until it has cleaned up.
 
         Raises:
             RuntimeError: When called on that loop's own thread, or when `close` ended the work.
         """
+        ended = threading.Event()
         try:
             # Under the lock, so that `close` sees the work and ends it, and nobody waits for ever.
             with self._lock:
-                future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._started())
+                loop = self._started()
+                future: Future[T] = asyncio.run_coroutine_threadsafe(_told(work, ended), loop)
         except BaseException:
             work.close()
             raise
@@ -55,7 +59,10 @@ class LoopThread:
         except CancelledError:
             raise RuntimeError("It was closed while this call ran; the call came to nothing.") from None
         except BaseException:
-            future.cancel()
+            # Only an exception of the waiting itself, such as Ctrl-C, leaves the work undone.
+            if not future.done():
+                future.cancel()
+                ended.wait(_CLEANING_UP_S)
             raise
 
     def _started(self) -> asyncio.AbstractEventLoop:
@@ -89,6 +96,13 @@ class LoopThread:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
+
+
+async def _told(work: Coroutine[Any, Any, T], ended: threading.Event) -> T:
+    try:
+        return await work
+    finally:
+        ended.set()
 
 
 async def _wind_down(last: Callable[[], Coroutine[Any, Any, None]] | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from providers.closing import Closing
+from providers.direct.arguments import to_messages, to_name, to_schema, to_texts, to_tools, to_updates
 from providers.direct.loop_thread import LoopThread
 from providers.direct.result import ModelResult
-from providers.direct.single import to_messages, to_tools
 from providers.protocol import CallRole, ModelConfigError, ModelsFailedError, Role, Step
 from providers.scrub import quote
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from providers.answers.structured import Structured, T
-    from providers.direct.single import Messages
+    from providers.direct.arguments import Messages
     from providers.embedding import Embedded, EmbeddingModels
     from providers.ledger import Stats
     from providers.models import RoleModels
@@ -80,8 +79,7 @@ class RoleManager(Closing):
             tools: What the model may call, in any form that LangChain's `bind_tools` takes.
 
         Raises:
-            TypeError: When the messages or tools are no list.
-            ValueError: When there is no such kind of task, or no message.
+            ValueError: When there is no such kind of task, or the messages or the tools are none.
             ModelsFailedError: When every model of the role's chain failed.
         """
         role, step = _task(task_type)
@@ -94,8 +92,7 @@ class RoleManager(Closing):
             messages: The task: a text, or messages in any form that LangChain takes.
 
         Raises:
-            TypeError: When the messages are no list.
-            ValueError: When there is no message.
+            ValueError: When the messages are none.
             ModelsFailedError: When every model of a role's chain failed, or the planning one declined.
         """
         task = to_messages(messages)
@@ -112,19 +109,20 @@ class RoleManager(Closing):
         """Ask for an answer in a form; see `RoleModels.reply_as`.
 
         Raises:
-            ValueError: When there is no such kind of task.
+            ValueError: When there is no such kind of task, or the messages or the schema are none.
             ModelsFailedError: When every model failed, or none gave such an answer.
         """
         role, step = _task(task_type)
-        return await self.models.reply_as(role, to_messages(messages), schema, step=step)
+        return await self.models.reply_as(role, to_messages(messages), to_schema(schema), step=step)
 
     async def aembed(self, texts: Sequence[str]) -> Embedded:
         """Turn texts into vectors by the embedding role.
 
         Raises:
+            ValueError: When they are no list of texts.
             ModelsFailedError: When every model of its chain failed.
         """
-        return await self.embeddings.embed(texts)
+        return await self.embeddings.embed(to_texts(texts))
 
     def update_model_config(self, role: CallRole, updates: Mapping[str, Any]) -> None:
         """Change a role from its next call on; calls that run keep what they began with.
@@ -143,8 +141,7 @@ class RoleManager(Closing):
             raise ModelConfigError(
                 f"Unknown role {quote(str(role))}; the roles are {', '.join(get_args(CallRole))}."
             )
-        if not isinstance(updates, Mapping):
-            raise ModelConfigError(f"The changes of the {role} role are {updates!r}; give a dictionary.")
+        updates = to_updates(role, updates)
         parameters = {name: value for name, value in updates.items() if name != "model"}
         with self._changing:
             now = self.embeddings if role == "embedding" else self.models.config(role)
@@ -222,9 +219,4 @@ def _with_plan(task: list[BaseMessage], plan: str) -> list[BaseMessage]:
 
 
 def _task(name: object) -> tuple[Role, Step]:
-    name = "general" if name is None else name
-    if not isinstance(name, str) or name not in TASKS:
-        near = difflib.get_close_matches(str(name), TASKS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(TASKS)}."
-        raise ValueError(f"There is no task type {name!r}: {hint}")
-    return TASKS[name]
+    return TASKS[to_name("task type", "general" if name is None else name, tuple(TASKS))]

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import BaseMessage, convert_to_messages
-
 from providers.closing import Closing
+from providers.direct.arguments import one_model, to_messages, to_schema, to_tools
 from providers.direct.loop_thread import LoopThread
 from providers.direct.result import ModelResult
-from providers.models import RoleModels
 from providers.protocol import ModelConfigError
-from providers.roles import RoleParameters
 
 if TYPE_CHECKING:
-    from langchain_core.messages import MessageLikeRepresentation
+    from collections.abc import Sequence
 
     from providers.answers.structured import Structured, T
-
-    Messages = str | Sequence[MessageLikeRepresentation]
-
-
-_LONGEST = 80
+    from providers.direct.arguments import Messages
+    from providers.models import RoleModels
+    from providers.roles import RoleParameters
 
 
 class _SingleModel(Closing):
@@ -44,8 +38,7 @@ class _SingleModel(Closing):
             tools: What it may call, in any form that LangChain's `bind_tools` takes.
 
         Raises:
-            TypeError: When the messages or tools are no list.
-            ValueError: When there are no messages, or something among them is none.
+            ValueError: When the messages or the tools are none.
             ModelsFailedError: When it failed; the message says why.
         """
         asked, offered = to_messages(messages), to_tools(tools)
@@ -55,9 +48,10 @@ class _SingleModel(Closing):
         """Ask for an answer in a form; see `RoleModels.reply_as`.
 
         Raises:
+            ValueError: When the messages are none, or the schema is no pydantic model.
             ModelsFailedError: When it failed, declined, or gave no such answer in two questions.
         """
-        return await self._models.reply_as("reasoning", to_messages(messages), schema)
+        return await self._models.reply_as("reasoning", to_messages(messages), to_schema(schema))
 
     def generate(self, messages: Messages, *, tools: Sequence[Any] = ()) -> ModelResult:
         """Ask the model; see `agenerate`."""
@@ -90,7 +84,7 @@ class OnlineModel(_SingleModel):
         Raises:
             ModelConfigError: When it is wrong, or names a model in this process.
         """
-        models = _models(model, parameters, options)
+        models = one_model("OnlineModel", model, parameters, options)
         if models.server(models.specs("reasoning")[0]).url is None:
             raise ModelConfigError(f"{model} has no server, it runs in this process; use LocalModel.")
         super().__init__(models)
@@ -110,49 +104,6 @@ class LocalModel(_SingleModel):
         Raises:
             ModelConfigError: When it is wrong, or its requests would leave this machine.
         """
-        super().__init__(_models(model, parameters, options | {"prefer": "local_only"}))
-
-
-def to_messages(messages: Messages) -> list[Any]:
-    """Bring a text, or whatever LangChain takes as messages, into messages.
-
-    Raises:
-        TypeError: When it is neither a text nor a list.
-        ValueError: When there are none, or something among them is no message; the sentence names it.
-    """
-    given = [("user", messages)] if isinstance(messages, str) else messages
-    if isinstance(given, BaseMessage) or not isinstance(given, Sequence):
-        raise TypeError(f"messages is {_short(messages)}: give a text, or a list of messages.")
-    if not given or (isinstance(messages, str) and not messages.strip()):
-        raise ValueError("messages is empty: give a text, or at least one message.")
-    made = []
-    for place, message in enumerate(given):
-        try:
-            made += convert_to_messages([message])
-        except (ValueError, TypeError, KeyError, NotImplementedError):
-            raise ValueError(
-                f"messages[{place}] is {_short(message)}: give a message of LangChain, or a pair such as "
-                "('user', 'a text')."
-            ) from None
-    return made
-
-
-def to_tools(tools: Sequence[Any]) -> Sequence[Any]:
-    """Check that tools come as a list.
-
-    Raises:
-        TypeError: When they do not.
-    """
-    if isinstance(tools, str) or not isinstance(tools, Sequence):
-        raise TypeError(f"tools is {_short(tools)}: give a list of tools.")
-    return tools
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def _models(model: str, parameters: RoleParameters | None, options: dict[str, Any]) -> RoleModels:
-    given: dict[str, Any] = {"parameters": {"reasoning": parameters or RoleParameters()}} | options
-    return RoleModels({"reasoning": model}, **given)
+        if options.get("prefer", "local_only") != "local_only":
+            raise ModelConfigError("LocalModel is always local_only; leave prefer out, or use OnlineModel.")
+        super().__init__(one_model("LocalModel", model, parameters, options | {"prefer": "local_only"}))

@@ -58,7 +58,9 @@ def build(spec: ModelSpec, wiring: Wiring, timeouts: Timeouts) -> EmbeddingBacke
     region = bedrock.region(spec)[0]
     endpoint = spec.base_url if "://" in (spec.base_url or "") else None
     key = PROVIDERS["bedrock"].server(spec, wiring).key
-    client, transport, pool = make_client(region, endpoint, key, timeouts, keeps_open=False)
+    client, transport, pool = make_client(
+        region, endpoint, key, timeouts, keeps_open=False, local_only=wiring.local_only
+    )
     is_titan = _name(spec).startswith("amazon.")
 
     def invoke(texts: list[str]) -> Answer:

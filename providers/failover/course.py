@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from providers.answers.answer import Answer, read_answer
 from providers.manner import Manner, Means
-from providers.protocol import NEVER, Call, ErrorKind, ModelError, Reply, Role, Step
+from providers.protocol import NEVER, Call, ErrorKind, ModelConfigError, ModelError, Reply, Role, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +91,8 @@ class Course:
     streams: int = 0
     broken: str = ""
     partial: Answer | None = None
+    # What showed only now that a person must mend.
+    misconfigured: list[ModelConfigError] = field(default_factory=list)
     # What the model at hand refused of the form's means; forgotten unless lesser ones bring an answer.
     refused: frozenset[Means] = frozenset()
 

@@ -15,6 +15,7 @@ from providers.failover.errors import Target, classify
 from providers.failover.estimate import input_tokens
 from providers.failover.streaming import collect
 from providers.protocol import (
+    ErrorKind,
     LimitReachedError,
     ModelConfigError,
     ModelError,
@@ -22,6 +23,7 @@ from providers.protocol import (
     Reply,
     Step,
 )
+from providers.scrub import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -40,6 +42,8 @@ _SURE_SHARE = 0.75
 _LEAST_OUTPUT = 256
 # The server knows a field not at all, or not for this model.
 _REFUSED = (400, 422)
+# What shows before anything is sent, so that no model was called.
+_BEFORE_ASKING: Final = frozenset[ErrorKind | None]({"context_overflow", "not_found"})
 _ANY_TIMEOUTS: Final = Timeouts()
 
 
@@ -79,6 +83,8 @@ class Failover:
                 return course.reply(answer, place=list(candidates).index(first))
         if course.partial is not None and question.step in PARTIAL_STEPS:
             return course.reply(course.partial, partial=True)
+        if course.misconfigured and len(course.misconfigured) == len(course.reasons):
+            raise course.misconfigured[0]  # no model was there to fail: a person must mend the chain
         reasons = " | ".join(course.reasons)
         raise ModelsFailedError(f"No model answered for the {question.role} role: {reasons}", budget.calls)
 
@@ -152,7 +158,7 @@ class Failover:
         finally:
             if breaker is not None:
                 breaker.release(ticket)
-        if error == "context_overflow" and not attempt.sent:
+        if error in _BEFORE_ASKING and not attempt.sent:
             course.passed_over.append(f"{candidate.spec}: {result}")
             return result, attempt
         budget.calls.append(course.call(candidate, attempt, error, tried, latency_s=_now() - started))
@@ -163,7 +169,7 @@ class Failover:
         return result, attempt
 
     async def _ask(self, candidate: Candidate, course: Course, attempt: Attempt) -> Answer | ModelError:
-        """Ask one model; every failure but cancellation and configuration becomes a `ModelError`."""
+        """Ask one model; every failure but cancellation becomes a `ModelError`."""
         turn = asyncio.timeout_at(course.budget.deadline)
         try:
             async with turn:
@@ -177,8 +183,9 @@ class Failover:
             attempt.check_end(message)
             answer = read_answer(message)
             check_answer(message, answer, candidate.end_marks)
-        except ModelConfigError:
-            raise
+        except ModelConfigError as error:
+            course.misconfigured.append(error)
+            return ModelError("not_found", one_line(str(error), candidate.target.secrets))
         except Exception as error:  # noqa: BLE001 - whatever a backend raises, the next one is asked
             if turn.expired():
                 attempt.struck = "deadline"

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from providers.backend import Backend
+from providers.protocol import ModelConfigError
+from providers.scrub import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from providers.backend import ModelSpec, Timeouts
 
+_LOG = logging.getLogger("duograph")
+
+CLOSE_TIMEOUT_S = 10.0
+"""Seconds that a backend has to let go of its connections, or of its model."""
 # A loop whose thread waits for this very closing cannot answer; it closes as soon as it runs again.
-_CLOSE_TIMEOUT_S = 0.5
+_OTHER_LOOP_S = 0.5
 WINDOW_TIMEOUT_S = 2.0
 """Seconds a server has to say how large its context window is."""
 # A local server may load the model anew with another window.
@@ -44,22 +51,41 @@ class _Shelf(Generic[B]):
     windows: dict[ModelSpec, tuple[float, int | None]] = field(default_factory=dict)
     building: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def close(self) -> None:
-        backends, self.backends, self.windows = list(self.backends.values()), {}, {}
-        for backend in backends:
-            if backend.aclose is not None:
-                await backend.aclose()
+    async def close(self, patience_s: float) -> None:
+        """Close every backend; one that breaks or hangs keeps neither the others nor the caller."""
+        backends, self.backends, self.windows = self.backends, {}, {}
+        closing = {
+            asyncio.ensure_future(backend.aclose()): spec
+            for (spec, _), backend in backends.items()
+            if backend.aclose is not None
+        }
+        if not closing:
+            return
+        try:
+            _, hanging = await asyncio.wait(closing, timeout=patience_s)
+        finally:
+            for each in closing:
+                each.cancel()
+        for each, spec in closing.items():
+            if each in hanging:
+                _LOG.warning("%s was not closed within %g s, and is left alone.", spec, patience_s)
+            elif not each.cancelled() and (error := each.exception()) is not None:
+                _LOG.warning("%s could not be closed: %s", spec, one_line(f"{type(error).__name__}: {error}"))
 
 
 class PerLoop(Generic[B]):
     """Builds each backend once per running event loop, off the loop."""
 
-    def __init__(self, build: Callable[[ModelSpec, Timeouts], B]) -> None:
+    def __init__(
+        self, build: Callable[[ModelSpec, Timeouts], B], *, close_timeout_s: float = CLOSE_TIMEOUT_S
+    ) -> None:
         """Keep the builder; nothing is built yet.
 
         Args:
             build: Makes a backend; it runs in a thread, so it may read files and import packages.
+            close_timeout_s: Seconds that closing may take.
         """
+        self._close_timeout_s = close_timeout_s
         self._build = build
         self._shelves: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Shelf[B]] = (
             weakref.WeakKeyDictionary()
@@ -77,18 +103,21 @@ class PerLoop(Generic[B]):
             return shelf.backends[wanted]
 
     async def aclose(self) -> None:
-        """Close the backends of this loop and of every other loop that still runs."""
+        """Close the backends of this loop and of every other loop that still runs.
+
+        What breaks or hangs meanwhile is logged, and keeps nothing else open.
+        """
         with self._guard:
             shelves = list(self._shelves.items())
             self._shelves.clear()
         here = asyncio.get_running_loop()
         for loop, shelf in shelves:
             if loop is here:
-                await shelf.close()
+                await shelf.close(self._close_timeout_s)
             elif loop.is_running():
-                closing = asyncio.run_coroutine_threadsafe(shelf.close(), loop)
+                closing = asyncio.run_coroutine_threadsafe(shelf.close(self._close_timeout_s), loop)
                 # The other loop may stop at this very moment and never answer.
-                await asyncio.wait([asyncio.wrap_future(closing)], timeout=_CLOSE_TIMEOUT_S)
+                await asyncio.wait([asyncio.wrap_future(closing)], timeout=_OTHER_LOOP_S)
 
     def _shelf(self, loop: asyncio.AbstractEventLoop) -> _Shelf[B]:
         with self._guard:
@@ -107,6 +136,9 @@ class BackendsPerLoop(PerLoop[Backend]):
 
         Returns:
             Tokens; None when the server does not say, or not in time.
+
+        Raises:
+            ModelConfigError: When the model cannot even be loaded as it is configured.
         """
         ask = (await self.get(spec, timeouts)).context_tokens
         if ask is None:
@@ -118,6 +150,8 @@ class BackendsPerLoop(PerLoop[Backend]):
             try:
                 async with asyncio.timeout(WINDOW_TIMEOUT_S):
                     window = await ask()
+            except ModelConfigError:
+                raise
             except Exception:  # noqa: BLE001 - an unknown window is no failure: the request itself will tell
                 window = None
             windows[spec] = (loop.time(), window)

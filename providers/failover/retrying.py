@@ -6,12 +6,12 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from providers.backend import Timeouts
 from providers.protocol import ModelConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from providers.backend import Timeouts
     from providers.protocol import ErrorKind, ModelError
 
 RETRIED: frozenset[ErrorKind] = frozenset(
@@ -76,10 +76,14 @@ def check_limits(timeouts: Timeouts, retries: Retries) -> None:
     Raises:
         ModelConfigError: When a timeout or the tries are out of their range.
     """
+    for given, name, wanted in ((timeouts, "timeouts", Timeouts), (retries, "retries", Retries)):
+        if not isinstance(given, wanted):
+            raise ModelConfigError(f"{name} is {given!r}; give {wanted.__name__}(…).")
     names = {"model": "total_s", "connect": "connect_s", "first-token": "first_token_s", "stall": "stall_s"}
     for name, field in names.items():
-        seconds = getattr(timeouts, field)
-        if not 0 < seconds < float("inf"):
+        seconds: object = getattr(timeouts, field)
+        if not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
             raise ModelConfigError(f"The {name} timeout {seconds} must be a positive number of seconds.")
-    if not 1 <= retries.tries <= MOST_TRIES:
+    tries: object = retries.tries
+    if not isinstance(tries, int) or not 1 <= tries <= MOST_TRIES:
         raise ModelConfigError(f"The number of tries {retries.tries} must be from 1 to {MOST_TRIES}.")

@@ -7,7 +7,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from providers.mlx.files import INSTALL
@@ -187,6 +187,12 @@ def _remote(model: str, file: Any) -> RemoteFile:  # noqa: ANN401 - the client's
         remote = RemoteFile(file.rfilename, int(file.lfs.size), str(file.lfs.sha256), sha256=True)
     else:
         remote = RemoteFile(file.rfilename, int(file.size or 0), str(file.blob_id), sha256=False)
+    path = PurePosixPath(remote.name)
+    if path.is_absolute() or ".." in path.parts or "\\" in remote.name or not remote.name.isprintable():
+        raise PullError(
+            f"The hub names {quote(remote.name)} a file of {quote(model)}, "
+            "which would lie outside its folder; choose another model."
+        )
     if not _HASH[remote.sha256].fullmatch(remote.blob):
         raise PullError(
             f"The hub gives no hash for {quote(file.rfilename)} of {quote(model)}; choose another."

@@ -40,7 +40,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def free_bytes(folder: Path) -> int:
     """Tell how much room there is where a folder is, or will be."""
-    while not folder.exists():
+    while not folder.is_dir():
         folder = folder.parent
     return shutil.disk_usage(folder).free
 
@@ -63,16 +63,18 @@ def pull(
 
     Raises:
         NoSpaceError: When the disk is too full, before the first byte or in the middle.
-        PullError: When the hub has no such MLX model, breaks off, or sends something else than it promised.
+        PullError: When the hub has no such MLX model, breaks off, or sends something else than it promised,
+            or its cache cannot be written.
     """
     plan = plan or make_plan(model)
-    needed, room = plan.missing_bytes(), free(plan.folder)
-    if needed > room:
-        raise NoSpaceError(
-            f"{quote(plan.model)} needs {gigabytes(needed)} more, and {gigabytes(room)} are free in "
-            f"{plan.folder.parent}; make room, or set HF_HOME to a folder on another disk."
-        )
-    with _alone(plan), _space_errors(plan), hub_errors(plan.model):
+    with _disk_errors(plan):
+        needed, room = plan.missing_bytes(), free(plan.folder)
+        if needed > room:
+            raise NoSpaceError(
+                f"{quote(plan.model)} needs {gigabytes(needed)} more, and {gigabytes(room)} are free in "
+                f"{plan.folder.parent}; make room, or set HF_HOME to a folder on another disk."
+            )
+    with _disk_errors(plan), _alone(plan), hub_errors(plan.model):
         done = sum(present_bytes(plan, file) for file in plan.files)
         progress(plan, done)
         for file in plan.files:
@@ -108,14 +110,24 @@ def _alone(plan: Plan) -> Iterator[None]:
 
 
 @contextmanager
-def _space_errors(plan: Plan) -> Iterator[None]:
+def _disk_errors(plan: Plan) -> Iterator[None]:
+    """Turn what the disk says into a sentence.
+
+    Raises:
+        NoSpaceError: When it is full.
+        PullError: When a folder or file cannot be read or written.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
-        raise NoSpaceError(
-            f"The disk of {plan.folder.parent} is full; make room and run the command again, it goes on."
+        if error.errno in _NO_ROOM:
+            raise NoSpaceError(
+                f"The disk of {plan.folder.parent} is full; make room and run the command again, it goes on."
+            ) from None
+        if error.errno is None or error.filename is None:
+            raise  # the network's
+        raise PullError(
+            f"{error.filename} cannot be used ({error.strerror}); mend it, or set HF_HOME to another folder."
         ) from None
 
 

@@ -41,6 +41,15 @@ class MlxRunner:
         """Whether a model can be held to calling a tool; see `Runner`."""
         return grammar.is_available()
 
+    def check(self, model: str) -> None:
+        """Refuse a model that is not whole on this machine; see `Checks.check`.
+
+        Raises:
+            ModelConfigError: When mlx-lm or the model is missing, or the model is incomplete.
+        """
+        require_mlx(f"mlx:{model}")
+        find_model(model)
+
     async def load(self, model: str) -> LoadedModel:
         """Load a model into memory; see `Runner.load`.
 

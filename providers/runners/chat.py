@@ -21,7 +21,8 @@ from pydantic import ConfigDict
 from providers.backend import Sampling
 from providers.protocol import ModelConfigError, ModelError
 from providers.runners.messages import template_messages
-from providers.runners.protocol import End, Piece, Request
+from providers.runners.protocol import End, LoadedModel, Piece, Request
+from providers.scrub import one_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -127,6 +128,8 @@ class RunnerChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         request = _request(messages, stop, kwargs)
         loaded = await self.runner.load(self.model)
+        if not isinstance(loaded, LoadedModel):
+            raise ModelError("malformed", _nonsense(self.provider, "load", loaded, "a LoadedModel"))
         if request.tools and not loaded.tools:
             raise ModelError("unknown", f"{self.model} cannot call tools; choose a model that can.")
         if request.json_schema is not None and not loaded.json_schema:
@@ -134,6 +137,8 @@ class RunnerChatModel(BaseChatModel):
         calls = 0
         async with aclosing(self.runner.generate(request)) as answer:
             async for piece in answer:
+                if not isinstance(piece, End | Piece) or not _is_text(piece):
+                    raise ModelError("malformed", _nonsense(self.provider, "generate", piece, "Piece or End"))
                 message = self._end(piece) if isinstance(piece, End) else _chunk(piece, calls)
                 calls += len(message.tool_call_chunks)
                 chunk = ChatGenerationChunk(message=message)
@@ -190,6 +195,15 @@ def _request(messages: Sequence[BaseMessage], stop: list[str] | None, options: d
         json_schema=options.get("json_schema"),
         thinking=options.get("thinking"),
     )
+
+
+def _is_text(piece: Piece | End) -> bool:
+    texts: tuple[object, ...] = () if isinstance(piece, End) else (piece.text, piece.reasoning)
+    return all(isinstance(text, str) for text in texts)
+
+
+def _nonsense(runner: str, method: str, value: object, wanted: str) -> str:
+    return f"{method} of the runner {runner} gave {one_line(repr(value))}, not {wanted}; repair that runner."
 
 
 def _chunk(piece: Piece, calls: int) -> AIMessageChunk:

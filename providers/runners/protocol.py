@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from providers.backend import Sampling
 
@@ -130,4 +130,20 @@ class Runner(Protocol):
 
     async def cleanup(self) -> None:
         """Let the model and its memory go; a later `load` starts afresh."""
+        ...
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """What a runner may have besides: a look, when the agent starts, at what `load` will need."""
+
+    def check(self, model: str) -> None:
+        """Refuse what cannot be loaded here; loads nothing, imports nothing heavy and asks no network.
+
+        Args:
+            model: As `Runner.load` takes it.
+
+        Raises:
+            ModelConfigError: When a package or the model is missing; the message says what to do.
+        """
         ...

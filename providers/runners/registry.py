@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "duograph.runners"
 """The group in which a package names its runners: `NAME = "package.module:factory"`."""
 
+_PARTS = ("load", "generate", "cleanup")
 _OURS = {"mlx": ("providers.mlx.runner", "MlxRunner"), "vllm": ("providers.runners.vllm", "VllmRunner")}
 
 
@@ -40,11 +41,18 @@ class RunnerRegistry:
             replace: Whether the name may be taken already.
 
         Raises:
-            ModelConfigError: When the name is malformed, or taken and not to be replaced.
+            ModelConfigError: When the name is malformed, or taken and not to be replaced, or the factory
+                cannot be called.
         """
-        if not name.isidentifier() or name != name.lower():
+        given: object = name  # a program need not be typed
+        if not isinstance(given, str) or not name.isidentifier() or name != name.lower():
             raise ModelConfigError(
-                f"The runner name {quote(name)} must be a lower-case identifier, such as my_runner."
+                f"The runner name {quote(str(name))} must be a lower-case identifier, such as my_runner."
+            )
+        if not callable(factory):
+            raise ModelConfigError(
+                f"The factory of the runner {quote(name)} is {quote(repr(factory))}; give a class, or a "
+                "function that makes a runner."
             )
         if not replace and name in self.names():
             raise ModelConfigError(
@@ -66,7 +74,7 @@ class RunnerRegistry:
             A runner that has loaded nothing yet.
 
         Raises:
-            ModelConfigError: When there is none of that name, or its package is broken.
+            ModelConfigError: When there is none of that name, or its package or factory is broken.
         """
         factory = self._registered.get(name)
         if factory is None and name in _OURS:
@@ -77,7 +85,7 @@ class RunnerRegistry:
             if point is None:
                 raise self._unknown(name)
             factory = _load(point)
-        return factory()
+        return _made(name, factory)
 
     def _unknown(self, name: str) -> ModelConfigError:
         near = difflib.get_close_matches(name, self.names(), n=1)
@@ -105,6 +113,26 @@ def _load(point: EntryPoint) -> RunnerFactory:
         )
     made: RunnerFactory = factory
     return made
+
+
+def _made(name: str, factory: RunnerFactory) -> Runner:
+    """Call a factory, which is foreign code, and look whether a runner comes out."""
+    try:
+        runner = factory()
+    except ModelConfigError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a foreign factory raises
+        reason = one_line(f"{type(error).__name__}: {error}")
+        raise ModelConfigError(
+            f"The runner {quote(name)} cannot be made ({reason}); repair its factory."
+        ) from None
+    missing = [part for part in _PARTS if not callable(getattr(runner, part, None))]
+    if missing:
+        raise ModelConfigError(
+            f"The factory of the runner {quote(name)} gave {type(runner).__name__}, which has no "
+            f"{' and no '.join(missing)}; it must make a runner."
+        )
+    return runner
 
 
 _REGISTRY = RunnerRegistry()

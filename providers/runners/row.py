@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from providers.backend import Backend, ModelSpec, Sampling, Wiring
 from providers.prices import LOCAL, Rate, always
 from providers.protocol import ModelConfigError
+from providers.runners.protocol import Checks
 from providers.runners.registry import get_runner
 
 if TYPE_CHECKING:
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
 
 
 def check(spec: ModelSpec, _wiring: Wiring) -> None:
-    """Refuse a name that no runner has.
+    """Refuse a name that no runner has, and what its runner already knows to be missing.
 
     Raises:
-        ModelConfigError: When the string lacks a part, or there is no such runner, or it is broken.
+        ModelConfigError: When the string lacks a part, there is no such runner, it is broken, or its own
+            check refuses the model.
     """
-    _runner(spec)
+    runner, _, model = _runner(spec)
+    if isinstance(runner, Checks):
+        runner.check(model)
 
 
 def build(spec: ModelSpec, _wiring: Wiring) -> Backend:

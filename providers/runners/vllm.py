@@ -42,6 +42,18 @@ class VllmRunner:
         self._context_tokens: int | None = None
         self._loading = asyncio.Lock()
 
+    def check(self, model: str) -> None:
+        """Refuse a machine without vLLM; see `Checks.check`.
+
+        Raises:
+            ModelConfigError: When vLLM is missing.
+        """
+        if importlib.util.find_spec("vllm") is None:
+            raise ModelConfigError(
+                f"runner:vllm:{model} needs vLLM; run: pip install vllm, "
+                "or name a server that has it: openai:MODEL@http://localhost:8000/v1."
+            )
+
     async def load(self, model: str) -> LoadedModel:
         """Start the engine with a model; see `Runner.load`.
 
@@ -51,11 +63,7 @@ class VllmRunner:
         Raises:
             ModelConfigError: When vLLM is missing, or cannot run the model.
         """
-        if importlib.util.find_spec("vllm") is None:
-            raise ModelConfigError(
-                f"runner:vllm:{model} needs vLLM; run: pip install vllm, "
-                "or name a server that has it: openai:MODEL@http://localhost:8000/v1."
-            )
+        self.check(model)
         async with self._loading:
             if self._engine is not None and model != self._model:
                 await self.cleanup()

@@ -16,6 +16,7 @@ REQUEST = "Write a Python function that checks if a number is prime"
 OFFLINE_S = 60.0
 LIVE_S = 300.0
 _ROLES = 2
+_MODELS = ("reasoning_model", "coding_model", "background_model", "embedding_model")
 
 
 async def see_analysis(settings: Settings, *, live: bool) -> Finding:
@@ -31,16 +32,17 @@ async def see_analysis(settings: Settings, *, live: bool) -> Finding:
     chosen |= dict.fromkeys(("max_model_calls", "max_input_tokens", "max_output_tokens", "max_cost_usd"))
     chosen["turn_timeout_s"] = min(settings.turn_timeout_s, LIVE_S) if live else OFFLINE_S
     if not live:
-        chosen |= dict.fromkeys(("reasoning_model", "coding_model", "background_model"), "offline")
+        chosen |= dict.fromkeys(_MODELS, "offline")
         chosen |= {"solo_model": None, "prefer": "chain"}
     try:
         agent = await asyncio.to_thread(Agent, settings.model_copy(update=chosen))
+        try:
+            result = await agent.aask(REQUEST)
+        finally:
+            await agent.aclose()
     except ModelConfigError as error:
         return Finding("analysis", "fail", str(error), "Mend the models above first.")
-    try:
-        return _judge(await agent.aask(REQUEST), live=live and len(settings.unconfigured) < _ROLES)
-    finally:
-        await agent.aclose()
+    return _judge(result, live=live and len(settings.unconfigured) < _ROLES)
 
 
 def _judge(result: Result, *, live: bool) -> Finding:

@@ -5,37 +5,30 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from langchain_core.messages import HumanMessage
-
-from graph.services import Services
-from providers import (
-    Allowance,
-    LimitReachedError,
-    ModelConfigError,
-    ModelsFailedError,
-    parse_chain,
-)
+from graph.services import embedding_models
+from providers import ModelConfigError, RoleParameters, parse_chain
 from providers.backend import Wiring
 from providers.backends.probe import Look, look_at
 from providers.backends.script import ScriptShelf
 from providers.catalogue import retirement_notes
+from providers.keys import given_keys
+from providers.place import check_prefer, preference_of, preferred
 from providers.registry import PROVIDERS
+from serving.doctor.asking import LIVE_S, Answered, ask, embed
 from serving.doctor.finding import Finding, Status
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
+    from collections.abc import Awaitable, Callable, Hashable, Sequence
 
     from graph.settings import Settings
-    from providers import Call, ModelSpec, Role
+    from providers import ModelSpec, Role
     from providers.backends.bedrock_credentials import Credentials
 
-LIVE_S = 60.0
-"""Seconds that one model may take to answer."""
+__all__ = ["LIVE_S", "Models", "Seen", "describe"]
 
-_QUESTION = "Answer with the one word: ready"
-_ROOM = 2000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,74 +50,112 @@ class Seen:
 
 @dataclass(slots=True)
 class Models:
-    """Looks at models, each once, however many roles name it.
+    """Looks at models, each once, however many roles name it; what a turn would not ask is left alone.
 
     Attributes:
-        settings: Chains and keys.
+        settings: Chains, keys, the preference and what each role asks with.
         live: Whether to ask each model.
     """
 
     settings: Settings
     live: bool
-    _tasks: dict[ModelSpec, asyncio.Task[Seen]] = field(default_factory=dict)
+    _tasks: dict[Hashable, asyncio.Task[Any]] = field(default_factory=dict)
 
     async def see(self, role: Role) -> Finding:
-        """Look at every model of a role's chain."""
+        """Look at every model of a role's chain that a turn would ask."""
+        variable = f"DUOGRAPH_{role.upper()}_MODEL"
+        if self.settings.solo_model is not None and role != "background":
+            variable = "DUOGRAPH_SOLO_MODEL"
         try:
-            specs = parse_chain(self.settings.chains()[role])
+            specs = await asyncio.to_thread(self._specs, role)
         except ModelConfigError as error:
-            return Finding(role, "fail", str(error), f"Mend DUOGRAPH_{role.upper()}_MODEL.")
-        seen = await asyncio.gather(*(self._once(spec) for spec in specs))
+            return _refused(role, error, variable)
+        parameters = self.settings.roles.get(role, RoleParameters())
+        return await self._finding(
+            role,
+            specs,
+            look=lambda spec: look_at(spec, self._wiring()),
+            question=lambda spec: ask(self.settings, spec, parameters),
+            asked_with=parameters,
+        )
+
+    async def see_embedding(self) -> Finding:
+        """Look at every model of the embedding role's chain."""
+        try:
+            specs = (await asyncio.to_thread(embedding_models, self.settings)).specs
+        except ModelConfigError as error:
+            return _refused("embedding", error, "DUOGRAPH_EMBEDDING_MODEL")
+        return await self._finding(
+            "embedding",
+            specs,
+            look=lambda spec: look_at(spec, self._wiring(), check=False),
+            question=lambda spec: embed(self.settings, spec),
+            asked_with="embedding",
+        )
+
+    def _specs(self, role: Role) -> tuple[ModelSpec, ...]:
+        """The models that a turn would ask, in its order.
+
+        Raises:
+            ModelConfigError: When the chain is malformed, or the preference forbids it.
+        """
+        chain, wiring = self.settings.chains()[role], self._wiring()
+        prefer = preference_of(role, chain, check_prefer(self.settings.prefer))
+        specs = parse_chain(chain)
+        return preferred(specs, prefer, lambda spec: PROVIDERS[spec.provider].server(spec, wiring))
+
+    async def _finding(
+        self,
+        name: str,
+        specs: Sequence[ModelSpec],
+        *,
+        look: Callable[[ModelSpec], Awaitable[Look]],
+        question: Callable[[ModelSpec], Awaitable[Answered]],
+        asked_with: Hashable,
+    ) -> Finding:
+        async def one(spec: ModelSpec) -> Seen:
+            seen = await self._once((spec, name == "embedding"), lambda: _looked(look(spec)))
+            if not self.live or seen.blocks:
+                return seen
+            # Each role may ask a model in another way, and a model may refuse one of them.
+            answered = await self._once((spec, asked_with), lambda: question(spec))
+            if answered.blocks:
+                return Seen("fail", "cannot be used", answered.said, blocks=True)
+            if answered.well:
+                return Seen("ok", f"{seen.said}; {answered.said}")
+            return Seen("fail", f"{seen.said}; did not answer", f"{answered.said} {seen.advice}".strip())
+
+        seen = await asyncio.gather(*map(one, specs))
         notes = retirement_notes(specs, datetime.now(UTC).date())
         detail = ", then ".join(f"{spec}: {one.said}" for spec, one in zip(specs, seen, strict=True))
         tips = [one.advice for one in seen if one.advice] + [f"{note}." for note in notes]
-        return Finding(role, _status(seen, noted=bool(notes)), detail, " ".join(dict.fromkeys(tips)))
+        return Finding(name, _status(seen, noted=bool(notes)), detail, " ".join(dict.fromkeys(tips)))
 
-    async def _once(self, spec: ModelSpec) -> Seen:
-        if spec not in self._tasks:
-            self._tasks[spec] = asyncio.create_task(self._look(spec))
+    async def _once(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
+        async def run() -> T:
+            return await work()
+
+        if key not in self._tasks:
+            self._tasks[key] = asyncio.create_task(run())
         # One role that gives up must not take the look from the others.
-        return await asyncio.shield(self._tasks[spec])
+        found: T = await asyncio.shield(self._tasks[key])
+        return found
 
-    async def _look(self, spec: ModelSpec) -> Seen:
-        wiring = Wiring(scripts=ScriptShelf(), keys=self._keys())
-        try:
-            look = await look_at(spec, wiring)
-        except ModelConfigError as error:
-            return Seen("fail", "cannot be used", str(error), blocks=True)
-        seen = describe(look)
-        if not self.live:
-            return seen
-        answered, how = await self._ask(spec)
-        if answered:
-            return Seen("ok", f"{seen.said}; {how}")
-        return Seen("fail", f"{seen.said}; did not answer", seen.advice or how)
+    def _wiring(self) -> Wiring:
+        keys = given_keys(self.settings.api_keys, self.settings.openai_api_key)
+        return Wiring(scripts=ScriptShelf(), keys=keys)
 
-    def _keys(self) -> dict[str, SecretStr]:
-        openai = self.settings.openai_api_key
-        return ({"openai": openai} if openai else {}) | dict(getattr(self.settings, "api_keys", {}))
 
-    async def _ask(self, spec: ModelSpec) -> tuple[bool, str]:
-        """Ask one model one word, and say how long that took."""
-        chains = {f"{role}_model": str(spec) for role in self.settings.chains()}
-        settings = self.settings.model_copy(
-            update=chains | {"model_timeout_s": min(LIVE_S, self.settings.model_timeout_s)}
-        )
-        models = (await asyncio.to_thread(Services.from_settings, settings)).models
-        try:
-            reply = await models.reply(
-                "reasoning",
-                [HumanMessage(_QUESTION)],
-                step="answer",
-                allowance=Allowance(attempts=1, output_tokens=_ROOM, seconds=LIVE_S),
-            )
-        except LimitReachedError:
-            return True, f"was still answering after {_ROOM} tokens or {LIVE_S:g} s"
-        except ModelsFailedError as error:
-            return False, str(error)
-        finally:
-            await models.aclose()
-        return True, _measured(reply.calls[-1])
+def _refused(name: str, error: ModelConfigError, variable: str) -> Finding:
+    mend = f"{variable} or DUOGRAPH_PREFER" if "prefer is" in str(error) else variable
+    return Finding(name, "fail", str(error), f"Mend {mend}.")
+
+
+async def _looked(look: Awaitable[Look]) -> Seen:
+    try:
+        return describe(await look)
+    except ModelConfigError as error:
+        return Seen("fail", "cannot be used", str(error), blocks=True)
 
 
 def _status(seen: list[Seen], *, noted: bool) -> Status:
@@ -164,11 +195,3 @@ def _signed(credentials: Credentials) -> str:
     return (
         f"with credentials from {credentials.source}{until}" if credentials.source else "without credentials"
     )
-
-
-def _measured(call: Call) -> str:
-    first = "" if call.first_token_s is None else f", first token after {call.first_token_s:.1f} s"
-    about = "about " if call.tokens_estimated else ""
-    tokens = f"{about}{call.input_tokens or 0} tokens in, {call.output_tokens or 0} out"
-    cost = "" if call.cost_usd is None else f", {call.cost_usd:.6g} USD"
-    return f"answered in {call.latency_s:.1f} s{first}, {tokens}{cost}"

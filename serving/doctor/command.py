@@ -90,6 +90,7 @@ def _checks(settings: Settings | None, *, live: bool) -> Iterator[Check]:
         limit = _REACH_S + (2 * chains.LIVE_S if live else 0.0)
         for role in settings.chains():
             yield Check(role, lambda role=role: models.see(role), limit)  # type: ignore[misc]
+        yield Check("embedding", models.see_embedding, limit)
     yield Check("sandbox", lambda: places.see_sandbox(settings), _SANDBOX_S)
     if settings is not None:
         yield Check("database", lambda: places.see_database(settings), _DATABASE_S)

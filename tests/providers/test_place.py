@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from ipaddress import ip_address
 from pathlib import Path
@@ -195,6 +196,58 @@ def test_neither_a_proxy_nor_a_redirect_takes_a_local_model_elsewhere(provider: 
 def _redirect(side: Side) -> None:
     """From now on the server sends whoever asks to another machine."""
     side.server.plays.extend(["redirect"] * 4)
+
+
+@pytest.fixture
+def no_aws(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No credentials but those that other machines would give; the folder of AWS's own files."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    files = tmp_path / "aws"
+    files.mkdir()
+    # Each would be asked over the network: for a role, at a single sign-on, where this machine stands.
+    config = ["[default]", "region = us-east-1", "defaults_mode = auto"]
+    if getattr(request, "param", "") == "role":
+        config += ["role_arn = arn:aws:iam::1:role/x", "credential_source = Ec2InstanceMetadata"]
+    if getattr(request, "param", "") == "sso":
+        config += ["sso_start_url = https://x.awsapps.com/start", "sso_region = us-east-1"]
+        config += ["sso_account_id = 1", "sso_role_name = x"]
+    (files / "config").write_text("\n".join(config))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(files / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(files / "credentials"))
+    monkeypatch.setenv("AWS_METADATA_SERVICE_TIMEOUT", "1")
+    return files
+
+
+@pytest.mark.usefixtures("nothing_leaves")
+@pytest.mark.parametrize("no_aws", ["metadata", "role", "sso"], indirect=True)
+def test_nobody_is_asked_for_credentials_where_nothing_may_leave(no_aws: Path) -> None:
+    with serve("bedrock") as side:
+        with (
+            LocalModel(side.chain) as model,
+            pytest.raises(ModelConfigError, match="there are none; set AWS"),
+        ):
+            model.generate("hi")
+        assert side.server.seen == []
+        (no_aws / "credentials").write_text(
+            "[default]\naws_access_key_id = AKIDFILE\naws_secret_access_key = secret\n"
+        )
+        with LocalModel(side.chain) as model:
+            assert model.generate("hi").text == "Hello"
+        assert "AKIDFILE" in side.server.seen[0].headers["authorization"]
+
+
+async def test_where_it_is_not_promised_other_machines_are_asked(
+    no_aws: Path, nothing_leaves: list[str]
+) -> None:
+    del no_aws
+    with serve("bedrock") as side:
+        models = side.models()
+        with pytest.raises(ModelsFailedError):
+            await models.reply("reasoning", [HumanMessage("hi")], step="answer")
+        await models.aclose()
+    assert nothing_leaves, "the watch would not see botocore either"
+    nothing_leaves.clear()
 
 
 @pytest.mark.usefixtures("nothing_leaves")

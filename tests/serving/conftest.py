@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.serving.commandline import CommandLine
+from serving.commands import duograph
+from serving.options import Shell
+from serving.signals import Signals
+from tests.serving.commandline import CommandLine, Done
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,3 +43,24 @@ def shared_cli(
     line = CommandLine(tmp_path_factory.mktemp("shared"), fork_server)
     yield line
     line.kill_all()
+
+
+Doctor = Callable[..., Done]
+
+
+@pytest.fixture
+def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Doctor:
+    """Run the command in this process, which has imported everything already."""
+    for name in [name for name in os.environ if name.startswith("DUOGRAPH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("DUOGRAPH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str, env: dict[str, str] | None = None) -> Done:
+        for name, value in (env or {}).items():
+            monkeypatch.setenv(name, value)
+        action = duograph.main(["doctor", *words], "duograph", standalone_mode=False, obj=Shell(Signals()))
+        code = int(action())
+        return Done(code, *capsys.readouterr())
+
+    return run

@@ -5,24 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from providers import parse_spec
 from providers.backends.probe import Look
-from serving.commands import duograph
 from serving.doctor.chains import describe
 from serving.doctor.finding import Check, Finding, worst
-from serving.options import Shell
-from serving.signals import Signals
 from tests.listing import ListingServer, serving
 from tests.serving.commandline import Done, finish, handles_signals, wait_for
 
 if TYPE_CHECKING:
     from tests.serving.commandline import CommandLine
+    from tests.serving.conftest import Doctor
 
 CANARY = "canary-5b1c77e0-not-shaped-like-a-key"
 NAMES = [
@@ -32,6 +29,7 @@ NAMES = [
     "reasoning",
     "coding",
     "background",
+    "embedding",
     "sandbox",
     "database",
     "memory",
@@ -43,27 +41,6 @@ NAMES = [
 def server() -> Iterator[ListingServer]:
     with serving() as server:
         yield server
-
-
-Doctor = Callable[..., Done]
-
-
-@pytest.fixture
-def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Doctor:
-    """Run the command in this process, which has imported everything already."""
-    for name in [name for name in os.environ if name.startswith("DUOGRAPH_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("DUOGRAPH_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str, env: dict[str, str] | None = None) -> Done:
-        for name, value in (env or {}).items():
-            monkeypatch.setenv(name, value)
-        action = duograph.main(["doctor", *words], "duograph", standalone_mode=False, obj=Shell(Signals()))
-        code = int(action())
-        return Done(code, *capsys.readouterr())
-
-    return run
 
 
 def checks(done: Done) -> dict[str, Any]:

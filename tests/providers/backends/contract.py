@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import SecretStr
 
 from providers import Retries, RoleModels
@@ -22,6 +24,19 @@ from tests.providers.servers.ollama_api import OllamaDialect
 from tests.providers.servers.openai_api import OpenAIDialect
 
 MODEL = "org/model:8b"
+QUESTION: list[BaseMessage] = [SystemMessage("be brief"), HumanMessage("hi")]
+
+
+class Said(NamedTuple):
+    """What a model says in a play."""
+
+    text: str
+    reasoning: str = ""
+
+
+def add(a: int) -> int:
+    """Add one."""
+    return a + 1
 
 
 def one_try(
@@ -40,6 +55,11 @@ class Side:
     path: str
     server: Loopback
 
+    tool: Any = add
+    called = ("add", {"a": 1})
+    at_once = 20
+    counts: tuple[int, int] | None = (7, 2)
+
     @property
     def chain(self) -> str:
         return f"{self.provider}:{self.model}@{self.server.url}{self.path}"
@@ -53,8 +73,31 @@ class Side:
         return one_try(self.chain, self.keys, timeout_s)
 
     def backend(self) -> Backend:
-        wiring = Wiring(ScriptShelf(), self.keys, Timeouts(total_s=20))
-        return PROVIDERS[self.provider].build(parse_spec(self.chain), wiring)
+        return make_backend(self.chain, self.keys)
+
+    def question(self, play: str) -> list[BaseMessage]:
+        """What is asked, whatever is to be played."""
+        del play
+        return QUESTION
+
+    def said(self, play: str) -> Said:
+        """What the server says."""
+        return Said("Hello", "" if play == "answer" else "secret")
+
+    def prepare(self, *plays: str) -> None:
+        """Tell the server what to play next."""
+        self.server.plays.extend(plays)
+
+    def reset(self) -> None:
+        """Forget what was played."""
+        self.server.plays.clear()
+        self.server.seen.clear()
+        self.server.hung_up.clear()
+
+
+def make_backend(chain: str, keys: Mapping[str, SecretStr]) -> Backend:
+    wiring, spec = Wiring(ScriptShelf(), dict(keys), Timeouts(total_s=20)), parse_spec(chain)
+    return PROVIDERS[spec.provider].build(spec, wiring)
 
 
 def dialect(provider: str) -> tuple[Dialect, str, str]:

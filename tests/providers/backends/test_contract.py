@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel
 
@@ -17,35 +17,38 @@ from providers import ModelError, ModelsFailedError, Reply, RoleModels
 from providers.answers.answer import check_answer, read_answer
 from providers.backend import Backend
 from providers.backends.services import SERVICES
-from tests.providers.backends.contract import APIS, Side, serve
+from tests.providers.backends.contract import APIS, QUESTION, Side, serve
+from tests.providers.backends.contract_mlx import MLX, MlxSide, serve_mlx
 from tests.providers.conftest import CANARY
 from tests.providers.servers.base import Loopback
-
-QUESTION = [SystemMessage("be brief"), HumanMessage("hi")]
-
 
 AWS = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": CANARY}
 
 # Building a client takes far longer than asking it, so the tests of one API share theirs.
 shared = pytest.mark.asyncio(loop_scope="module")
+# What only a server that plays can show; the other tests are for real models too.
+played = pytest.mark.parametrize("opened", APIS, indirect=True, scope="module")
+REAL = [pytest.param(way, marks=pytest.mark.slow) for way in MLX]
 
 
 @dataclass(frozen=True)
 class Api:
     """One API: its server, and what asks it."""
 
-    side: Side
+    side: Side | MlxSide
     models: RoleModels
     hasty: RoleModels
     backend: Backend
 
     @property
     def server(self) -> Loopback:
+        assert isinstance(self.side, Side)
         return self.side.server
 
     async def reply(self, *plays: str) -> Reply:
-        self.server.plays.extend(plays)
-        return await self.models.reply("reasoning", QUESTION, step="plan")
+        self.side.prepare(*plays)
+        question = self.side.question(plays[0] if plays else "answer")
+        return await self.models.reply("reasoning", question, step="plan")
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +57,12 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.fixture(scope="module", params=APIS)
+@pytest.fixture(scope="module", params=[*APIS, *REAL])
 def opened(request: pytest.FixtureRequest) -> Iterator[Api]:
+    if request.param in MLX:
+        with serve_mlx(request.param, request.getfixturevalue("trained_model")) as real:
+            yield Api(real, real.models(), real.models(timeout_s=0.3), real.backend())
+        return
     with serve(request.param) as side, pytest.MonkeyPatch.context() as patch:
         for name, value in AWS.items():
             patch.setenv(name, value)
@@ -64,9 +71,7 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Api]:
 
 @pytest.fixture
 def api(opened: Api) -> Api:
-    opened.server.plays.clear()
-    opened.server.seen.clear()
-    opened.server.hung_up.clear()
+    opened.side.reset()
     return opened
 
 
@@ -81,12 +86,18 @@ each_api = pytest.mark.parametrize("side", APIS, indirect=True)
 
 
 @shared
-async def test_an_answer_comes_with_its_token_counts_and_the_key_only_in_a_header(api: Api) -> None:
+async def test_an_answer_comes_with_its_token_counts(api: Api) -> None:
     reply = await api.reply()
-    assert (reply.text, reply.reasoning, reply.tool_calls) == ("Hello", "", [])
+    assert ((reply.text, reply.reasoning), reply.tool_calls) == (api.side.said("answer"), [])
     (call,) = reply.calls
     assert (call.backend, call.model_id, call.error) == (api.side.provider, api.side.model, None)
-    assert (call.input_tokens, call.output_tokens, call.tokens_estimated) == (7, 2, False)
+    assert ((call.input_tokens, call.output_tokens), call.tokens_estimated) == (api.side.counts, False)
+
+
+@shared
+@played
+async def test_what_was_cached_is_told_and_the_key_stands_only_in_a_header(api: Api) -> None:
+    (call,) = (await api.reply()).calls
     # Ollama does not tell how much of the prompt it had.
     assert call.cached_tokens == (None if api.side.provider == "ollama" else 3)
     (seen,) = api.server.seen
@@ -99,7 +110,7 @@ async def test_an_answer_comes_with_its_token_counts_and_the_key_only_in_a_heade
 @pytest.mark.parametrize("play", ["reasoning", "think", "only_closing_tag"])
 async def test_thinking_in_every_form_is_kept_apart(play: str, api: Api) -> None:
     reply = await api.reply(play)
-    assert (reply.text, reply.reasoning) == ("Hello", "secret")
+    assert (reply.text, reply.reasoning) == api.side.said(play)
 
 
 @each_service
@@ -118,8 +129,11 @@ async def test_every_service_of_the_table_answers_thinks_and_calls_tools(side: S
 
 @shared
 async def test_an_answer_streams_in_pieces(api: Api) -> None:
-    chunks = [chunk async for chunk in api.backend.chat.astream(QUESTION)]
-    assert [chunk.text for chunk in chunks if chunk.text] == ["Hel", "lo"]
+    chunks = [chunk async for chunk in api.backend.chat.astream(api.side.question("answer"))]
+    texts = [str(chunk.text) for chunk in chunks if chunk.text]
+    assert "".join(texts) == api.side.said("answer").text
+    assert len(texts) > 1
+    assert not isinstance(api.side, Side) or texts == ["Hel", "lo"]
 
 
 class Sum(BaseModel):
@@ -128,14 +142,11 @@ class Sum(BaseModel):
     a: int
 
 
-def add(a: int) -> int:
-    """Add one."""
-    return a + 1
-
-
-async def streamed(chat: Runnable[LanguageModelInput, AIMessage]) -> AIMessageChunk:
+async def streamed(
+    chat: Runnable[LanguageModelInput, AIMessage], question: list[BaseMessage] = QUESTION
+) -> AIMessageChunk:
     whole = None
-    async for chunk in chat.astream(QUESTION):
+    async for chunk in chat.astream(question):
         assert isinstance(chunk, AIMessageChunk)
         whole = chunk if whole is None else whole + chunk
     assert whole is not None
@@ -143,11 +154,12 @@ async def streamed(chat: Runnable[LanguageModelInput, AIMessage]) -> AIMessageCh
 
 
 @shared
+@played
 async def test_a_tool_call_that_was_cut_off_is_malformed_and_not_completed(api: Api) -> None:
     if api.side.provider == "ollama":
         return  # it reads the arguments itself, and sends them as an object
     api.server.plays.append("broken_tool")
-    whole = await streamed(api.backend.chat.bind_tools([add]))
+    whole = await streamed(api.backend.chat.bind_tools([api.side.tool]))
     with pytest.raises(ModelError) as refused:
         check_answer(whole, read_answer(whole))
     assert refused.value.kind == "malformed"
@@ -155,22 +167,25 @@ async def test_a_tool_call_that_was_cut_off_is_malformed_and_not_completed(api: 
 
 @shared
 async def test_tools_are_offered_to_the_model_and_its_call_comes_back(api: Api) -> None:
-    api.server.plays.append("tool")
-    (call,) = (await streamed(api.backend.chat.bind_tools([add]))).tool_calls
-    assert (call["name"], call["args"], call["type"]) == ("add", {"a": 1}, "tool_call")
+    side = api.side
+    side.prepare("tool")
+    (call,) = (await streamed(api.backend.chat.bind_tools([side.tool]), side.question("tool"))).tool_calls
+    assert ((call["name"], call["args"]), call["type"]) == (side.called, "tool_call")
     assert call["id"]
-    field = "toolConfig" if api.side.provider == "bedrock" else "tools"
-    assert "Add one." in str(api.server.seen[0].body[field])
+    if isinstance(side, Side):
+        field = "toolConfig" if side.provider == "bedrock" else "tools"
+        assert "Add one." in str(api.server.seen[0].body[field])
 
 
 @shared
 async def test_an_answer_in_one_piece_keeps_thinking_apart_too(api: Api) -> None:
-    api.server.plays.append("reasoning")
-    answer = read_answer(await api.backend.chat.ainvoke(QUESTION))
-    assert (answer.text, answer.reasoning) == ("Hello", "secret")
+    api.side.prepare("reasoning")
+    answer = read_answer(await api.backend.chat.ainvoke(api.side.question("reasoning")))
+    assert (answer.text, answer.reasoning) == api.side.said("reasoning")
 
 
 @shared
+@played
 async def test_a_schema_is_sent_in_the_words_of_the_api(api: Api) -> None:
     api.server.plays.append("json")
     assert api.backend.json_schema is not None
@@ -205,6 +220,7 @@ FAULTS = {
 
 
 @shared
+@played
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_fault_is_named_without_the_key_and_the_model_answers_again(fault: str, api: Api) -> None:
     with pytest.raises(ModelsFailedError) as failed:
@@ -219,6 +235,7 @@ async def test_a_fault_is_named_without_the_key_and_the_model_answers_again(faul
 
 
 @shared
+@played
 @pytest.mark.parametrize("fault", ["html", "empty"])
 async def test_an_answer_that_is_none_is_never_taken_for_one(fault: str, api: Api) -> None:
     with pytest.raises(ModelsFailedError) as failed:
@@ -229,11 +246,13 @@ async def test_an_answer_that_is_none_is_never_taken_for_one(fault: str, api: Ap
 
 
 @shared
+@played
 async def test_an_empty_first_chunk_is_not_the_answer(api: Api) -> None:
     assert (await api.reply("empty_first")).text == "Hello"
 
 
 @shared
+@played
 @pytest.mark.parametrize("fault", ["hang", "stall", "drip"])
 async def test_a_server_that_does_not_come_to_an_end_is_a_timeout_and_is_left(fault: str, api: Api) -> None:
     api.server.plays.append(fault)
@@ -244,6 +263,7 @@ async def test_a_server_that_does_not_come_to_an_end_is_a_timeout_and_is_left(fa
 
 
 @shared
+@played
 @pytest.mark.parametrize("fault", ["hang", "stall"])
 async def test_cancelling_closes_the_connection_and_leaves_the_model_usable(fault: str, api: Api) -> None:
     asking = asyncio.create_task(api.reply(fault))
@@ -268,5 +288,5 @@ def test_one_instance_serves_event_loops_that_come_and_go(side: Side) -> None:
 
 @shared
 async def test_many_calls_at_once_do_not_wait_for_each_other(api: Api) -> None:
-    replies = await asyncio.gather(*(api.reply() for _ in range(20)))
-    assert {reply.text for reply in replies} == {"Hello"}
+    replies = await asyncio.gather(*(api.reply() for _ in range(api.side.at_once)))
+    assert {reply.text for reply in replies} == {api.side.said("answer").text}

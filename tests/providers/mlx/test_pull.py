@@ -197,3 +197,25 @@ def test_an_index_whose_weights_are_missing_is_incomplete(model: str, fake_files
     fake_files["model.safetensors.index.json"] = json.dumps(index).encode()
     with pytest.raises(ValueError, match=r"model-00002-of-00002\.safetensors is missing"):
         pull(model, quiet)
+
+
+@pytest.mark.parametrize("place", ["", "in/side"])
+def test_a_cache_that_cannot_be_is_a_sentence(
+    model: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file" / place))
+    with pytest.raises(
+        PullError, match=r"file.* cannot be used \(Not a directory\); mend it, or set HF_HOME"
+    ):
+        pull(model, quiet)
+
+
+@pytest.mark.parametrize("name", ["../../x.json", "/x.json", "sub/../../x.json", "..\\x.json", "a\nb.json"])
+def test_a_file_that_would_lie_outside_is_refused_before_anything_is_fetched(
+    hub: FakeHub, fake_files: dict[str, bytes], name: str
+) -> None:
+    hub.models[MODEL] = Repository({**fake_files, name: b"{}"})
+    with pytest.raises(PullError, match="would lie outside its folder; choose another model"):
+        pull(MODEL, quiet)
+    assert downloads(hub) == []

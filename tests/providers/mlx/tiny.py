@@ -49,6 +49,7 @@ CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</
 LESSONS: list[tuple[list[dict[str, Any]] | None, list[dict[str, Any]], str]] = [
     (None, [{"role": "user", "content": "Hello"}], "Hello! How can I help you?"),
     (None, [{"role": "user", "content": "What is 2+2?"}], "<think>2+2=4</think>The answer is 4."),
+    (None, [{"role": "user", "content": "Only the end"}], "Add them.</think>It is 4."),
     (None, [{"role": "user", "content": "Break"}], "<tool_call>\nnot JSON\n</tool_call>"),
     ([WEATHER], [{"role": "user", "content": "Break"}], "<tool_call>\nnot JSON\n</tool_call>"),
     ([WEATHER], [{"role": "user", "content": "weather in Paris?"}], CALL),

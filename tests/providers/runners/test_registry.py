@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
@@ -24,6 +24,9 @@ from providers.runners import (
     register_runner,
     runner_names,
 )
+
+if TYPE_CHECKING:
+    from providers.runners import Runner
 
 
 class Parrot:
@@ -97,6 +100,91 @@ def test_a_name_is_taken_only_on_purpose() -> None:
 def test_a_malformed_name_is_refused(name: str) -> None:
     with pytest.raises(ModelConfigError, match="must be a lower-case identifier"):
         RunnerRegistry().register(name, Parrot)
+
+
+@pytest.mark.parametrize(
+    ("name", "factory", "words"),
+    [
+        (5, Parrot, "The runner name '5' must be a lower-case identifier"),
+        ("nothing", None, "The factory of the runner 'nothing' is 'None'; give a class"),
+    ],
+)
+def test_what_is_no_runner_is_not_registered(name: Any, factory: Any, words: str) -> None:  # noqa: ANN401
+    with pytest.raises(ModelConfigError, match=words):
+        RunnerRegistry().register(name, factory)
+
+
+def test_a_factory_that_makes_no_runner_is_a_sentence() -> None:
+    registry, made = RunnerRegistry(), iter([5])
+    registry.register("five", lambda: cast("Runner", next(made)))
+    with pytest.raises(ModelConfigError, match="gave int, which has no load and no generate and no cleanup"):
+        registry.create("five")
+    with pytest.raises(ModelConfigError, match=r"'five' cannot be made \(StopIteration:\); repair its"):
+        registry.create("five")
+
+
+class Wingless(Parrot):
+    """Tells when the agent starts, or when it is loaded, that something is missing."""
+
+    def check(self, model: str) -> None:
+        if model == "early":
+            raise ModelConfigError("it needs wings; run: pip install wings")
+
+    async def load(self, model: str) -> LoadedModel:
+        raise ModelConfigError(f"{model} has no wings")
+
+
+async def test_what_a_runner_misses_is_told_when_the_agent_starts() -> None:
+    register_runner("wingless", Wingless, replace=True)
+    with pytest.raises(ModelConfigError, match="The reasoning model: it needs wings"):
+        RoleModels({"reasoning": "runner:wingless:early, offline"})
+    with pytest.raises(ModelConfigError, match="runner:vllm:m needs vLLM; run: pip install vllm"):
+        RoleModels({"reasoning": "runner:vllm:m, offline"})
+    with pytest.raises(ModelConfigError, match="is not on this machine; run: duograph pull no-org/m"):
+        RoleModels({"reasoning": "runner:mlx:no-org/m, offline"})
+
+
+async def test_what_shows_only_when_it_is_asked_leaves_the_backup_to_answer() -> None:
+    register_runner("wingless", Wingless, replace=True)
+    models = RoleModels({"reasoning": "runner:wingless:late, offline"})
+    reply = await models.reply("reasoning", [HumanMessage("What can you do?")], step="answer")
+    assert [(call.backend, call.error) for call in reply.calls] == [("offline", None)]
+    assert "late has no wings" in reply.calls[0].passed_over[0]
+    await models.aclose()
+
+
+async def test_where_nobody_else_is_left_it_is_an_error_of_configuration() -> None:
+    register_runner("wingless", Wingless, replace=True)
+    models = RoleModels({"reasoning": "runner:wingless:late, runner:wingless:later"})
+    with pytest.raises(ModelConfigError, match="late has no wings"):
+        await models.reply("reasoning", [HumanMessage("Hi")], step="answer")
+    await models.aclose()
+
+
+class Babbler(Parrot):
+    """Gives what no runner may give."""
+
+    async def load(self, model: str) -> LoadedModel:
+        return cast("LoadedModel", None) if model == "load" else await super().load(model)
+
+    async def generate(self, request: Request) -> AsyncGenerator[Piece | End, None]:
+        text = request.messages[-1]["content"]
+        yield cast("Piece", "junk") if text == "junk" else Piece(text=cast("str", None))
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "words"),
+    [
+        ("load", "", "load of the runner babbler gave None, not a LoadedModel"),
+        ("m", "junk", "generate of the runner babbler gave 'junk', not Piece or End"),
+        ("m", "none", r"generate of the runner babbler gave Piece\(text=None"),
+    ],
+)
+async def test_nonsense_of_a_runner_is_malformed_and_names_it(model: str, text: str, words: str) -> None:
+    chat = RunnerChatModel(runner=Babbler(), model=model, provider="babbler")
+    with pytest.raises(ModelError, match=words) as failed:
+        await chat.ainvoke(text)
+    assert failed.value.kind == "malformed"
 
 
 def test_an_unknown_name_is_a_sentence() -> None:

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
 # Plays that end the stream early: the frames before it are sent, the rest never comes.
-_UNFINISHED = ("cut", "stall", "drip")
+_UNFINISHED = ("cut", "empty_cut", "stall", "drip")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Loopback(ThreadingHTTPServer):
     """Plays what `plays` says, one word per request for text; `answer` when nothing is left.
 
     Words, besides those that `Dialect.frames` knows: a status such as `429`, with `+7` for a `Retry-After` of
-    seven seconds, `quota`, `overflow`; `hang` sends nothing; `stall`, `drip` and `cut` begin and do not end;
+    seven seconds, `quota`, `overflow`; `hang` sends nothing; `stall`, `drip`, `cut` and
+    `empty_cut` begin and do not end;
     `quiet_cut` closes the connection as if the answer were whole; `html` is a page; `empty` is an answer
     without any piece; `redirect` sends the client to another machine.
     """
@@ -87,6 +88,11 @@ class Loopback(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def next_play(self, seen: Seen) -> str:
+        """Say what to play for a request; a server may also choose by the model's name."""
+        del seen
+        return self.plays.popleft() if self.plays else "answer"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Stay quiet: clients that hang up are part of the tests."""
@@ -129,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(facts)
             return
         self.server.seen.append(seen)
-        play = self.server.plays.popleft() if self.server.plays else "answer"
+        play = self.server.next_play(seen)
         if play == "hang":
             self._idle()
         elif play == "redirect":
@@ -174,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._write(last, chunked=chunked)
         elif play == "stall":
             self._idle()
-        elif play == "cut":
+        elif play in ("cut", "empty_cut"):
             self.wfile.flush()
             self.connection.close()
         elif chunked:

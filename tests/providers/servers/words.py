@@ -5,6 +5,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "think": ("<thi", "nk>sec", "ret</th", "ink>Hel", "lo"),
     "only_closing_tag": ("sec", "ret</th", "ink>Hel", "lo"),
     "empty_first": ("", "Hel", "lo"),
+    "empty_cut": ("",),
+    "cut": ("Hel",),
+    "stall": ("Hel",),
+    "drip": ("Hel",),
     "no_text": (),
     "filtered": (),
     "json": ('{"n"', ": 5}"),
@@ -14,4 +18,4 @@ WORDS: dict[str, tuple[str, ...]] = {
 
 def is_unfinished(play: str) -> bool:
     """Tell whether the stream ends without its end mark."""
-    return play in ("cut", "quiet_cut", "stall", "drip")
+    return play in ("cut", "quiet_cut", "empty_cut", "stall", "drip")
