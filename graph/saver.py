@@ -2,6 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Unpack
+
+from typing_extensions import TypedDict
 
 from checkpoints import SaverContext
 from checkpoints import open_saver as open_any_saver
@@ -11,35 +14,27 @@ from graph.state import STATE_TYPES
 KEEP_TURNS = 20
 
 
-def open_saver(
-    target: str | Path,
-    *,
-    busy_timeout_s: float = 5.0,
-    keep_turns: int | None = KEEP_TURNS,
-    encryption_key: str | None = None,
-    read_only: bool = False,
-) -> SaverContext:
+class Choices(TypedDict, total=False):
+    """What `open_saver` leaves to its caller."""
+
+    busy_timeout_s: float
+    keep_turns: int | None
+    encryption_key: str | None
+    read_only: bool
+
+
+def open_saver(target: str | Path, **choices: Unpack[Choices]) -> SaverContext:
     """Open a session store as a LangGraph checkpointer, in a `with` or an `async with`.
 
     Args:
         target: Path of an SQLite file (made when absent, with its folders), or `:memory:`.
-        busy_timeout_s: Seconds to wait for another process's lock.
-        keep_turns: Turns of a session that stay open to time travel; None keeps all.
-        encryption_key: Passphrase for a file that is, or shall be, encrypted.
-        read_only: Whether to open a file that is there without ever changing it.
+        **choices: How to open it, each left out or as `checkpoints.open_saver` says.
 
     Raises:
         DatabaseError: On entering, when the database cannot be opened; nothing in it is changed then.
         ValueError: When `keep_turns` is less than 1.
     """
-    return open_any_saver(
-        target,
-        allowed_types=STATE_TYPES,
-        busy_timeout_s=busy_timeout_s,
-        keep_turns=keep_turns,
-        encryption_key=encryption_key,
-        read_only=read_only,
-    )
+    return open_any_saver(target, allowed_types=STATE_TYPES, **choices)
 
 
 def open_sessions(settings: Settings, *, to_read: bool = False) -> SaverContext:

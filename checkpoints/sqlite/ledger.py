@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checkpoints.sqlite.values import (
     ITEM,
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MOST_DIGESTS = 20_000
+_FIRST_ITEM = 2**31
 
 
 class StaleReferenceError(Exception):
     """A list was to repeat one that is no longer stored: it must be encoded in full."""
+
+
+class ConflictError(Exception):
+    """Two jobs of a group, or one and the file, have a row for the same key: they must go one by one."""
 
 
 @dataclass(slots=True)
@@ -38,7 +43,8 @@ class Thread:
     Attributes:
         id: Its number in the file.
         name: Its id as LangGraph knows it.
-        next: The number that its next row gets.
+        next: The number that its next piece gets.
+        next_item: The number that its next item of a list gets: apart, so that a list is few spans.
         turn: How many turns it has had.
         floor: The oldest turn that is still open to time travel.
         first: Id of the first checkpoint that it ever had in the root namespace.
@@ -49,6 +55,7 @@ class Thread:
     id: int
     name: str
     next: int
+    next_item: int
     turn: int
     floor: int
     first: str | None
@@ -66,29 +73,65 @@ class Ledger:
             conn: A connection in autocommit mode.
             keep_turns: How many turns stay open to time travel; None for all.
         """
-        self.conn = conn
+        self._conn = conn
         self.keep_turns = keep_turns
+        self.gathers = False
+        self._gathered: dict[str, list[tuple[Any, ...]]] = {}
         self.has_deleted = False
         self._threads: dict[str, Thread] = {}
         self._changed: dict[str, Thread] = {}
         self._digests: OrderedDict[tuple[int, bytes], int] = OrderedDict()
         self._data_version = -1
 
-    def begin(self) -> None:
-        """Note whether somebody else has written; to be called at the start of each transaction."""
-        version = self.conn.execute("PRAGMA data_version").fetchone()[0]
+    @property
+    def conn(self) -> sqlite3.Connection:
+        """The connection, once all that was gathered is in the file."""
+        self._settle()
+        return self._conn
+
+    def insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows: now, or together with those of other jobs of the group."""
+        if self.gathers:
+            self._gathered.setdefault(statement, []).extend(rows)
+        else:
+            self._conn.executemany(statement, rows)
+
+    def _settle(self) -> None:
+        while self._gathered:
+            statement, rows = self._gathered.popitem()
+            if self._conn.executemany(statement, rows).rowcount != len(rows):
+                raise ConflictError
+
+    def begin(self, *, gathers: bool = False) -> None:
+        """Note whether somebody else has written; to be called at the start of each transaction.
+
+        Args:
+            gathers: Whether what jobs insert may wait for each other; then a row that is there already
+                raises `ConflictError`.
+        """
+        self.gathers = gathers
+        version = self._conn.execute("PRAGMA data_version").fetchone()[0]
         if version != self._data_version:
             self.forget()
             self._data_version = version
 
     def flush(self) -> None:
-        """Write the rows of the threads that changed; to be called before each commit."""
+        """Write what was gathered and the threads that changed; to be called before each commit."""
+        self._settle()
         if self._changed:
             self.conn.executemany(
-                "UPDATE duograph_threads SET next = ?, turn = ?, floor = ?, first = ?, "
+                "UPDATE duograph_threads SET next = ?, next_item = ?, turn = ?, floor = ?, first = ?, "
                 "outline_kind = coalesce(?, outline_kind), outline = coalesce(?, outline) WHERE id = ?",
                 [
-                    (row.next, row.turn, row.floor, row.first, *(row.outline or (None, None)), row.id)
+                    (
+                        row.next,
+                        row.next_item,
+                        row.turn,
+                        row.floor,
+                        row.first,
+                        *(row.outline or (None, None)),
+                        row.id,
+                    )
                     for row in self._changed.values()
                 ],
             )
@@ -96,6 +139,7 @@ class Ledger:
 
     def forget(self) -> None:
         """Trust nothing that was known; to be called after a rollback."""
+        self._gathered.clear()
         self._threads.clear()
         self._changed.clear()
         self._digests.clear()
@@ -104,8 +148,9 @@ class Ledger:
         """Find a thread's row."""
         row = self._threads.get(name)
         if row is None:
-            found = self.conn.execute(
-                "SELECT id, name, next, turn, floor, first FROM duograph_threads WHERE name = ?", (name,)
+            found = self._conn.execute(
+                "SELECT id, name, next, next_item, turn, floor, first FROM duograph_threads WHERE name = ?",
+                (name,),
             ).fetchone()
             if found is None:
                 return None
@@ -119,8 +164,8 @@ class Ledger:
         """Find a thread's row or make it; it is written again at the end of the transaction."""
         row = self.thread(name)
         if row is None:
-            made = self.conn.execute("INSERT INTO duograph_threads (name) VALUES (?)", (name,))
-            row = self._threads[name] = Thread(int(made.lastrowid or 0), name, 1, 0, 1, None)
+            made = self._conn.execute("INSERT INTO duograph_threads (name) VALUES (?)", (name,))
+            row = self._threads[name] = Thread(int(made.lastrowid or 0), name, 1, _FIRST_ITEM, 0, 1, None)
         self._changed[name] = row
         return row
 
@@ -154,7 +199,7 @@ class Ledger:
         if isinstance(value, Plain):
             return value.kind, value.data
         if isinstance(value, Piece):
-            return ITEM, pack([(self._piece(row, value), 1)])
+            return ITEM, pack([(self._piece(row, value, is_item=False), 1)])
         return LIST, pack(self._spans(row, ns, value))
 
     def _spans(self, row: Thread, ns: str, value: Pieces) -> Sequence[Span]:
@@ -171,20 +216,24 @@ class Ledger:
         spans: list[Span] = []
         for part in value.parts:
             if isinstance(part, Piece):
-                spans.append((self._piece(row, part), 1))
+                spans.append((self._piece(row, part, is_item=True), 1))
             else:
                 spans += cut(base, *part)
         return joined(spans)
 
-    def _piece(self, row: Thread, piece: Piece) -> int:
+    def _piece(self, row: Thread, piece: Piece, *, is_item: bool) -> int:
         key = (row.id, piece.digest)
         known = self._digests.get(key)
         if known is not None:
             return known
-        number, row.next = row.next, row.next + 1
+        if is_item:
+            number, row.next_item = row.next_item, row.next_item + 1
+        else:
+            number, row.next = row.next, row.next + 1
         self.changed(row)
-        self.conn.execute(
-            "INSERT INTO duograph_pieces VALUES (?, ?, ?)", (place(row.id, number), piece.kind, piece.data)
+        self.insert(
+            "INSERT INTO duograph_pieces VALUES (?, ?, ?)",
+            [(place(row.id, number), piece.kind, piece.data)],
         )
         self._digests[key] = number
         if len(self._digests) > _MOST_DIGESTS:

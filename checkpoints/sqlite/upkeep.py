@@ -67,7 +67,7 @@ def delete_for_runs(run_ids: Sequence[str], builder: Builder, ledger: Ledger) ->
             (builder.run_mark(run_id),),
         )
         for name, ns, checkpoint_id, kind, head in rows.fetchall():
-            if builder.reads_head(kind, head)[1].get("run_id") == run_id:
+            if str(builder.reads_head(kind, head)[1].get("run_id")) == run_id:
                 doomed.setdefault(name, set()).add((ns, checkpoint_id))
     for name, gone in doomed.items():
         drop(ledger, ledger.open_thread(name), gone, builder.reads_head)
@@ -86,7 +86,8 @@ def copy_thread(source: str, target: str, builder: Builder, ledger: Ledger) -> N
         raise DatabaseError(f"The session {target} exists already: copy to another id, or delete it first.")
     ledger.flush()
     row = ledger.open_thread(target)
-    row.next, row.turn, row.floor, row.first = found.next, found.turn, found.floor, found.first
+    row.next, row.next_item = found.next, found.next_item
+    row.turn, row.floor, row.first = found.turn, found.floor, found.first
     conn, shift = ledger.conn, place(row.id - found.id, 0)
     span = (place(found.id, 0), place(found.id + 1, 0) - 1)
     conn.execute(
