@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from providers.backend import ModelSpec, Server, Timeouts, Wiring
 from providers.backends.script import ScriptShelf
 from providers.backends.services import OPENAI, SERVICES
+from providers.backends.wire import wire_options
 from providers.failover.errors import Target, classify
 from providers.failover.retrying import Retries, check_limits
 from providers.keys import given_keys
-from providers.place import Prefer, check_prefer, client_options, preferred
+from providers.place import Prefer, check_prefer, preferred
 from providers.protocol import ModelConfigError, ModelError, ModelsFailedError
 from providers.registry import PROVIDERS
 from providers.spec import parse_chain
@@ -152,7 +153,7 @@ class EmbeddingModels:
             headers["Authorization"] = f"Bearer {server.key.get_secret_value()}"
         path = "/api/embed" if spec.provider == "ollama" else "/embeddings"
         waits = httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s))
-        client = httpx.AsyncClient(timeout=waits, headers=headers, **client_options(server.url))
+        client = httpx.AsyncClient(timeout=waits, headers=headers, **wire_options(server.url, "json"))
         async with asyncio.timeout(timeouts.total_s), client:
             body = {"model": spec.model, "input": texts}
             answer = await client.post((server.url or "").rstrip("/") + path, json=body)

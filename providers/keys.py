@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from providers.protocol import ModelConfigError
 from providers.registry import PROVIDERS
 from providers.scrub import quote
@@ -12,11 +14,9 @@ from providers.scrub import quote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydantic import SecretStr
-
 
 def given_keys(api_keys: Mapping[str, SecretStr], openai_api_key: SecretStr | None) -> dict[str, SecretStr]:
-    """Check the names and drop empty keys, so that the environment's count instead.
+    """Check the names, strip the keys, and drop empty ones, so that the environment's count instead.
 
     Args:
         api_keys: Keys by provider name.
@@ -32,4 +32,5 @@ def given_keys(api_keys: Mapping[str, SecretStr], openai_api_key: SecretStr | No
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
             raise ModelConfigError(f"api_keys has a key for {quote(name)}, which is no provider: {hint}")
     openai = {} if openai_api_key is None else {"openai": openai_api_key}
-    return {name: key for name, key in (openai | dict(api_keys)).items() if key.get_secret_value().strip()}
+    stripped = {name: key.get_secret_value().strip() for name, key in (openai | dict(api_keys)).items()}
+    return {name: SecretStr(key) for name, key in stripped.items() if key}

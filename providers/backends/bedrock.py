@@ -10,10 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
 from providers.backend import Backend, ModelSpec, Sampling, Server, Wiring
 from providers.backends.anthropic import claude_sampling
+from providers.environment import key as environment_key
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
 
@@ -84,8 +83,7 @@ def server(spec: ModelSpec, wiring: Wiring) -> Server:
     """
     place, (name, source) = spec.base_url or "", region(spec)
     url = place if "://" in place else f"https://bedrock-runtime.{name}.amazonaws.com"
-    key = wiring.keys.get("bedrock") or SecretStr(os.environ.get(KEY_VARIABLE, "").strip())
-    return Server(url, source, key if key.get_secret_value() else None)
+    return Server(url, source, environment_key((KEY_VARIABLE,), wiring.keys.get("bedrock")))
 
 
 def check(spec: ModelSpec, wiring: Wiring) -> None:

@@ -19,7 +19,8 @@ from typing_extensions import override
 from providers.backends.bedrock import PREFIXES
 from providers.backends.bedrock_errors import translate
 from providers.backends.loop_transport import LoopTransport, RawBody
-from providers.place import client_options
+from providers.backends.wire import wire_options
+from providers.log_filter import hide_in_logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -37,6 +38,8 @@ class LoopChatBedrock(ChatBedrockConverse):
     """Asks Converse; its blocking client sends over the event loop, so that cancelling ends the request."""
 
     _transport: LoopTransport = PrivateAttr()
+    # The credentials that requests were signed with, from wherever they came; no message may hold them.
+    _secrets: set[str] = PrivateAttr(default_factory=set)
 
     @override
     async def _astream(
@@ -53,7 +56,7 @@ class LoopChatBedrock(ChatBedrockConverse):
                     await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 yield chunk
         except Exception as error:  # noqa: BLE001 - every one is looked at
-            failure = translate(error, self.model_id, self.region_name or "")
+            failure = translate(error, self.model_id, self.region_name or "", self._secrets)
         # Raised outside the handler: the original holds the request.
         if failure is not None:
             raise failure
@@ -72,7 +75,7 @@ class LoopChatBedrock(ChatBedrockConverse):
             async for found in self._transport.pieces(lambda: [self._generate(messages, stop, **kwargs)]):
                 result = found
         except Exception as error:  # noqa: BLE001 - every one is looked at
-            failure = translate(error, self.model_id, self.region_name or "")
+            failure = translate(error, self.model_id, self.region_name or "", self._secrets)
         else:
             return result
         raise failure
@@ -96,7 +99,7 @@ def make_chat(
         headers={"Connection": "close", "Accept-Encoding": "identity"},
         timeout=httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s)),
         verify=ssl.create_default_context(cafile=bundle) if bundle else True,
-        **client_options(endpoint or "https://bedrock"),
+        **wire_options(endpoint or "https://bedrock", "frames"),
     )
     transport = LoopTransport(pool)
     options: dict[str, Any] = {
@@ -106,10 +109,15 @@ def make_chat(
         "config": Config(retries={"total_max_attempts": 1, "mode": "standard"}),
     }
     # Each with a session of its own: boto3's default one keeps the first credentials for the whole process.
-    client = create_aws_client(**options, api_key=key) if key else boto3.Session().client(**options)
+    session, secrets = boto3.Session(), set[str]()
+    client = create_aws_client(**options, api_key=key) if key else session.client(**options)
+    credentials = None if key else session.get_credentials()
 
     def send(request: AWSPreparedRequest, **_event: Any) -> AWSResponse | None:  # noqa: ANN401
         headers = [(str(name), _text(value)) for name, value in request.headers.items()]
+        if credentials is not None:
+            secrets.update(filter(None, credentials.get_frozen_credentials()[:3]))
+            hide_in_logs(secrets)
         body = request.body.encode() if isinstance(request.body, str) else bytes(request.body or b"")
         answer = transport.send(request.method, request.url, headers, body)
         if answer is None:
@@ -129,7 +137,7 @@ def make_chat(
         # The control plane is never asked, so its client need not be a real one.
         bedrock_client=client,
     )
-    chat._transport = transport  # noqa: SLF001 - our own
+    chat._transport, chat._secrets = transport, secrets  # noqa: SLF001 - our own
     return chat, pool.aclose
 
 

@@ -133,7 +133,8 @@ class Failover:
         if error == "context_overflow" and not attempt.sent:
             course.passed_over.append(f"{candidate.spec}: {result}")
             return result, False
-        budget.calls.append(course.call(candidate, attempt, error, tried, latency_s=_now() - started))
+        latency_s = _now() - (attempt.began or started)
+        budget.calls.append(course.call(candidate, attempt, error, tried, latency_s=latency_s))
         if attempt.struck is not None:
             raise LimitReachedError(attempt.struck, budget.calls)
         if error is not None and attempt.shown:
@@ -148,6 +149,8 @@ class Failover:
                 question = course.question
                 backend = await self._backends.get(*_built(candidate, question))
                 await self._check_window(candidate, course, attempt)
+                # To import a client takes longer than many a model to answer, and is not the model's doing.
+                attempt.began = _now()
                 config = course.config()
                 message = await collect(backend, question.messages, config, attempt, question.manner)
             attempt.check_end(message)
