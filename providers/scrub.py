@@ -23,6 +23,11 @@ _SHAPES = (
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), HIDDEN),
 )  # fmt: skip
 
+# As a whole word, and with a digit in it: `hf-internal-testing` is a name, `hf_a1…` is a key.
+_KEY = re.compile(
+    r"(?=.*\d)(?:sk-|gsk_|hf_|xai-|ghp_|pplx-|nvapi-|csk-|fw_|tgp_|AIza|AKIA|ASIA|ABSK)[\w*.+=-]{10,}"
+)
+
 _SHORTEST_SECRET = 4
 
 # What environment variables with secrets are called: ANTHROPIC_API_KEY, AWS_SESSION_TOKEN, DB_PASSWORD.
@@ -59,6 +64,11 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
     return text
+
+
+def looks_like_key(word: str) -> bool:
+    """Tell whether somebody wrote a key where a name belongs."""
+    return _KEY.fullmatch(word) is not None
 
 
 def quote(value: str, secrets: Iterable[str] = (), *, longest: int = 120) -> str:

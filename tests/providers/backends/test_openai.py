@@ -82,7 +82,7 @@ FAULTS = {
     "cut": ("cut_stream", "broke off"),
     "quiet_cut": ("cut_stream", "broke off"),
     "malformed": ("malformed", "protocol"),
-    "html": ("empty", "nothing"),
+    "html": ("malformed", "protocol"),
     "empty": ("empty", "nothing"),
     "no_text": ("empty", "nothing"),
     "broken_tool": ("malformed", "broken JSON"),
