@@ -8,8 +8,8 @@ from urllib.parse import quote as percent_encoded
 HIDDEN = "[hidden]"
 
 _SHAPES = (
-    # Credentials inside a URL, whatever their form.
-    (re.compile(r"(?i)([a-z][a-z0-9+.-]*://)[^\s@]*@"), rf"\1{HIDDEN}@"),
+    # Credentials inside a URL, whatever their form; with bounds, because a text may be a million letters.
+    (re.compile(r"(?i)([a-z][a-z0-9+.-]{0,30}://)[^\s@]{0,500}@"), rf"\1{HIDDEN}@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+(?!\[hidden])[\w.~+/=-]{6,}"), rf"\1 {HIDDEN}"),
     (
         re.compile(r"(?i)((?:api[_-]?key|x-api-key|access[_-]?token|token|secret|password)[\"']?\s*[=:]\s*b?[\"']?)"

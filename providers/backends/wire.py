@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Protocol = Literal["events", "lines", "frames", "json"]
 """How an answer streams: server-sent events, lines of JSON, AWS's frames; or not at all."""
 
-MOST_OF_ERROR: Final = 256_000
+MOST_OF_ERROR: Final = 64_000
 """Bytes that are read of an error; the rest is left."""
 MOST_OF_LINE: Final = 8_000_000
 """Bytes that may come without a line break."""
