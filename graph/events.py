@@ -33,8 +33,8 @@ class Token:
 class Restarted:
     """The tokens of this node so far are void, and the answer starts anew.
 
-    A model broke off in the middle of its answer, or a closing `</think>` without an opening one showed that all
-    before it was thinking.
+    A model broke off in the middle of its answer, or a closing `</think>` without an opening one showed that
+    all before it was thinking.
 
     Attributes:
         node: The node at work.

@@ -11,7 +11,7 @@ from providers.scrub import scrub
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# botocore writes the headers that it signs, the others those of the answer, into which a server may put anything.
+# botocore writes the headers that it signs, the others those of the answer, where anything may stand.
 _LOGGERS: Final = (
     "anthropic._base_client",
     "botocore.auth",

@@ -42,9 +42,9 @@ def environment_secrets(environment: Mapping[str, str] = os.environ) -> Iterator
     """
     for name, value in list(environment.items()):
         secret = value.strip()
-        if len(secret) >= _SHORTEST_OF_ENVIRONMENT and not secret.startswith(("/", "~")):
-            if _SECRET_NAME.search(name):
-                yield secret
+        is_long = len(secret) >= _SHORTEST_OF_ENVIRONMENT and not secret.startswith(("/", "~"))
+        if is_long and _SECRET_NAME.search(name):
+            yield secret
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:

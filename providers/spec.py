@@ -82,8 +82,8 @@ def parse_spec(text: str) -> ModelSpec:
     model, base_url = _split_url(text, rest, row) if row.base_url else (rest, None)
     if row.model == "name" and any(map(looks_like_key, re.split(r"[/:]", model))):
         raise ModelConfigError(
-            f"The model of {name} looks like a key (it is not repeated here); write {row.syntax}, and put the key "
-            f"into {row.key_variable or 'its environment variable'}."
+            f"The model of {name} looks like a key (it is not repeated here); write {row.syntax}, and put "
+            f"the key into {row.key_variable or 'its environment variable'}."
         )
     if not model:
         raise ModelConfigError(f"{quote(text)} names no {_part(row)}; write {row.syntax}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,11 +41,9 @@ def server(spec: ModelSpec, wiring: Wiring) -> Server:
 
 def _url_of_host(host: str) -> str:
     """Read `OLLAMA_HOST` as Ollama does: scheme and port may be left out, 0.0.0.0 means every address."""
-    try:
+    with suppress(ValueError):
         # An address of IPv6 may stand there without its brackets.
         host = f"[{ipaddress.IPv6Address(host.strip('[]'))}]"
-    except ValueError:
-        pass
     url = host if "://" in host else f"http://{host}"
     check_address(url, "OLLAMA_HOST", "localhost:11434 or http://localhost:11434")
     parts = urlsplit(url)

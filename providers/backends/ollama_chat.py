@@ -41,7 +41,7 @@ _OPTIONS = (
 # Room for the answer when nobody limits it.
 _ANSWER_TOKENS = 4096
 _SMALLEST_WINDOW = 4096
-# Less than what is waited for a window before a question: a server that does not say in time is asked without it.
+# Less than what is waited for a window before a question: a server that is late is asked without it.
 _FACTS_TIMEOUT_S = 1.5
 _QUIET_S = 60.0
 

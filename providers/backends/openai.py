@@ -149,8 +149,8 @@ def _elsewhere(
 def _newer_options(chat: type[BaseChatOpenAI]) -> dict[str, Any]:
     """Turn off what newer clients do by themselves.
 
-    A timeout whose `asyncio.wait_for` can swallow a cancellation, while ours covers the whole; and options for
-    sockets that our pool does not take, of which a false warning about proxies would come.
+    A timeout whose `asyncio.wait_for` can swallow a cancellation, while ours covers the whole; and options
+    for sockets that our pool does not take, of which a false warning about proxies would come.
     """
     options: dict[str, Any] = {"stream_chunk_timeout": None, "http_socket_options": ()}
     return {name: value for name, value in options.items() if name in chat.model_fields}

@@ -1,7 +1,8 @@
 """ChatOpenAI as it is needed here, and for servers other than OpenAI; importing this imports the client.
 
-`langchain-openai` reads only what OpenAI itself sends, and of that not the words of a refusal. Other servers send
-a model's thinking beside the text, and some repeat the token counts in every chunk, or count in their own way.
+`langchain-openai` reads only what OpenAI itself sends, and of that not the words of a refusal. Other servers
+send a model's thinking beside the text, and some repeat the token counts in every chunk, or count in a way of
+their own.
 """
 
 from __future__ import annotations

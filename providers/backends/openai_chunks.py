@@ -17,8 +17,9 @@ _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 def mended(chunk: dict[str, Any]) -> dict[str, Any]:
     """Mend what can be read all the same; the rest is left, and found to be malformed when it is read.
 
-    Token counts that are none are dropped, so that they are estimated; a tool call gets the place that it lacks,
-    and arguments that came as an object become a text; a function call of the old form becomes a tool call.
+    Token counts that are none are dropped, so that they are estimated; a tool call gets the place that it
+    lacks, and arguments that came as an object become a text; a function call of the old form becomes a tool
+    call.
     """
     chunk["usage"] = _counted(chunk.get("usage"))
     choices = chunk.get("choices")
@@ -64,7 +65,9 @@ def _counted(usage: object) -> dict[str, Any] | None:
     for name in _DETAILS:
         details = usage.get(name)
         if isinstance(details, dict):
-            found[name] = {key: whole for key, value in details.items() if (whole := _whole(value)) is not None}
+            found[name] = {
+                key: whole for key, value in details.items() if (whole := _whole(value)) is not None
+            }
     return found
 
 

@@ -42,7 +42,9 @@ async def ask_window(lister: Lister, server: Server, model: str, timeout_s: floa
     root = base.removesuffix("/v1")
     url = {"models": f"{base}/models", "props": f"{root}/props", "lmstudio": f"{root}/api/v0/models"}[lister]
     key = server.key.get_secret_value() if server.key else ""
-    headers = {"Connection": "close", "Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    headers = {"Connection": "close", "Accept-Encoding": "identity"} | (
+        {"Authorization": f"Bearer {key}"} if key else {}
+    )
     try:
         waits = min(timeout_s or _TIMEOUT_S, _TIMEOUT_S)
         async with httpx.AsyncClient(timeout=waits, **wire_options(server.url, "json")) as client:

@@ -1,7 +1,7 @@
 """What comes over the wire is bounded, comes from whom it was asked, and is the protocol that was asked for.
 
-Every HTTP client of a backend is made with `wire_options`. Answers are looked at before any client reads them:
-a server that is broken or hostile may send without end, or a login page, or the request to another machine.
+Every HTTP client of a backend is made with `wire_options`. Answers are looked at before any client reads
+them: a server that is broken or hostile may send without end, or a login page, or the request elsewhere.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -246,8 +246,9 @@ def _body(error: BaseException) -> object:
     """Return what the server said in its error's body: as the client read it, or as it still stands there."""
     body = getattr(error, "body", None)
     if body is None and type(error).__name__ == "HTTPStatusError":
+        response: Any = getattr(error, "response", None)
         try:
-            body = error.response.json()  # type: ignore[attr-defined] - of httpx
+            body = response.json()
         except Exception:  # noqa: BLE001 - it is no JSON, or was not read
             return ""
     return body if isinstance(body, dict | str) else ""

@@ -1,8 +1,8 @@
 """Stands in front of a chat model, so that what it raises leaves it in our words and without secrets.
 
-LangChain tells callbacks, and with them every tracer, what a chat model raised before we see it: the exception
-with its response, whose body may repeat the key that the server was sent. So errors are put into our words inside
-of the model's own methods, by which LangChain calls it.
+LangChain tells callbacks, and with them every tracer, what a chat model raised before we see it: the
+exception with its response, whose body may repeat the key that the server was sent. So errors are put into
+our words inside of the model's own methods, by which LangChain calls it.
 """
 
 from __future__ import annotations

@@ -81,7 +81,9 @@ def test_a_key_shows_in_no_event_result_log_or_file(
 
 
 @pytest.mark.parametrize("side", APIS, indirect=True)
-@pytest.mark.parametrize("fault", ["400", "401", "500", "418", "overflow", "error_event", "cut", "broken_tool"])
+@pytest.mark.parametrize(
+    "fault", ["400", "401", "500", "418", "overflow", "error_event", "cut", "broken_tool"]
+)
 async def test_what_callbacks_and_tracers_are_told_of_a_failure_holds_no_key(
     fault: str, side: Side, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -62,7 +62,11 @@ KINDS = [
     (_status(402, "pay"), "rate_limit", "check its billing"),
     (_caused(httpx.DecodingError("bad gzip")), "malformed", "protocol"),
     (_caused(ModelError("not_found", "it moved")), "not_found", "it moved"),
-    (_status(400, "see the manual", {"error": {"message": "input is odd"}}), "unknown", "Error: input is odd"),
+    (
+        _status(400, "see the manual", {"error": {"message": "input is odd"}}),
+        "unknown",
+        "Error: input is odd",
+    ),
     (_status(400, "see", {"error": "maximum context length is 8"}), "context_overflow", "shorten"),
 ]
 

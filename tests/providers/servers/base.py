@@ -62,8 +62,8 @@ class Loopback(ThreadingHTTPServer):
     seven seconds, `quota`, `overflow`; `hang` sends nothing; `stall`, `drip` and `cut` begin and do not end;
     `quiet_cut` closes the connection as if the answer were whole; `html` is a page; `empty` is an answer
     without any piece; `redirect` sends the client to another machine; `whole` is a JSON text in place of a
-    stream, `nothing` a 204, `not_gzip` says that it is compressed and is not; `flood` is a line without an end,
-    `flood_500` an error without one.
+    stream, `nothing` a 204, `not_gzip` says that it is compressed and is not; `flood` is a line without an
+    end, `flood_500` an error without one.
     """
 
     daemon_threads = True
