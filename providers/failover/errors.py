@@ -288,4 +288,6 @@ def _short(error: BaseException, target: Target) -> str:
     if said and str(said) not in words:
         # Of a status without words of its own, httpx only says where to read about statuses.
         words = str(said) if type(error).__name__ == "HTTPStatusError" else f"{words} {said}"
+    if not words.strip() and (status := _status(error)) is not None:
+        words = f"HTTP {status}"
     return f"{type(error).__name__}: {one_line(words, target.secrets)}"
