@@ -31,11 +31,14 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """A model broke off in the middle of its answer: its tokens are void, and the answer starts anew.
+    """The tokens of this node so far are void, and the answer starts anew.
+
+    A model broke off in the middle of its answer, or a closing `</think>` without an opening one showed that
+    all before it was thinking.
 
     Attributes:
         node: The node at work.
-        reason: Which model, and how it failed, such as `openai:gpt-5.4: cut_stream`.
+        reason: Which model, and how it failed, such as `openai:gpt-5.4: cut_stream`; or that it was thinking.
     """
 
     node: str

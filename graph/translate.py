@@ -39,9 +39,15 @@ class Translator:
         elif part["type"] == "messages" and isinstance(message := data[0], AIMessageChunk):
             if message.id != self._message:
                 yield from self._begin(message.id, data[1])
-            if text := self._splitter.feed(str(message.text)):
-                self._is_shown = True
-                yield Token(self._node, text)
+            yield from self._piece(self._splitter.feed(str(message.text)))
+
+    def _piece(self, text: str) -> Iterator[Event]:
+        if self._splitter.took_back and self._is_shown:
+            self._is_shown = False
+            yield Restarted(self._node, "what came so far was the model's thinking")
+        if text:
+            self._is_shown = True
+            yield Token(self._node, text)
 
     def _begin(self, message: str | None, labels: dict[str, Any]) -> Iterator[Event]:
         """Another message begins; where the one before failed, what was held back of it is dropped."""
@@ -56,8 +62,7 @@ class Translator:
 
     def rest(self) -> Iterator[Event]:
         """The end of a message, held back until nothing could turn it into reasoning."""
-        if text := self._splitter.rest():
-            yield Token(self._node, text)
+        yield from self._piece(self._splitter.rest())
         self._splitter, self._message = ReasoningSplitter(), None
 
     def _keep(self, update: Any) -> None:  # noqa: ANN401  # whatever nodes return

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def given_keys(api_keys: Mapping[str, SecretStr], openai_api_key: SecretStr | None) -> dict[str, SecretStr]:
-    """Check the names and drop empty keys, so that the environment's count instead.
+    """Check the names, strip the keys, and drop empty ones, so that the environment's count instead.
 
     Args:
         api_keys: Keys by provider name.
@@ -39,4 +39,5 @@ def given_keys(api_keys: Mapping[str, SecretStr], openai_api_key: SecretStr | No
                 f"The key for {name} is a plain {type(key).__name__}; wrap it as pydantic.SecretStr(…), "
                 "so that nothing prints it (it is not repeated here)."
             )
-    return {name: key for name, key in given.items() if key.get_secret_value().strip()}
+    stripped = {name: key.get_secret_value().strip() for name, key in given.items()}
+    return {name: SecretStr(key) for name, key in stripped.items() if key}

@@ -14,6 +14,7 @@ from providers.failover.budget import Budget
 from providers.failover.candidates import Candidates
 from providers.failover.course import Question
 from providers.failover.failover import Failover
+from providers.failover.guard import guard
 from providers.failover.per_loop import WINDOW_TIMEOUT_S, BackendsPerLoop
 from providers.failover.retrying import Retries, check_limits
 from providers.keys import given_keys
@@ -25,7 +26,7 @@ from providers.place import Prefer, check_prefer, preference_of, preferred
 from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
 from providers.roles import RoleParameters
-from providers.scrub import quote
+from providers.scrub import quote, scrub
 from providers.spec import parse_chain
 
 if TYPE_CHECKING:
@@ -296,8 +297,10 @@ class RoleModels:
         return Manner(timeouts, parameters.sampling, parameters.loading, parameters.max_tokens)
 
     def _build(self, spec: ModelSpec, timeouts: Timeouts) -> Backend:
-        return PROVIDERS[spec.provider].build(spec, replace(self._wiring, timeouts=timeouts))
+        backend = PROVIDERS[spec.provider].build(spec, replace(self._wiring, timeouts=timeouts))
+        guard(backend.chat, self._candidates.target(spec, timeouts))
+        return backend
 
     def _describe(self, spec: ModelSpec) -> str:
         server = self.server(spec)
-        return f"{spec} (at {server.url}, from {server.source})" if server.source else str(spec)
+        return f"{spec} (at {scrub(server.url or '')}, from {server.source})" if server.source else str(spec)

@@ -40,12 +40,13 @@ def is_on_this_machine(url: str | None) -> bool:
 
 
 def client_options(url: str | None) -> dict[str, Any]:
-    """Give the arguments for an HTTP client that reaches this machine by the straight way only.
+    """Give the arguments for an HTTP client that follows no redirect, and reaches this machine straight.
 
-    Neither a proxy of the environment nor a redirect takes its requests elsewhere.
+    A redirect would take a conversation to a machine that nobody named. Requests to this machine do not go
+    through a proxy of the environment either.
     """
     if not is_on_this_machine(url):
-        return {}
+        return {"follow_redirects": False}
     # Anthropic's client reads the proxies by itself, unless each of them is given.
     straight = dict.fromkeys(("http://", "https://", "all://"))
     return {"trust_env": False, "follow_redirects": False, "mounts": straight}

@@ -1,16 +1,18 @@
 """Takes secrets out of texts that a person or a log will see."""
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote as percent_encoded
 
 HIDDEN = "[hidden]"
 
 _SHAPES = (
-    # Credentials inside a URL, whatever their form.
-    (re.compile(r"(?i)([a-z][a-z0-9+.-]*://)[^\s@]*@"), rf"\1{HIDDEN}@"),
+    # Credentials inside a URL, whatever their form; with bounds, because a text may be a million letters.
+    (re.compile(r"(?i)([a-z][a-z0-9+.-]{0,30}://)[^\s@]{0,500}@"), rf"\1{HIDDEN}@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+(?!\[hidden])[\w.~+/=-]{6,}"), rf"\1 {HIDDEN}"),
     (
-        re.compile(r"(?i)((?:api[_-]?key|x-api-key|access[_-]?token|token|secret|password)[\"']?\s*[=:]\s*[\"']?)"
+        re.compile(r"(?i)((?:api[_-]?key|x-api-key|access[_-]?token|token|secret|password)[\"']?\s*[=:]\s*b?[\"']?)"
                    r"(?!\[hidden])[^\s\"',;&}]{4,}"),
         rf"\1{HIDDEN}",
     ),
@@ -21,11 +23,32 @@ _SHAPES = (
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), HIDDEN),
 )  # fmt: skip
 
+# As a whole word, and with a digit in it: `hf-internal-testing` is a name, `hf_a1…` is a key.
+_KEY = re.compile(
+    r"(?=.*\d)(?:sk-|gsk_|hf_|xai-|ghp_|pplx-|nvapi-|csk-|fw_|tgp_|AIza|AKIA|ASIA|ABSK)[\w*.+=-]{10,}"
+)
+
 _SHORTEST_SECRET = 4
+
+# What environment variables with secrets are called: ANTHROPIC_API_KEY, AWS_SESSION_TOKEN, DB_PASSWORD.
+_SECRET_NAME = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)(?:_|$)", re.IGNORECASE)
+_SHORTEST_OF_ENVIRONMENT = 8
+
+
+def environment_secrets(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """Yield the values that the environment gives this process as secrets, known by their variables' names.
+
+    Left out are paths and values under 8 characters, which are more likely switches than secrets.
+    """
+    for name, value in list(environment.items()):
+        secret = value.strip()
+        is_long = len(secret) >= _SHORTEST_OF_ENVIRONMENT and not secret.startswith(("/", "~"))
+        if is_long and _SECRET_NAME.search(name):
+            yield secret
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
-    """Replace everything that looks like a key, and the given secrets, by `[hidden]`.
+    """Replace by `[hidden]` the given secrets, those of the environment, and all that looks like a key.
 
     Args:
         text: Any text, such as a server's error message.
@@ -34,12 +57,18 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
     Returns:
         The text without them.
     """
-    for secret in secrets:
+    # The longest first: one may be the beginning of another.
+    for secret in sorted({*secrets, *environment_secrets()}, key=len, reverse=True):
         if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, HIDDEN)
+            text = text.replace(secret, HIDDEN).replace(percent_encoded(secret, safe=""), HIDDEN)
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
     return text
+
+
+def looks_like_key(word: str) -> bool:
+    """Tell whether somebody wrote a key where a name belongs."""
+    return _KEY.fullmatch(word) is not None
 
 
 def quote(value: str, secrets: Iterable[str] = (), *, longest: int = 120) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from providers.backend import ModelSpec
 from providers.protocol import ModelConfigError
 from providers.registry import PROVIDERS
-from providers.scrub import quote
+from providers.scrub import looks_like_key, quote
 
 if TYPE_CHECKING:
     from providers.backend import Provider
@@ -80,6 +80,11 @@ def parse_spec(text: str) -> ModelSpec:
             raise ModelConfigError(f"{quote(text)} names a model, but {name} has only one; write {name}.")
         return ModelSpec(name)
     model, base_url = _split_url(text, rest, row) if row.base_url else (rest, None)
+    if row.model == "name" and any(map(looks_like_key, re.split(r"[/:]", model))):
+        raise ModelConfigError(
+            f"The model of {name} looks like a key (it is not repeated here); write {row.syntax}, and put "
+            f"the key into {row.key_variable or 'its environment variable'}."
+        )
     if not model:
         raise ModelConfigError(f"{quote(text)} names no {_part(row)}; write {row.syntax}.")
     return ModelSpec(name, model, base_url)

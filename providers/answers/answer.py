@@ -62,9 +62,9 @@ def read_answer(message: AIMessage) -> Answer:
     refusal = _string(extra.get("refusal")) or "".join(refusals)
     usage = message.usage_metadata
     return Answer(
-        text=split.text,
-        reasoning="\n".join(thought for thought in thoughts if thought),
-        refusal=refusal or None,
+        text=_mended(split.text),
+        reasoning=_mended("\n".join(thought for thought in thoughts if thought)),
+        refusal=_mended(refusal) or None,
         tool_calls=[dict(call) for call in message.tool_calls],
         input_tokens=usage["input_tokens"] if usage else None,
         output_tokens=usage["output_tokens"] if usage else None,
@@ -92,6 +92,8 @@ def check_answer(message: AIMessage, answer: Answer, end_marks: tuple[str, ...] 
         )
     if _has_broken_tool_call(message):
         raise ModelError("malformed", "its tool call holds broken JSON; try again or use another model.")
+    if not all(str(call["name"]).strip() for call in answer.tool_calls):
+        raise ModelError("malformed", "its tool call names no tool; try again or use another model.")
     if answer.text.strip() or answer.tool_calls or answer.refusal:
         return
     ends = {metadata.get(name) for name in _ENDS}
@@ -155,3 +157,10 @@ def _thought(block: Mapping[str, Any]) -> str:
 
 def _string(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _mended(text: str) -> str:
+    """Join surrogates that belong together and replace lone ones, which no file or console takes."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

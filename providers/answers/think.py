@@ -13,6 +13,8 @@ from dataclasses import dataclass
 _TAG_OR_TICK = re.compile(r"</?think(?:ing)?>|`", re.IGNORECASE)
 _FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})")
 _MAYBE_FENCE = re.compile(r" {0,3}(?:[`~].*)?\Z", re.DOTALL)
+# Such a line is held back to its end, whatever comes.
+_SURE_FENCE = re.compile(r" {0,3}[`~]")
 _TAGS = ("<think>", "</think>", "<thinking>", "</thinking>")
 
 
@@ -45,8 +47,13 @@ class ReasoningSplitter:
         Args:
             code_hides_tags: Whether a closing tag inside the thinking's own code is ordinary text.
         """
+        self.took_back = False
+        """Whether the last piece showed that all text before it was thinking, also what was shown already."""
         self._code_hides_tags = code_hides_tags
         self._held = ""
+        # Of a line that may be a fence, the pieces that have come: to join them at each would take too long.
+        self._line: list[str] = []
+        self._was_shown = False
         self._text: list[str] = []
         self._fresh: list[str] = []
         self._thoughts: list[str] = []
@@ -64,10 +71,15 @@ class ReasoningSplitter:
             chunk: Any piece of the output.
 
         Returns:
-            The part of the answer that became certain, to show at once; a closing tag that nothing opened
-            cannot call back what was shown before it.
+            The part of the answer that became certain, to show at once. A closing tag that nothing opened
+            makes thinking of what was shown before it: then `took_back` is set.
         """
-        self._fresh.clear()
+        self._begin()
+        if self._line and "\n" not in chunk:
+            self._line.append(chunk)
+            return ""
+        chunk = "".join([*self._line, chunk])
+        self._line.clear()
         *lines, self._held = (self._held + chunk).split("\n")
         for line in lines:
             self._take(line + "\n")
@@ -75,14 +87,27 @@ class ReasoningSplitter:
         if certain:
             piece, self._held = self._held[:certain], self._held[certain:]
             self._take(piece)
-        return "".join(self._fresh)
+        elif self._line_start and _SURE_FENCE.match(self._held):
+            self._line, self._held = [self._held], ""
+        return self._given()
 
     def rest(self) -> str:
         """Return the part of the answer that was still held back; call it after the last chunk."""
-        self._fresh.clear()
-        held, self._held = self._held, ""
+        self._begin()
+        held = "".join([*self._line, self._held])
+        self._held = ""
+        self._line.clear()
         self._take(held)
-        return "".join(self._fresh)
+        return self._given()
+
+    def _begin(self) -> None:
+        self._fresh.clear()
+        self.took_back = False
+
+    def _given(self) -> str:
+        given = "".join(self._fresh)
+        self._was_shown = self._was_shown or bool(given)
+        return given
 
     def finish(self) -> Split:
         """Return both parts; call it once, after the last chunk."""
@@ -168,6 +193,8 @@ class ReasoningSplitter:
             self._thoughts.append("".join(self._text))
             self._text.clear()
             self._fresh.clear()
+            self.took_back = self.took_back or self._was_shown
+            self._was_shown = False
         else:
             self._thought = []
         return True

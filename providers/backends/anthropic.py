@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 from functools import partial
 from typing import Any
@@ -12,7 +11,9 @@ from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Sampling, Server, Wiring
 from providers.backends.connections import kept_open
-from providers.place import client_options
+from providers.backends.wire import wire_options
+from providers.environment import address
+from providers.environment import key as environment_key
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
 
@@ -31,13 +32,13 @@ def server(spec: ModelSpec, wiring: Wiring) -> Server:
     Args:
         spec: The model; its URL comes before `ANTHROPIC_BASE_URL` and `ANTHROPIC_API_URL`.
         wiring: Its key comes before `ANTHROPIC_API_KEY`.
+
+    Raises:
+        ModelConfigError: When the environment has an address or a key that cannot be one.
     """
-    url, source = spec.base_url, ""
-    if url is None:
-        source = next((name for name in _URL_VARIABLES if os.environ.get(name, "").strip()), "")
-        url = os.environ[source].strip() if source else ANTHROPIC_URL
-    key = wiring.keys.get("anthropic") or SecretStr(os.environ.get(KEY_VARIABLE, "").strip())
-    return Server(url, source, key if key.get_secret_value() else None)
+    named = (spec.base_url, "") if spec.base_url else address(_URL_VARIABLES)
+    url, source = named or (ANTHROPIC_URL, "")
+    return Server(url.rstrip("/"), source, environment_key((KEY_VARIABLE,), wiring.keys.get("anthropic")))
 
 
 def check(spec: ModelSpec, wiring: Wiring) -> None:
@@ -74,7 +75,7 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
     target = server(spec, wiring)
     timeouts = wiring.timeouts
     timeout = anthropic.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s))
-    pool = anthropic.DefaultAsyncHttpxClient(timeout=timeout, **client_options(target.url))
+    pool = anthropic.DefaultAsyncHttpxClient(timeout=timeout, **wire_options(target.url, "events"))
     chat = PooledChatAnthropic(
         model=spec.model,
         api_key=target.key or SecretStr(_NO_KEY),
@@ -83,6 +84,7 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
         max_retries=0,
         stop=None,
         http_async_client=pool,
+        default_headers={"Accept-Encoding": "identity"},
     )
     profile = dict(chat.profile or {})
     undated = known_profile(_DATE.sub("", spec.model))

@@ -19,7 +19,9 @@ _KEPT_HERE = ("env", "shared-credentials-file", "config-file", "ec2-credentials-
 identities and metadata services are asked over the network, and a process may do anything."""
 
 
-def open_client(region: str, endpoint: str | None, key: SecretStr | None, *, local_only: bool = False) -> Any:  # noqa: ANN401 - untyped
+def open_client(
+    region: str, endpoint: str | None, key: SecretStr | None, *, local_only: bool = False
+) -> tuple[Any, Any]:
     """Open the client; it has a session of its own, for boto3's default one keeps its first credentials.
 
     Args:
@@ -27,6 +29,9 @@ def open_client(region: str, endpoint: str | None, key: SecretStr | None, *, loc
         endpoint: Another address than the region's own.
         key: A Bedrock API key; without one AWS credentials sign the requests.
         local_only: Whether nothing may leave this machine, not even the question for credentials.
+
+    Returns:
+        The client, and what it signs with: botocore's credentials, or None with a key or without any.
 
     Raises:
         ModelConfigError: When `local_only` is wanted and this machine keeps no credentials.
@@ -37,9 +42,12 @@ def open_client(region: str, endpoint: str | None, key: SecretStr | None, *, loc
         "endpoint_url": endpoint,
         "config": Config(retries={"total_max_attempts": 1, "mode": "standard"}),
     }
+    session = _local_session(key) if local_only else boto3.Session()
     if local_only:
-        return _local_session(key).client(**options | {"config": _local_config(options["config"], key)})
-    return create_aws_client(**options, api_key=key) if key else boto3.Session().client(**options)
+        client = session.client(**options | {"config": _local_config(options["config"], key)})
+    else:
+        client = create_aws_client(**options, api_key=key) if key else session.client(**options)
+    return client, None if key else session.get_credentials()
 
 
 def _local_session(key: SecretStr | None) -> boto3.Session:

@@ -11,12 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from providers.backend import Backend, ModelSpec, Sampling, Server, Wiring
 from providers.backends.anthropic import claude_sampling
 from providers.backends.bedrock_names import profile_id, read_name
 from providers.backends.connections import kept_open
+from providers.environment import key as environment_key
 from providers.place import is_on_this_machine
 from providers.prices import Rate, always, rate_at
 from providers.protocol import ModelConfigError
@@ -72,8 +71,7 @@ def server(spec: ModelSpec, wiring: Wiring) -> Server:
     """
     place, (name, source) = spec.base_url or "", region(spec)
     url = place if "://" in place else f"https://bedrock-runtime.{name}.amazonaws.com"
-    key = wiring.keys.get("bedrock") or SecretStr(os.environ.get(KEY_VARIABLE, "").strip())
-    return Server(url, source, key if key.get_secret_value() else None)
+    return Server(url, source, environment_key((KEY_VARIABLE,), wiring.keys.get("bedrock")))
 
 
 def check(spec: ModelSpec, wiring: Wiring) -> None:

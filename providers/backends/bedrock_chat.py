@@ -32,6 +32,8 @@ class LoopChatBedrock(ChatBedrockConverse):
     """Asks Converse; its blocking client sends over the event loop, so that cancelling ends the request."""
 
     _transport: LoopTransport = PrivateAttr()
+    # The credentials that requests were signed with, from wherever they came; no message may hold them.
+    _secrets: set[str] = PrivateAttr(default_factory=set)
 
     @override
     async def _astream(
@@ -48,7 +50,7 @@ class LoopChatBedrock(ChatBedrockConverse):
                     await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 yield chunk
         except Exception as error:  # noqa: BLE001 - every one is looked at
-            failure = translate(error, self.model_id, self.region_name or "")
+            failure = translate(error, self.model_id, self.region_name or "", self._secrets)
         # Raised outside the handler: the original holds the request.
         if failure is not None:
             raise failure
@@ -67,7 +69,7 @@ class LoopChatBedrock(ChatBedrockConverse):
             async for found in self._transport.pieces(lambda: [self._generate(messages, stop, **kwargs)]):
                 result = found
         except Exception as error:  # noqa: BLE001 - every one is looked at
-            failure = translate(error, self.model_id, self.region_name or "")
+            failure = translate(error, self.model_id, self.region_name or "", self._secrets)
         else:
             return result
         raise failure
@@ -95,19 +97,19 @@ def make_chat(  # noqa: PLR0913 - each is what Bedrock needs
     Raises:
         ModelConfigError: When `local_only` is wanted and this machine keeps no credentials.
     """
-    client, transport, pool = make_client(region, endpoint, key, timeouts, local_only=local_only)
+    opened = make_client(region, endpoint, key, timeouts, local_only=local_only)
     chat = LoopChatBedrock(
         model_id=name.asked,
         # Without a name of a model behind it the client would ask the control plane.
         provider=parse_model_provider(name.behind) if name.behind else "unknown",
         base_model_id=bare(name.behind) or name.asked,
         region_name=region,
-        client=client,
+        client=opened.client,
         # The control plane is never asked, so its client need not be a real one.
-        bedrock_client=client,
+        bedrock_client=opened.client,
     )
     if not name.behind:
         # The client lets none stream that it does not know, and nearly all do.
         chat.disable_streaming = False
-    chat._transport = transport  # noqa: SLF001 - our own
-    return chat, pool
+    chat._transport, chat._secrets = opened.transport, opened.secrets  # noqa: SLF001 - our own
+    return chat, opened.pool

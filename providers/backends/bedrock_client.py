@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import os
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 from botocore.awsrequest import AWSResponse
 
 from providers.backends.aws_session import open_client
 from providers.backends.loop_transport import LoopTransport, RawBody
-from providers.place import client_options
+from providers.backends.wire import wire_options
+from providers.log_filter import hide_in_logs
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
     from pydantic import SecretStr
 
     from providers.backend import Timeouts
+
+
+class BedrockClient(NamedTuple):
+    """botocore's client and what belongs to it.
+
+    Attributes:
+        client: Blocks; its requests are sent by `transport`.
+        transport: Carries them over the event loop of who waits.
+        pool: Holds the connections.
+        secrets: What the requests so far were signed with, from wherever it came.
+    """
+
+    client: Any
+    transport: LoopTransport
+    pool: httpx.AsyncClient
+    secrets: set[str]
 
 
 def make_client(  # noqa: PLR0913 - each is what Bedrock needs
@@ -28,8 +45,8 @@ def make_client(  # noqa: PLR0913 - each is what Bedrock needs
     *,
     keeps_open: bool = True,
     local_only: bool = False,
-) -> tuple[Any, LoopTransport, httpx.AsyncClient]:
-    """Make the client, what carries its requests, and the client that holds its connections.
+) -> BedrockClient:
+    """Make the client.
 
     Args:
         region: Such as `us-east-1`.
@@ -44,13 +61,17 @@ def make_client(  # noqa: PLR0913 - each is what Bedrock needs
         headers={"Accept-Encoding": "identity"} | ({} if keeps_open else {"Connection": "close"}),
         timeout=httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s)),
         verify=ssl.create_default_context(cafile=bundle) if bundle else True,
-        **client_options(endpoint or "https://bedrock"),
+        **wire_options(endpoint or "https://bedrock", "frames"),
     )
     transport = LoopTransport(pool)
-    client = open_client(region, endpoint, key, local_only=local_only)
+    client, credentials = open_client(region, endpoint, key, local_only=local_only)
+    secrets = set[str]()
 
     def send(request: AWSPreparedRequest, **_event: Any) -> AWSResponse | None:  # noqa: ANN401
         headers = [(str(name), _text(value)) for name, value in request.headers.items()]
+        if credentials is not None:
+            secrets.update(filter(None, credentials.get_frozen_credentials()[:3]))
+            hide_in_logs(secrets)
         body = request.body.encode() if isinstance(request.body, str) else bytes(request.body or b"")
         answer = transport.send(request.method, request.url, headers, body)
         if answer is None:
@@ -60,7 +81,7 @@ def make_client(  # noqa: PLR0913 - each is what Bedrock needs
 
     # botocore takes an answer from whoever handles this event, and then sends nothing itself.
     client.meta.events.register("before-send.bedrock-runtime", send)
-    return client, transport, pool
+    return BedrockClient(client, transport, pool, secrets)
 
 
 def _text(value: object) -> str:

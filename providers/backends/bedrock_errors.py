@@ -19,6 +19,8 @@ from providers.protocol import ModelError
 from providers.scrub import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from providers.protocol import ErrorKind
 
 # By the code in lower case, because a stream's own events write it so.
@@ -52,19 +54,20 @@ _STATUS: dict[int, ErrorKind] = {
 }
 
 
-def translate(error: Exception, model: str, region: str) -> Exception:
+def translate(error: Exception, model: str, region: str, secrets: Collection[str] = ()) -> Exception:
     """Say how Bedrock failed and what to do.
 
     Args:
         error: What the client raised.
         model: The id that was asked for.
         region: Where.
+        secrets: What no message may hold.
 
     Returns:
         The error to raise; one that is not the service's or the client's is given back as it is.
     """
     if isinstance(error, ClientError):
-        return _refusal(error, model, region)
+        return _refusal(error, model, region, secrets)
     if isinstance(error, NoCredentialsError | CredentialRetrievalError | SSOError | TokenRetrievalError):
         return ModelError(
             "auth",
@@ -78,11 +81,11 @@ def translate(error: Exception, model: str, region: str) -> Exception:
     if isinstance(error, ConnectionError) and "messageStop" in str(error):
         return ModelError("cut_stream", "Bedrock broke off in the middle of the answer; try again.")
     if isinstance(error, BotoCoreError):
-        return ModelError("unknown", one_line(f"{type(error).__name__}: {error}"))
+        return ModelError("unknown", one_line(f"{type(error).__name__}: {error}", secrets))
     return error
 
 
-def _refusal(error: ClientError, model: str, region: str) -> ModelError:
+def _refusal(error: ClientError, model: str, region: str, secrets: Collection[str]) -> ModelError:
     response: dict[str, Any] = dict(error.response)
     facts = response.get("Error") or {}
     code, words = str(facts.get("Code") or ""), str(facts.get("Message") or "")
@@ -109,7 +112,7 @@ def _refusal(error: ClientError, model: str, region: str) -> ModelError:
         "rate_limit": "wait, or name a second model in the chain",
         "overloaded": "try later, or name a second model",
     }.get(kind, "")
-    said = one_line(f"{code}: {words}" if words else code or f"HTTP {status}")
+    said = one_line(f"{code}: {words}" if words else code or f"HTTP {status}", secrets)
     return ModelError(
         kind,
         f"Bedrock in {region} says {said}{f'; {advice}' if advice else ''}.",

@@ -7,9 +7,11 @@ the caller closes the connection at once: a thread that waits for a socket could
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import queue
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -93,7 +95,9 @@ class LoopTransport:
             except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
                 hand(error)
 
-        threading.Thread(target=pump, name="duograph-blocking-client", daemon=True).start()
+        # In the caller's context, which says what logs must not hold.
+        run = partial(contextvars.copy_context().run, pump)
+        threading.Thread(target=run, name="duograph-blocking-client", daemon=True).start()
         try:
             while (item := await done.get()) is not None:
                 if isinstance(item, BaseException):

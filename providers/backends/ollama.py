@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 from providers.backend import Backend, Loading, ModelSpec, Sampling, Server, Wiring
 from providers.backends.connections import kept_open
-from providers.place import client_options
+from providers.backends.wire import wire_options
+from providers.environment import check_address
+from providers.environment import key as environment_key
 from providers.prices import Rate, rate_at
-from providers.protocol import ModelConfigError
 
 OLLAMA_URL = "http://localhost:11434"
 KEY_VARIABLE = "OLLAMA_API_KEY"
@@ -27,23 +28,28 @@ def server(spec: ModelSpec, wiring: Wiring) -> Server:
     Args:
         spec: The model.
         wiring: Its key comes before `OLLAMA_API_KEY`; a server of yours needs none.
+
+    Raises:
+        ModelConfigError: When `OLLAMA_HOST` is no address, or the key cannot be one.
     """
     url, source = spec.base_url, ""
     if url is None:
         host = os.environ.get("OLLAMA_HOST", "").strip()
         url, source = (_url_of_host(host), "OLLAMA_HOST") if host else (OLLAMA_URL, "")
-    key = wiring.keys.get("ollama") or SecretStr(os.environ.get(KEY_VARIABLE, "").strip())
+    key = environment_key((KEY_VARIABLE,), wiring.keys.get("ollama"))
     # Ollama's own API stands at the root; an address with /v1 is that of its imitation of OpenAI.
-    return Server(url.rstrip("/").removesuffix("/v1"), source, key if key.get_secret_value() else None)
+    return Server(url.rstrip("/").removesuffix("/v1"), source, key)
 
 
 def _url_of_host(host: str) -> str:
     """Read `OLLAMA_HOST` as Ollama does: scheme and port may be left out, 0.0.0.0 means every address."""
-    parts = urlsplit(host if "://" in host else f"http://{host}")
-    try:
-        port = parts.port or (_PORT if "://" not in host else {"https": 443}.get(parts.scheme, 80))
-    except ValueError:
-        port = _PORT
+    with suppress(ValueError):
+        # An address of IPv6 may stand there without its brackets.
+        host = f"[{ipaddress.IPv6Address(host.strip('[]'))}]"
+    url = host if "://" in host else f"http://{host}"
+    check_address(url, "OLLAMA_HOST", "localhost:11434 or http://localhost:11434")
+    parts = urlsplit(url)
+    port = parts.port or (_PORT if "://" not in host else {"https": 443}.get(parts.scheme, 80))
     name = parts.hostname or "localhost"
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)  # noqa: S104 - as an address to ask
     return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}:{port}"
@@ -55,11 +61,7 @@ def check(spec: ModelSpec, wiring: Wiring) -> None:
     Raises:
         ModelConfigError: When `OLLAMA_HOST` is no address.
     """
-    target = server(spec, wiring)
-    if urlsplit(target.url or "").scheme not in ("http", "https"):
-        raise ModelConfigError(
-            "OLLAMA_HOST must be an address such as localhost:11434 or http://localhost:11434."
-        )
+    server(spec, wiring)
 
 
 def price(spec: ModelSpec, wiring: Wiring) -> Rate:
@@ -80,14 +82,14 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
 
     target = server(spec, wiring)
     timeouts = wiring.timeouts
-    headers: dict[str, str] = {}
+    headers = {"Accept-Encoding": "identity"}
     if target.key is not None:
         headers["Authorization"] = f"Bearer {target.key.get_secret_value()}"
     pool = httpx.AsyncClient(
         base_url=target.url or OLLAMA_URL,
         headers=headers,
         timeout=httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s)),
-        **client_options(target.url),
+        **wire_options(target.url, "lines"),
     )
     chat = OllamaChat(model=spec.model, client=pool)
     backend = Backend(

@@ -6,6 +6,7 @@ is silently cut to a small default window. See https://docs.ollama.com/api/chat.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -40,6 +41,9 @@ _OPTIONS = (
 # Room for the answer when nobody limits it.
 _ANSWER_TOKENS = 4096
 _SMALLEST_WINDOW = 4096
+# Less than what is waited for a window before a question: a server that is late is asked without it.
+_FACTS_TIMEOUT_S = 1.5
+_QUIET_S = 60.0
 
 
 class OllamaChat(BaseChatModel):
@@ -60,6 +64,8 @@ class OllamaChat(BaseChatModel):
     _asked: bool = PrivateAttr(default=False)
     _window: int | None = PrivateAttr(default=None)
     _loaded: int = PrivateAttr(default=0)
+    # The loop's time before which a server that did not say in time is not asked again.
+    _quiet_until: float = PrivateAttr(default=0.0)
 
     @property
     @override
@@ -75,24 +81,30 @@ class OllamaChat(BaseChatModel):
         """Ask the server for the largest context window of the model, in tokens; it is asked only once.
 
         Returns:
-            The window, or None when the server does not say.
+            The window, or None when the server does not say, or not in time; it is asked again later then.
 
         Raises:
             ModelError: When the server is down or has not got the model.
         """
-        if not self._asked:
+        now = asyncio.get_running_loop().time()
+        if not self._asked and now >= self._quiet_until:
             try:
-                shown = await self._ask("POST", "/api/show", {"model": self.model})
+                async with asyncio.timeout(_FACTS_TIMEOUT_S):
+                    await self._learn()
+            except (TimeoutError, httpx.TimeoutException):
+                self._quiet_until = now + _QUIET_S
             except httpx.HTTPStatusError as refused:
                 # Servers that only imitate the chat have no such question; one that is busy is asked again.
                 self._asked = not refused.response.is_server_error
-                return None
-            facts = shown.get("model_info") or {}
-            named = facts.get(f"{facts.get('general.architecture')}.context_length")
-            self._window = named if isinstance(named, int) and named > 0 else None
-            self._loaded = max(_num_ctx(shown.get("parameters")), await self._running())
-            self._asked = True
         return self._window
+
+    async def _learn(self) -> None:
+        shown = await self._ask("POST", "/api/show", {"model": self.model})
+        facts = shown.get("model_info") or {}
+        named = facts.get(f"{facts.get('general.architecture')}.context_length")
+        self._window = named if isinstance(named, int) and named > 0 else None
+        self._loaded = max(_num_ctx(shown.get("parameters")), await self._running())
+        self._asked = True
 
     async def _running(self) -> int:
         """The window that the model is loaded with; asking for a smaller one would load it again."""
@@ -210,7 +222,7 @@ class OllamaChat(BaseChatModel):
             tool_call_chunks=[
                 tool_call_chunk(
                     name=call["function"]["name"],
-                    args=json.dumps(call["function"].get("arguments") or {}),
+                    args=_arguments(call["function"]),
                     id=call.get("id") or f"call_{uuid4().hex[:12]}",
                     index=tools + place,
                 )
@@ -271,6 +283,12 @@ def _read(line: str) -> dict[str, Any]:
     return found
 
 
+def _arguments(function: dict[str, Any]) -> str:
+    """Give a tool call's arguments as JSON; servers that only imitate Ollama send them as such a text."""
+    arguments = function.get("arguments")
+    return arguments if isinstance(arguments, str) else json.dumps(arguments or {})
+
+
 def _num_ctx(parameters: object) -> int:
     """Read the window that a model's own file sets, from lines such as `num_ctx 8192`."""
     for line in str(parameters or "").splitlines():
@@ -283,6 +301,6 @@ def _num_ctx(parameters: object) -> int:
 def _usage(piece: dict[str, Any]) -> UsageMetadata | None:
     """Read the counts; older servers leave out the prompt's when it was in their cache."""
     sent, received = piece.get("prompt_eval_count"), piece.get("eval_count")
-    if not isinstance(sent, int) or not isinstance(received, int):
+    if type(sent) is not int or type(received) is not int:
         return None
     return UsageMetadata(input_tokens=sent, output_tokens=received, total_tokens=sent + received)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,9 @@ from providers.backends.connections import kept_open
 from providers.backends.schema import closed_schema
 from providers.backends.services import OPENAI, OPENAI_URL, Service
 from providers.backends.window import ask_window
-from providers.place import client_options
+from providers.backends.wire import wire_options
+from providers.environment import address
+from providers.environment import key as environment_key
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
 
@@ -42,14 +43,14 @@ def server(service: Service, spec: ModelSpec, wiring: Wiring) -> Server:
         service: Its row.
         spec: The model.
         wiring: Its key for the service comes before the environment's.
+
+    Raises:
+        ModelConfigError: When the environment has an address or a key that cannot be one.
     """
-    url, source = spec.base_url, ""
-    if url is None:
-        source = next((name for name in service.url_variables if os.environ.get(name, "").strip()), "")
-        url = os.environ[source].strip() if source else service.url
-    found = (os.environ.get(name, "").strip() for name in service.key_variables)
-    key = wiring.keys.get(service.name) or SecretStr(next(filter(None, found), ""))
-    return Server(url, source, key if key.get_secret_value() else None)
+    named = (spec.base_url, "") if spec.base_url else address(service.url_variables)
+    url, source = named or (service.url, "")
+    key = environment_key(service.key_variables, wiring.keys.get(service.name))
+    return Server(url.rstrip("/"), source, key)
 
 
 def check(service: Service, spec: ModelSpec, wiring: Wiring) -> None:
@@ -86,7 +87,7 @@ def build(service: Service, spec: ModelSpec, wiring: Wiring) -> Backend:
     timeouts = wiring.timeouts
     timeout = openai.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s))
     # langchain-openai's default pool is shared by the whole process, also by event loops that are gone.
-    pool = openai.DefaultAsyncHttpxClient(timeout=timeout, **client_options(target.url))
+    pool = openai.DefaultAsyncHttpxClient(timeout=timeout, **wire_options(target.url, "events"))
     options: dict[str, Any] = {
         "model": spec.model,
         "api_key": target.key or SecretStr(_NO_KEY),
@@ -95,6 +96,7 @@ def build(service: Service, spec: ModelSpec, wiring: Wiring) -> Backend:
         "max_retries": 0,
         "stream_usage": service.stream_options,
         "http_async_client": pool,
+        "default_headers": {"Accept-Encoding": "identity"},
     }
     if target.url == OPENAI_URL:
         return kept_open(_at_openai(options, pool.aclose), pool)
@@ -102,9 +104,9 @@ def build(service: Service, spec: ModelSpec, wiring: Wiring) -> Backend:
 
 
 def _at_openai(options: dict[str, Any], aclose: Any) -> Backend:  # noqa: ANN401 - a bound coroutine function
-    from langchain_openai import ChatOpenAI  # noqa: PLC0415 - heavy
+    from providers.backends.openai_chat import OpenAIChat  # noqa: PLC0415 - heavy
 
-    chat = ChatOpenAI(**options, **_without_chunk_timeout(ChatOpenAI))
+    chat = OpenAIChat(**options, **_newer_options(OpenAIChat))
     profile = chat.profile or {}
     largest = profile.get("max_output_tokens") or _SAFE_OUTPUT_LIMIT
     fixed = _REASONING_MODEL.match(chat.model_name) if not profile else profile.get("reasoning_output")
@@ -131,7 +133,7 @@ def _elsewhere(
 
     chat = CompatibleChat(
         **options,
-        **_without_chunk_timeout(CompatibleChat),
+        **_newer_options(CompatibleChat),
         use_responses_api=False,
         thinking_back=service.thinking_back,
     )
@@ -149,9 +151,14 @@ def _elsewhere(
     )
 
 
-def _without_chunk_timeout(chat: type[BaseChatOpenAI]) -> dict[str, Any]:
-    """Turn off a timeout whose `asyncio.wait_for` can swallow a cancellation; ours covers the whole."""
-    return {"stream_chunk_timeout": None} if "stream_chunk_timeout" in chat.model_fields else {}
+def _newer_options(chat: type[BaseChatOpenAI]) -> dict[str, Any]:
+    """Turn off what newer clients do by themselves.
+
+    A timeout whose `asyncio.wait_for` can swallow a cancellation, while ours covers the whole; and options
+    for sockets that our pool does not take, of which a false warning about proxies would come.
+    """
+    options: dict[str, Any] = {"stream_chunk_timeout": None, "http_socket_options": ()}
+    return {name: value for name, value in options.items() if name in chat.model_fields}
 
 
 def _output_limit(name: str, largest: int, limit: int) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""ChatOpenAI for servers other than OpenAI; importing this module imports the client.
+"""ChatOpenAI as it is needed here, and for servers other than OpenAI; importing this imports the client.
 
-`langchain-openai` reads only what OpenAI itself sends. Other servers send a model's thinking beside the text,
-and some repeat the token counts in every chunk.
+`langchain-openai` reads only what OpenAI itself sends, and of that not the words of a refusal. Other servers
+send a model's thinking beside the text, and some repeat the token counts in every chunk, or count in a way of
+their own.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.messages.ai import subtract_usage
+from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import model_validator
 from typing_extensions import override
 
+from providers.backends.openai_chunks import keep_refusal, mended
 from providers.backends.services import ThinkingBack
 from providers.backends.thinking_back import give_back, keep_thinking
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -47,7 +53,20 @@ class _Dictionaries:
 async def _dictionaries(stream: Any) -> AsyncGenerator[dict[str, Any], None]:  # noqa: ANN401 - the client's
     async with stream as chunks:
         async for chunk in chunks:
-            yield chunk.model_dump(warnings=False)
+            yield mended(chunk.model_dump(warnings=False))
+
+
+class OpenAIChat(ChatOpenAI):
+    """Asks OpenAI, and keeps what a model says when it declines."""
+
+    @override
+    def _convert_chunk_to_generation_chunk(
+        self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
+    ) -> ChatGenerationChunk | None:
+        made = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
+        if made is not None and (choices := chunk.get("choices")):
+            keep_refusal(made.message, choices[0].get("delta") or {})
+        return made
 
 
 class CompatibleChat(BaseChatOpenAI):
@@ -97,6 +116,7 @@ class CompatibleChat(BaseChatOpenAI):
         choices = chunk.get("choices") or ()
         if made is not None and choices:
             keep_thinking(made.message, choices[0].get("delta") or {})
+            keep_refusal(made.message, choices[0].get("delta") or {})
         return made
 
     @override

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from providers.place import client_options
+from providers.backends.wire import wire_options
+from providers.protocol import ModelError
 
 if TYPE_CHECKING:
     from providers.backend import Server
@@ -41,13 +42,15 @@ async def ask_window(lister: Lister, server: Server, model: str, timeout_s: floa
     root = base.removesuffix("/v1")
     url = {"models": f"{base}/models", "props": f"{root}/props", "lmstudio": f"{root}/api/v0/models"}[lister]
     key = server.key.get_secret_value() if server.key else ""
-    headers = {"Connection": "close"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    headers = {"Connection": "close", "Accept-Encoding": "identity"} | (
+        {"Authorization": f"Bearer {key}"} if key else {}
+    )
     try:
         waits = min(timeout_s or _TIMEOUT_S, _TIMEOUT_S)
-        async with httpx.AsyncClient(timeout=waits, **client_options(server.url)) as client:
+        async with httpx.AsyncClient(timeout=waits, **wire_options(server.url, "json")) as client:
             answer = (await client.get(url, headers=headers)).raise_for_status().json()
         return _of_props(answer) if lister == "props" else _of_list(answer, model)
-    except (httpx.HTTPError, ValueError, TypeError, AttributeError, KeyError):
+    except (httpx.HTTPError, ModelError, ValueError, TypeError, AttributeError, KeyError):
         return None
 
 

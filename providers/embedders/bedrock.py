@@ -58,14 +58,12 @@ def build(spec: ModelSpec, wiring: Wiring, timeouts: Timeouts) -> EmbeddingBacke
     region = bedrock.region(spec)[0]
     endpoint = spec.base_url if "://" in (spec.base_url or "") else None
     key = PROVIDERS["bedrock"].server(spec, wiring).key
-    client, transport, pool = make_client(
-        region, endpoint, key, timeouts, keeps_open=False, local_only=wiring.local_only
-    )
+    opened = make_client(region, endpoint, key, timeouts, keeps_open=False, local_only=wiring.local_only)
     is_titan = _name(spec).startswith("amazon.")
 
     def invoke(texts: list[str]) -> Answer:
         body = {"inputText": texts[0]} if is_titan else {"texts": texts, "input_type": "search_document"}
-        said = client.invoke_model(
+        said = opened.client.invoke_model(
             modelId=read_name(spec.model).asked, body=json.dumps(body), accept="application/json"
         )
         counted = said["ResponseMetadata"]["HTTPHeaders"].get(_TOKENS)
@@ -76,16 +74,16 @@ def build(spec: ModelSpec, wiring: Wiring, timeouts: Timeouts) -> EmbeddingBacke
         failure: Exception
         answer = Answer([])
         try:
-            async for found in transport.pieces(partial(_once, invoke, texts)):
+            async for found in opened.transport.pieces(partial(_once, invoke, texts)):
                 answer = found
         except Exception as error:  # noqa: BLE001 - every one is looked at
-            failure = translate(error, spec.model, region)
+            failure = translate(error, spec.model, region, opened.secrets)
         else:
             return answer
         # Raised outside the handler: the original holds the request.
         raise failure
 
-    return EmbeddingBackend(embed, pool.aclose)
+    return EmbeddingBackend(embed, opened.pool.aclose)
 
 
 def _once(invoke: Callable[[list[str]], Answer], texts: list[str]) -> list[Answer]:

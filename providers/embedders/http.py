@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from providers.backends import ollama
 from providers.backends.services import OPENAI, SERVICES
+from providers.backends.wire import wire_options
 from providers.catalogue import known_limits
 from providers.embedders.embedder import Answer, EmbeddingBackend, Limits
-from providers.place import client_options
 from providers.protocol import ModelConfigError, ModelError
 from providers.registry import PROVIDERS
 
@@ -65,7 +65,7 @@ def build(spec: ModelSpec, wiring: Wiring, timeouts: Timeouts) -> EmbeddingBacke
     if server.key is not None:
         headers["Authorization"] = f"Bearer {server.key.get_secret_value()}"
     waits = httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s))
-    pool = httpx.AsyncClient(timeout=waits, headers=headers, **client_options(server.url))
+    pool = httpx.AsyncClient(timeout=waits, headers=headers, **wire_options(server.url, "json"))
     url = (server.url or "").rstrip("/") + ("/api/embed" if spec.provider == "ollama" else "/embeddings")
     return EmbeddingBackend(partial(_embed, pool, url, spec), pool.aclose)
 
@@ -77,8 +77,6 @@ async def _embed(pool: httpx.AsyncClient, url: str, spec: ModelSpec, texts: list
     response = await pool.post(url, json=body)
     if response.is_error:
         raise _refusal(response, spec.model)
-    if response.is_redirect:
-        raise ModelError("malformed", "the server sends its clients elsewhere; name the right address.")
     answer = response.json()
     if spec.provider == "ollama":
         return Answer(answer["embeddings"], answer.get("prompt_eval_count"))

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from providers.manner import Means
     from providers.protocol import ErrorKind, Price
 
+MOST_TOKENS = 100_000_000
+"""Tokens of one attempt above which a report is not believed; the largest windows of today hold a tenth."""
+
 # A server that answers with one of these has not begun, so it bills nothing.
 _REFUSALS = ("auth", "not_found", "rate_limit", "overloaded", "context_overflow", "connection")
 
@@ -32,6 +35,7 @@ class Attempt:
         output_limit: Tokens that may come back, or None.
         limit: Which limit set `output_limit`.
         told: Whether the model itself was told `output_limit`.
+        began: The event loop's time at which its model was ready to be asked, or None.
         sent: Whether the messages left for the model.
         complete: Whether the stream came to its end.
         struck: The limit that ended the attempt, if one did.
@@ -47,6 +51,7 @@ class Attempt:
     output_limit: int | None = None
     limit: LimitKind = "output_tokens"
     told: bool = False
+    began: float | None = None
     sent: bool = False
     complete: bool = False
     struck: LimitKind | None = None
@@ -90,6 +95,11 @@ class Attempt:
             self._thought = _sum(self._thought, usage.get("output_token_details", {}).get("reasoning"))
         return size > 0
 
+    def _believed(self) -> tuple[int, int]:
+        """Return what the backend reported; 0 in place of a count that cannot be one."""
+        sent, received = self._reported
+        return _count(sent) or 0, _count(received) or 0
+
     def check_room(self) -> None:
         """End the attempt once more has come than may come.
 
@@ -109,7 +119,7 @@ class Attempt:
         ends = {metadata.get(name) for name in ("finish_reason", "stop_reason", "stopReason")}
         cut = bool(ends & {"length", "max_tokens"}) or metadata.get("status") == "incomplete"
         if self.told and cut and self.output_limit is not None:
-            reported = self._reported[1]
+            _, reported = self._believed()
             # A model that stopped earlier met a limit of its own, which is not the turn's.
             if reported == 0 or reported >= self.output_limit:
                 raise self._strike()
@@ -117,16 +127,18 @@ class Attempt:
     def usage(self, error: ErrorKind | None) -> dict[str, Any]:
         """Return what the attempt used, as the fields of a `Call`.
 
-        What the backend reported wins, unless it reported zero for both, as some servers do, or broke off.
+        What the backend reported wins, unless it reported what cannot be, or zero, as some servers do, or it
+        broke off.
         """
         sent, received, estimated = self._tokens(error)
+        cached, thought = _count(self._cached), _count(self._thought)
         price = self.rate(sent)
         return {
             "input_tokens": sent,
             "output_tokens": received,
             "tokens_estimated": estimated,
-            "cached_tokens": None if self._cached is None else min(self._cached, sent),
-            "reasoning_tokens": None if self._thought is None else min(self._thought, received),
+            "cached_tokens": None if cached is None else min(cached, sent),
+            "reasoning_tokens": None if thought is None else min(thought, received),
             "cost_usd": None if price is None else self._cost(price, error, sent, received),
             "cost_source": "" if price is None else price.source,
             "first_token_s": self.first_token_s,
@@ -136,11 +148,12 @@ class Attempt:
         received = estimate.tokens(self._received)
         if not self.sent or (error == "connection" and not received):
             return 0, 0, False
-        sent, reported = self._reported
+        sent, reported = self._believed()
         if not sent and not reported:
             return self.input_estimate, received, True
-        if self.complete:
-            return sent, reported, self._reports_estimates
+        if self.complete and reported:
+            # No prompt has no tokens; a server that counts 0 has not counted.
+            return sent or self.input_estimate, reported, self._reports_estimates or not sent
         return sent or self.input_estimate, max(received, reported), not sent or received > reported
 
     def _cost(self, price: Price, error: ErrorKind | None, sent: int, received: int) -> float:
@@ -148,11 +161,16 @@ class Attempt:
             return self._reported_cost
         if (self.refused or error in _REFUSALS) and not received:
             return 0.0
-        return cost_usd(price, sent, received, min(self._cached or 0, sent))
+        return cost_usd(price, sent, received, min(_count(self._cached) or 0, sent))
 
     def _strike(self) -> ModelError:
         self.struck = self.limit
         return ModelError("cut_stream", f"the limit of {self.output_limit} output tokens was reached.")
+
+
+def _count(reported: int | None) -> int | None:
+    """Take a count as it was reported, unless it is below zero or beyond what any model reads or writes."""
+    return reported if reported is not None and 0 <= reported <= MOST_TOKENS else None
 
 
 def _sum(before: int | None, more: int | None) -> int | None:

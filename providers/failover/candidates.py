@@ -14,7 +14,7 @@ from providers.registry import PROVIDERS
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from providers.backend import ModelSpec, Server, Wiring
+    from providers.backend import ModelSpec, Server, Timeouts, Wiring
     from providers.failover.breaker import Breakers, State
     from providers.failover.retrying import Retries
     from providers.manner import Means
@@ -67,24 +67,29 @@ class Candidates:
         """Say where the model's requests go."""
         return PROVIDERS[spec.provider].server(spec, self._wiring)
 
-    def _make(self, spec: ModelSpec) -> Candidate:
-        row, server, timeouts = PROVIDERS[spec.provider], self.server(spec), self._wiring.timeouts
-        target = Target(
+    def target(self, spec: ModelSpec, timeouts: Timeouts) -> Target:
+        """Say who is asked, for messages, which hold none of the keys that any model was given."""
+        server = self.server(spec)
+        keys = [*self._wiring.keys.values(), *([server.key] if server.key else [])]
+        return Target(
             model=spec.model,
             url=server.url,
-            key_variable=row.key_variable,
+            key_variable=PROVIDERS[spec.provider].key_variable,
             timeout_s=timeouts.total_s,
             connect_s=min(timeouts.connect_s, timeouts.total_s),
-            secrets=(server.key.get_secret_value(),) if server.key else (),
+            secrets=tuple(key.get_secret_value() for key in keys),
         )
+
+    def _make(self, spec: ModelSpec) -> Candidate:
+        row, target = PROVIDERS[spec.provider], self.target(spec, self._wiring.timeouts)
         # What runs in this process has no server that could be ill or busy for a moment.
-        is_remote = server.url is not None
+        is_remote = target.url is not None
         endpoint = (spec.provider, target.server, spec.model)
         return Candidate(
             spec,
             rate=row.price(spec, self._wiring),
             target=target,
-            address=address_of(spec, server),
+            address=address_of(spec, self.server(spec)),
             is_remote=is_remote,
             tries=self._retries.tries if is_remote else 1,
             breaker=self._breakers.of(endpoint) if is_remote else None,

@@ -8,8 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from pydantic import ValidationError
 
 from providers.failover.retry_after import asked_wait_s
 from providers.protocol import NEVER, ErrorKind, ModelError
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _STATUS: dict[int, ErrorKind] = {
     401: "auth",
+    402: "rate_limit",
     403: "auth",
     404: "not_found",
     408: "timeout",
@@ -52,6 +55,8 @@ _NAMES: tuple[tuple[ErrorKind, frozenset[str]], ...] = (
     ("rate_limit", frozenset({"RateLimitError", "ModelRateLimitError"})),
     ("timeout", frozenset({"TimeoutError", "TimeoutException", "APITimeoutError", "ModelTimeoutError",
                            "ReadTimeoutError", "ConnectTimeoutError"})),
+    # A client may wrap the next one into an error of the connection.
+    ("malformed", frozenset({"DecodingError"})),
     ("cut_stream", frozenset({"RemoteProtocolError", "ReadError", "IncompleteReadError", "IncompleteRead",
                               "ConnectionClosedError", "ResponseStreamingError"})),
     ("connection", frozenset({"ConnectError", "ConnectionError", "gaierror", "WriteError", "ProxyError"})),
@@ -59,6 +64,9 @@ _NAMES: tuple[tuple[ErrorKind, frozenset[str]], ...] = (
     ("overloaded", frozenset({"InternalServerError", "ModelAPIError"})),
     ("connection", frozenset({"APIConnectionError", "ModelConnectionError", "EndpointConnectionError"})),
 )  # fmt: skip
+
+# What reading an answer raises that is not of the form that its API has.
+_NONSENSE = (AttributeError, TypeError, LookupError, ValidationError)
 
 _CONNECT_TIMEOUTS = frozenset({"ConnectTimeout", "ConnectTimeoutError", "PoolTimeout"})
 
@@ -137,12 +145,16 @@ def classify(error: BaseException, target: Target, *, now: float | None = None) 
     Returns:
         The error to record; its message is one line without secrets.
     """
-    if isinstance(error, ModelError):
-        words = one_line(str(error), target.secrets)
-        return ModelError(error.kind, words, error.retry_after_s, status=error.status)
+    # A client may have wrapped it into an error of its own.
+    own = next((member for member in _family(error) if isinstance(member, ModelError)), None)
+    if own is not None:
+        words = one_line(str(own), target.secrets, longest=400)
+        return ModelError(own.kind, words, own.retry_after_s, status=own.status)
     kind = _kind(error)
+    if kind == "unknown" and target.url is not None and isinstance(error, _NONSENSE):
+        kind = "malformed"
     wait = _asked_wait_s(error, time.time() if now is None else now)
-    if _says(error, _QUOTA_WORDS):
+    if _is_unpaid(error):
         wait = NEVER
     words = one_line(_advice(kind, error, target), target.secrets, longest=400)
     return ModelError(kind, words, wait, status=_status(error))
@@ -221,19 +233,34 @@ def _says(error: BaseException, phrases: tuple[str, ...]) -> bool:
     return any(phrase in words for phrase in phrases)
 
 
+def _is_unpaid(error: BaseException) -> bool:
+    return _status(error) == 402 or _says(error, _QUOTA_WORDS)  # noqa: PLR2004 - Payment Required
+
+
 def _words(error: BaseException) -> str:
     """Return all that the error says, with the error object that the server sent."""
-    body = getattr(error, "body", None)
     response = getattr(error, "response", None)
     code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
-    return f"{error} {body if isinstance(body, dict) else ''} {code}".lower()
+    return f"{error} {_body(error)} {code}".lower()
+
+
+def _body(error: BaseException) -> object:
+    """Return what the server said in its error's body: as the client read it, or as it still stands there."""
+    body = getattr(error, "body", None)
+    if body is None and type(error).__name__ == "HTTPStatusError":
+        response: Any = getattr(error, "response", None)
+        try:
+            body = response.json()
+        except Exception:  # noqa: BLE001 - it is no JSON, or was not read
+            return ""
+    return body if isinstance(body, dict | str) else ""
 
 
 def _advice(kind: ErrorKind, error: BaseException, target: Target) -> str:
     at = target.server
     if kind == "timeout" and _CONNECT_TIMEOUTS & {type(member).__name__ for member in _family(error)}:
         return f"no connection to {at} within {target.connect_s:g} s; is the address right?"
-    if kind == "rate_limit" and _says(error, _QUOTA_WORDS):
+    if kind == "rate_limit" and _is_unpaid(error):
         return f"the account at {at} has no quota left; check its billing."
     advice: dict[ErrorKind, str] = {
         "auth": f"{at} refused the key or this model; check {target.key_variable or 'the key'}.",
@@ -256,4 +283,13 @@ def _advice(kind: ErrorKind, error: BaseException, target: Target) -> str:
 
 
 def _short(error: BaseException, target: Target) -> str:
-    return f"{type(error).__name__}: {one_line(str(error), target.secrets)}"
+    said = _body(error)
+    while isinstance(said, dict):
+        said = said.get("error") or said.get("message") or ""
+    words = str(error)
+    if said and str(said) not in words:
+        # Of a status without words of its own, httpx only says where to read about statuses.
+        words = str(said) if type(error).__name__ == "HTTPStatusError" else f"{words} {said}"
+    if not words.strip() and (status := _status(error)) is not None:
+        words = f"HTTP {status}"
+    return f"{type(error).__name__}: {one_line(words, target.secrets)}"

@@ -161,7 +161,8 @@ class Failover:
         if error in _BEFORE_ASKING and not attempt.sent:
             course.passed_over.append(f"{candidate.spec}: {result}")
             return result, attempt
-        budget.calls.append(course.call(candidate, attempt, error, tried, latency_s=_now() - started))
+        latency_s = _now() - (attempt.began or started)
+        budget.calls.append(course.call(candidate, attempt, error, tried, latency_s=latency_s))
         if attempt.struck is not None:
             raise LimitReachedError(attempt.struck, budget.calls)
         if error is not None and attempt.shown:
@@ -177,6 +178,8 @@ class Failover:
                 backend = await self._backends.get(*_built(candidate, question))
                 own = question.manner.loading.num_ctx if backend.loading else None
                 await self._check_window(candidate, course, attempt, own)
+                # To import a client takes longer than many a model to answer, and is not the model's doing.
+                attempt.began = _now()
                 config = course.config()
                 messages = for_model(question.messages, candidate.spec)
                 message = await collect(backend, messages, config, attempt, course.manner)

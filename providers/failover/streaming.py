@@ -73,8 +73,9 @@ async def collect(
     try:
         async with timer:
             options = manner.options(backend, attempt)
+            model = manner.model(backend)
             attempt.sent = True
-            stream = manner.model(backend).astream(list(messages), config=config, **options)
+            stream = model.astream(list(messages), config=config, **options)
             return await _read(cast("AsyncGenerator[AIMessage, None]", stream), attempt, watch, timer)
     except TimeoutError:
         if not timer.expired():

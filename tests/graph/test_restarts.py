@@ -49,6 +49,15 @@ def test_without_a_backup_the_part_is_given_and_says_that_it_is_one(server: Addr
     )
 
 
+def test_thinking_that_was_shown_for_want_of_an_opening_tag_is_called_back(
+    server: Address, tmp_path: Path
+) -> None:
+    shown, end = ask(server, tmp_path, "think")
+    why = "what came so far was the model's thinking"
+    assert shown == ["Let me", " think", Restarted("reason", why), "Hel", "lo"]
+    assert end.result.answer == "Hello"
+
+
 def test_the_bound_counts_every_try_and_is_reached(server: Address, tmp_path: Path) -> None:
     chain = f"openai:500@{server.url},openai:529@{server.url}"
     with Agent(Settings(home=tmp_path, reasoning_model=chain, max_repairs=0, model_tries=2)) as agent:

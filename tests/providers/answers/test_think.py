@@ -123,3 +123,34 @@ def test_what_is_shown_early_holds_no_thinking_and_no_half_tag() -> None:
 def test_many_tags_that_never_close_take_no_recursion() -> None:
     output = "<think>`</think>\n" * 20_000
     assert split_reasoning(output).reasoning.startswith("`")
+
+
+def test_it_says_when_a_closing_tag_takes_back_what_was_shown() -> None:
+    splitter = ReasoningSplitter()
+    seen = [(splitter.feed(piece), splitter.took_back) for piece in ("my ", "way</thi", "nk>so", " it is")]
+    assert seen == [("my ", False), ("way", False), ("so", True), (" it is", False)]
+
+
+def test_nothing_is_taken_back_that_was_not_shown() -> None:
+    splitter = ReasoningSplitter()
+    seen = [(splitter.feed(piece), splitter.took_back) for piece in ("my way</think>so", "<think>b</think>c")]
+    assert seen == [("so", False), ("c", False)]
+
+
+@given(_chunked())
+def test_what_was_shown_since_it_last_took_back_is_the_text(chunks: list[str]) -> None:
+    splitter, shown = ReasoningSplitter(), ""
+    for piece in chunks:
+        text = splitter.feed(piece)
+        shown = text if splitter.took_back else shown + text
+    text = splitter.rest()
+    shown = text if splitter.took_back else shown + text
+    # A thought that was never closed is closed in the end where its own code had a closing tag.
+    assert splitter.finish().text.strip().startswith(shown.strip())
+
+
+def test_a_long_line_that_may_be_a_fence_is_not_joined_at_each_piece() -> None:
+    splitter = ReasoningSplitter()
+    assert [splitter.feed("`")] + [splitter.feed("ab ") for _ in range(5)] == [""] * 6
+    assert len(splitter._line) == 6  # noqa: SLF001 - what makes the difference is how it is kept
+    assert splitter.finish().text == "`" + "ab " * 5

@@ -57,3 +57,10 @@ def test_a_limit_above_what_is_asked_for_anyway_is_not_sent() -> None:
     assert limit is not None
     assert limit(100) == {"max_tokens": 100}
     assert limit(10**9) == {}
+
+
+async def test_input_that_is_counted_at_the_start_only_is_counted() -> None:
+    with serve("anthropic") as side:
+        side.server.plays.append("early_count")
+        (call,) = (await side.models().reply("reasoning", QUESTION, step="plan")).calls
+    assert (call.input_tokens, call.output_tokens, call.tokens_estimated) == (7, 2, False)

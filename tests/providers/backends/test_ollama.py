@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from providers import ModelConfigError, ModelsFailedError, RoleModels, RoleParameters, parse_spec
 from providers.backend import Backend, Sampling, Wiring
+from providers.backends.ollama_chat import OllamaChat
 from providers.backends.ollama_messages import to_ollama
 from providers.backends.script import ScriptShelf
 from providers.registry import PROVIDERS
@@ -159,6 +161,8 @@ HOSTS = {
     "http://box": "http://box:80",
     "https://ollama.com": "https://ollama.com:443",
     "[::1]:99": "http://[::1]:99",
+    "::1": "http://[::1]:11434",
+    "::": "http://[::1]:11434",
 }
 
 
@@ -202,3 +206,25 @@ async def test_an_error_in_the_middle_of_the_answer_is_no_answer(server: Loopbac
     with pytest.raises(ModelsFailedError, match="error was encountered") as failed:
         await models(server).reply("reasoning", QUESTION, step="plan")
     assert [call.error for call in failed.value.calls] == ["overloaded"]
+
+
+async def test_a_server_that_does_not_tell_its_window_in_time_is_asked_without_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("providers.backends.ollama_chat._FACTS_TIMEOUT_S", 0.05)
+    dialect = OllamaDialect()
+    dialect.tells.clear()
+    with Loopback(dialect).running() as server:
+        asked = models(server)
+        for _ in range(2):
+            assert (await asked.reply("reasoning", QUESTION, step="plan")).text == "Hello"
+        dialect.tells.set()
+    assert dialect.shown == 1
+    assert ["num_ctx" in seen.body["options"] for seen in server.seen] == [False, False]
+
+
+def test_arguments_of_a_tool_call_may_come_as_a_text() -> None:
+    chat = OllamaChat(model="m", client=httpx.AsyncClient())
+    call = {"function": {"name": "add", "arguments": '{"a": 1}'}}
+    (made,) = chat._chunk({"message": {"tool_calls": [call]}}, 0).tool_calls  # noqa: SLF001 - reads a line
+    assert (made["name"], made["args"]) == ("add", {"a": 1})

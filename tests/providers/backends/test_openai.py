@@ -8,7 +8,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 from pydantic import SecretStr
 
 from providers import ModelConfigError, ModelsFailedError, Retries, RoleModels
@@ -82,7 +82,7 @@ FAULTS = {
     "cut": ("cut_stream", "broke off"),
     "quiet_cut": ("cut_stream", "broke off"),
     "malformed": ("malformed", "protocol"),
-    "html": ("empty", "nothing"),
+    "html": ("malformed", "protocol"),
     "empty": ("empty", "nothing"),
     "no_text": ("empty", "nothing"),
     "broken_tool": ("malformed", "broken JSON"),
@@ -105,6 +105,26 @@ async def test_a_fault_is_named_with_advice_and_without_the_key(
     assert "\n" not in message
     assert canary not in "".join(traceback.format_exception(failed.value))
     assert len(fake_openai.seen) == tries, "the client must not retry by itself"
+
+
+async def test_a_refusal_is_an_answer_in_the_model_s_words(
+    models: RoleModels, fake_openai: FakeOpenAI
+) -> None:
+    fake_openai.plays.append("refused")
+    reply = await models.reply("reasoning", QUESTION, step="plan")
+    assert (reply.text, reply.refusal, len(reply.calls)) == ("", "I cannot", 1)
+
+
+def test_openai_itself_is_asked_by_a_client_that_keeps_refusals() -> None:
+    from providers.backends.openai_chat import OpenAIChat  # noqa: PLC0415 - heavy
+
+    chat = OpenAIChat(model="gpt-4o", api_key=SecretStr("k"))
+    delta = {"role": "assistant", "content": None, "refusal": "I cannot"}
+    made = chat._convert_chunk_to_generation_chunk(  # noqa: SLF001 - what reads its stream
+        {"choices": [{"index": 0, "delta": delta}]}, AIMessageChunk, None
+    )
+    assert made is not None
+    assert made.message.additional_kwargs["refusal"] == "I cannot"
 
 
 @pytest.mark.parametrize("fault", ["hang", "stall"])

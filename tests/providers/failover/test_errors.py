@@ -18,8 +18,9 @@ TARGET = Target("m", "https://host.example/v1", "SOME_KEY", 12, ("hunter2-secret
 REQUEST = httpx.Request("POST", "https://host.example/v1/chat", headers={"authorization": "hunter2-secret"})
 
 
-def _status(code: int, text: str = "") -> httpx.HTTPStatusError:
-    return httpx.HTTPStatusError(text, request=REQUEST, response=httpx.Response(code, request=REQUEST))
+def _status(code: int, text: str = "", body: object = None) -> httpx.HTTPStatusError:
+    response = httpx.Response(code, request=REQUEST, json=body)
+    return httpx.HTTPStatusError(text, request=REQUEST, response=response)
 
 
 def _caused(cause: Exception) -> Exception:
@@ -55,8 +56,24 @@ KINDS = [
     (ValueError("No generation chunks were returned"), "empty", "nothing"),
     (ModelError("auth", "use hunter2-secret"), "auth", "use [hidden]"),
     (ssl.SSLError("no"), "unknown", "SSLError"),
-    (KeyError("surprise"), "unknown", "KeyError"),
+    (KeyError("surprise"), "malformed", "protocol"),
+    (AttributeError("'list' object has no attribute 'get'"), "malformed", "protocol"),
+    (RuntimeError("surprise"), "unknown", "RuntimeError: surprise"),
+    (_status(402, "pay"), "rate_limit", "check its billing"),
+    (_caused(httpx.DecodingError("bad gzip")), "malformed", "protocol"),
+    (_caused(ModelError("not_found", "it moved")), "not_found", "it moved"),
+    (
+        _status(400, "see the manual", {"error": {"message": "input is odd"}}),
+        "unknown",
+        "Error: input is odd",
+    ),
+    (_status(400, "see", {"error": "maximum context length is 8"}), "context_overflow", "shorten"),
 ]
+
+
+def test_an_error_of_a_model_in_this_process_is_not_a_servers_nonsense() -> None:
+    found = classify(KeyError("surprise"), Target("m"))
+    assert (found.kind, str(found)) == ("unknown", "KeyError: 'surprise'")
 
 
 @pytest.mark.parametrize(("error", "kind", "words"), KINDS, ids=lambda value: repr(value)[:40])
@@ -97,6 +114,15 @@ def test_what_looks_like_a_key_is_hidden(text: str) -> None:
 def test_a_known_secret_never_survives(before: str, value: str, after: str) -> None:
     left = scrub(before + value + after, [value]).split("[hidden]")
     assert not any(value in part for part in left)
+
+
+@given(st.sampled_from(["X_API_KEY", "AWS_SESSION_TOKEN", "db_password", "CLIENT_SECRET_ID"]))
+def test_a_secret_of_the_environment_is_hidden_whoever_asks(name: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, " squeamish/ossifrage ")
+        patch.setenv("MONKEY_COUNT", "seventeen")
+        shown = scrub("seventeen times squeamish/ossifrage, that is squeamish%2Fossifrage")
+    assert shown == "seventeen times [hidden], that is [hidden]"
 
 
 @given(st.text(), st.integers(10, 200))

@@ -70,6 +70,8 @@ class AnthropicDialect:
             "filtered": "refusal",
         }.get(play, "end_turn")
         counts = {} if play == "no_usage" else {**usage, "output_tokens": 2}
+        # Older servers and gateways count the input at the start only.
+        counts = {"output_tokens": 2} if play == "early_count" else counts
         yield _event(
             "message_delta", delta={"stop_reason": reason, "stop_sequence": None},
             usage=counts or {"output_tokens": 0},

@@ -62,7 +62,9 @@ class Loopback(ThreadingHTTPServer):
     seven seconds, `quota`, `overflow`; `hang` sends nothing; `stall`, `drip`, `cut` and
     `empty_cut` begin and do not end;
     `quiet_cut` closes the connection as if the answer were whole; `html` is a page; `empty` is an answer
-    without any piece; `redirect` sends the client to another machine.
+    without any piece; `redirect` sends the client to another machine; `whole` is a JSON text in place of a
+    stream, `nothing` a 204, `not_gzip` says that it is compressed and is not; `flood` is a line without an
+    end, `flood_500` an error without one.
     """
 
     daemon_threads = True
@@ -142,6 +144,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(Reply(307, b"", {"location": "http://203.0.113.9/v1"}))
         elif play == "html":
             self._send(Reply(200, b"<html>a login page</html>", {"content-type": "text/html"}))
+        elif play == "whole":
+            self._send(Reply(200, b'{"choices": [], "content": "Hello"}'))
+        elif play == "nothing":
+            self._send(Reply(204, b""))
+        elif play == "not_gzip":
+            self._send(Reply(200, b"data: not compressed at all", {"content-encoding": "gzip"}))
+        elif play in ("flood", "flood_500"):
+            self._flood(500 if play == "flood_500" else 200)
         elif play[0].isdigit() or play in ("overflow", "quota"):
             self._refuse(seen, play)
         else:
@@ -150,12 +160,23 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse(self, seen: Seen, play: str) -> None:
         code, _, wait = play.partition("+")
         # A careless server repeats the key it was given.
-        given = {seen.headers.get(name, "") for name in ("authorization", "x-api-key")} - {""}
+        secret = ("authorization", "x-api-key", "x-amz-security-token")
+        given = {seen.headers.get(name, "") for name in secret} - {""}
         said = {"overflow": "prompt is too long: 9 tokens > 8 maximum", "quota": "insufficient_quota"}
-        message = f"{said.get(play, f'fault {code}')}; you sent {' '.join(given).removeprefix('Bearer ')}"
+        echo = " ".join(each.removeprefix("Bearer ") for each in given)
+        message = f"{said.get(play, f'fault {code}')}; you sent {echo}"
         status = {"overflow": 400, "quota": 429}.get(play) or int(code)
         reply = self.server.dialect.refusal(status, message)
-        self._send(Reply(reply.status, reply.body, reply.headers | ({"retry-after": wait} if wait else {})))
+        headers = reply.headers | {"x-you-sent": echo} | ({"retry-after": wait} if wait else {})
+        self._send(Reply(reply.status, reply.body, headers))
+
+    def _flood(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("content-type", self.server.dialect.content_type)
+        self.send_header("connection", "close")
+        self.end_headers()
+        while not self._client_left(0):
+            self.wfile.write(b"data: " + b"a" * 250_000)
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ class OllamaDialect:
     Attributes:
         window: The model's own context window.
         loaded: The window it is loaded with, or 0 while it is not.
+        tells: Is waited for before it tells what it knows of a model.
+        shown: How often it was asked for that.
     """
 
     content_type = "application/x-ndjson"
@@ -23,6 +26,9 @@ class OllamaDialect:
     def __init__(self, window: int = 32_768, loaded: int = 0) -> None:
         self.window = window
         self.loaded = loaded
+        self.tells = threading.Event()
+        self.tells.set()
+        self.shown = 0
 
     def facts(self, seen: Seen) -> Reply | None:
         found: dict[str, Any]
@@ -32,6 +38,8 @@ class OllamaDialect:
         elif seen.path == "/api/show" and seen.body["model"] == "absent":
             return self.refusal(404, "model 'absent' not found")
         elif seen.path == "/api/show":
+            self.shown += 1
+            self.tells.wait(10)
             info = {"general.architecture": "qwen3", "qwen3.context_length": self.window}
             found = {"model_info": info, "capabilities": ["completion", "tools"]}
         else:

@@ -92,6 +92,10 @@ class OpenAIDialect:
             for part in ('{"a": ', "1" if play == "broken_tool" else "1}"):
                 yield self._event(model, {"tool_calls": [{"index": 0, "function": {"arguments": part}}]})
             return
+        if play == "refused":
+            for word in ("I can", "not"):
+                yield self._event(model, {"refusal": word})
+            return
         for word in WORDS.get(play, WORDS["answer"]):
             yield self._event(model, {"content": word})
 
