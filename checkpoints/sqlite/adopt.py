@@ -18,6 +18,8 @@ from checkpoints.sqlite.ledger import Ledger
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from langgraph.checkpoint.base import Checkpoint
+
     from checkpoints.sqlite.build import Builder
     from checkpoints.sqlite.encode import Encoder
 
@@ -104,7 +106,8 @@ class Adoption:
         latest: tuple[str, str, bytes] | None = None
         for name, ns, checkpoint_id, parent, kind, data, metadata in rows:
             try:
-                checkpoint = {**self._raw.loads_typed((kind, data)), "id": checkpoint_id}
+                checkpoint: Checkpoint = self._raw.loads_typed((kind, data))
+                checkpoint["id"] = checkpoint_id
             except Exception:  # noqa: BLE001  # whatever a serialiser raises on damaged bytes
                 # Kept as it is: its session is damaged as it was before, and no other one suffers.
                 place = {"thread_id": name, "checkpoint_ns": ns, "checkpoint_id": parent}

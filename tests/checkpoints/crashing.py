@@ -1,7 +1,7 @@
 """A program that takes turns until it is killed: for each line that it reads, a fresh fork of it.
 
-Its log has a line for each node as it begins. With durability `sync` LangGraph begins a node once the superstep
-before it is stored, so each line also says what must be found after a kill.
+Its log has a line for each node as it begins. With durability `sync` LangGraph begins a node once the
+superstep before it is stored, so each line also says what must be found after a kill.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
@@ -70,12 +71,12 @@ async def take_turns(path: str, log: int) -> None:
 
         async def turns(thread: str) -> None:
             graph = build(saver, thread, log)
-            place = {"configurable": {"thread_id": thread}}
-            turn = (await graph.aget_state(place)).values.get("turn", 0)  # type: ignore[arg-type]
+            place: RunnableConfig = {"configurable": {"thread_id": thread}}
+            turn = (await graph.aget_state(place)).values.get("turn", 0)
             while True:
                 turn += 1
                 asked = State(messages=[HumanMessage(f"question {turn} " * 50, id=f"q{turn}")], turn=turn)
-                await graph.ainvoke(asked, place, durability="sync")  # type: ignore[arg-type]
+                await graph.ainvoke(asked, place, durability="sync")
 
         await asyncio.gather(*(turns(f"thread-{number}") for number in range(THREADS)))
 

@@ -1,4 +1,4 @@
-"""Opening a file of LangGraph's own SqliteSaver: everything in it is there afterwards, and the file is smaller."""
+"""Opening a file of LangGraph's own SqliteSaver: everything is there afterwards, and the file is smaller."""
 
 import operator
 import sqlite3
@@ -68,7 +68,9 @@ def fill(path: Path) -> list[CheckpointTuple]:
 
 
 def content(found: CheckpointTuple) -> tuple[Any, ...]:
-    metadata = {name: list(part) if isinstance(part, tuple) else part for name, part in found.metadata.items()}
+    metadata = {
+        name: list(part) if isinstance(part, tuple) else part for name, part in found.metadata.items()
+    }
     return found.config["configurable"], found.checkpoint, metadata, found.parent_config, found.pending_writes
 
 

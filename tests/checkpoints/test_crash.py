@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from langchain_core.runnables import RunnableConfig
 
 from checkpoints import open_saver
 from tests.checkpoints.crashing import NODES, THREADS, build
@@ -76,18 +77,18 @@ async def check_and_resume(path: Path, log: Path) -> int:
         for number in range(THREADS):
             thread = f"thread-{number}"
             graph, steps = build(saver, thread, mark), before[thread]
-            place = {"configurable": {"thread_id": thread}}
-            state = await graph.aget_state(place)  # type: ignore[arg-type]
+            place: RunnableConfig = {"configurable": {"thread_id": thread}}
+            state = await graph.aget_state(place)
             done = state.values.get("done", [])
             # The step begun last may have been under way; all before it were stored before it began.
             assert done in (steps, steps[:-1]), thread
             if state.next:
                 unfinished += 1
-                state_after = await graph.ainvoke(None, place, durability="sync")  # type: ignore[arg-type]
+                state_after = await graph.ainvoke(None, place, durability="sync")
                 done = state_after["done"]
             answered = [f"{turn}:respond" for turn in range(1, len(done) // len(NODES) + 1)]
             assert done == [f"{turn}:{node}" for turn in range(1, len(answered) + 1) for node in NODES]
-            kept = (await graph.aget_state(place)).values.get("messages", [])  # type: ignore[arg-type]
+            kept = (await graph.aget_state(place)).values.get("messages", [])
             assert [message.id for message in kept if message.type == "ai"] == answered
     os.close(mark)
     for thread, steps in begun(log).items():

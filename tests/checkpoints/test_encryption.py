@@ -12,20 +12,20 @@ from langgraph.graph.state import CompiledStateGraph
 
 from checkpoints import DatabaseError, Sessions, SessionSaver, open_saver
 
-SECRET = "the-secret-word"
+SAID = "the-secret-word"
 Graph = CompiledStateGraph[MessagesState, None, MessagesState, MessagesState]
 
 
 def build(saver: SessionSaver) -> Graph:
     builder = StateGraph(MessagesState)
-    builder.add_node("answer", lambda _: {"messages": [AIMessage(f"{SECRET} " * 100)]})
+    builder.add_node("answer", lambda _: {"messages": [AIMessage(f"{SAID} " * 100)]})
     builder.add_edge(START, "answer")
     return builder.compile(checkpointer=saver)
 
 
 def turn(saver: SessionSaver) -> None:
-    config: RunnableConfig = {"configurable": {"thread_id": "t", "note": SECRET}, "metadata": {"say": SECRET}}
-    build(saver).invoke({"messages": [HumanMessage(f"{SECRET}?")]}, config)
+    config: RunnableConfig = {"configurable": {"thread_id": "t", "note": SAID}, "metadata": {"say": SAID}}
+    build(saver).invoke({"messages": [HumanMessage(f"{SAID}?")]}, config)
 
 
 def bytes_of(folder: Path) -> bytes:
@@ -41,28 +41,28 @@ def refusal(path: Path, key: str | None) -> str:
 def test_nothing_that_was_said_stands_in_the_file(tmp_path: Path) -> None:
     with open_saver(tmp_path / "s.db", encryption_key="a passphrase") as saver:
         turn(saver)
-        assert SECRET.encode() not in bytes_of(tmp_path)
+        assert SAID.encode() not in bytes_of(tmp_path)
         turn(saver)
         state = build(saver).get_state({"configurable": {"thread_id": "t"}})
-        assert [message.text[: len(SECRET)] for message in state.values["messages"]] == [SECRET] * 4
+        assert [message.text[: len(SAID)] for message in state.values["messages"]] == [SAID] * 4
         assert state.metadata is not None
-        assert state.metadata["note"] == SECRET
-    assert SECRET.encode() not in bytes_of(tmp_path)
+        assert dict(state.metadata)["note"] == SAID
+    assert SAID.encode() not in bytes_of(tmp_path)
     with open_saver(tmp_path / "s.db", encryption_key="a passphrase") as saver:
-        assert Sessions(saver).list()[0].title == f"{SECRET}?"
+        assert Sessions(saver).list()[0].title == f"{SAID}?"
 
 
 def test_without_a_key_it_does(tmp_path: Path) -> None:
     with open_saver(tmp_path / "s.db") as saver:
         turn(saver)
-    assert SECRET.encode() in bytes_of(tmp_path)
+    assert SAID.encode() in bytes_of(tmp_path)
 
 
 def test_the_key_may_stand_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUOGRAPH_ENCRYPTION_KEY", "a passphrase")
     with open_saver(tmp_path / "s.db") as saver:
         turn(saver)
-    assert SECRET.encode() not in bytes_of(tmp_path)
+    assert SAID.encode() not in bytes_of(tmp_path)
     monkeypatch.delenv("DUOGRAPH_ENCRYPTION_KEY")
     assert "s.db is encrypted: give its key with DUOGRAPH_ENCRYPTION_KEY" in refusal(tmp_path / "s.db", None)
 

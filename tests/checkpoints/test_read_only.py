@@ -1,4 +1,4 @@
-"""Opening without ever writing: beside a writer, in a folder that nobody may write to, and what is refused."""
+"""Opening without ever writing: beside a writer, where nobody may write, and what is refused."""
 
 import os
 import subprocess
