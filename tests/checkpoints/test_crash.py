@@ -82,7 +82,8 @@ async def check_and_resume(path: Path, log: Path) -> int:
             done = state.values.get("done", [])
             # The step begun last may have been under way; all before it were stored before it began.
             assert done in (steps, steps[:-1]), thread
-            if state.next:
+            # Not `next`, which leaves out a task whose writes are stored and whose superstep is not.
+            if state.tasks:
                 unfinished += 1
                 state_after = await graph.ainvoke(None, place, durability="sync")
                 done = state_after["done"]
