@@ -37,8 +37,10 @@ def outline_of(values: Mapping[str, Any]) -> Outline:
     found = messages_of(values)
     # By type first: a long thread holds thousands of messages of a few types.
     kinds = Counter(map(type, found))
-    asked = sum(count for kind, count in kinds.items() if _default_role(kind) == "user")
-    asked += sum(role_of(message) == "user" for message in found if _default_role(type(message)) is None)
+    roles = {kind: _default_role(kind) for kind in kinds}
+    asked = sum(count for kind, count in kinds.items() if roles[kind] == "user")
+    if None in roles.values():
+        asked += sum(role_of(message) == "user" for message in found if roles[type(message)] is None)
     first = next((message for message in found if role_of(message) == "user"), None) if asked else None
     title = "" if first is None else _title(text_of(fields_of(first).get("content")))
     return Outline(title, asked, status_of(values.get("result")))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from langgraph.checkpoint.base import WRITES_IDX_MAP
+from langgraph.checkpoint.base import WRITES_IDX_MAP, get_checkpoint_metadata
 
 from checkpoints.outline import CHANNELS, outline_of
 from checkpoints.sqlite.jobs import Put, PutWrites, Stored
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from langchain_core.runnables import RunnableConfig
-    from langgraph.checkpoint.base import ChannelVersions, Checkpoint
+    from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 
     from checkpoints.sqlite.encode import Draft, Encoder
     from checkpoints.sqlite.jobs import Version
@@ -70,22 +70,25 @@ class Builder:
         self,
         config: RunnableConfig,
         checkpoint: Checkpoint,
-        metadata: Mapping[str, Any],
+        metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
         *,
-        seen: Mapping[str, Seen],
+        seen: Mapping[str, Seen] | None,
     ) -> Drafted:
         """Encode a checkpoint.
 
         Args:
             config: Names the thread, the namespace and the parent.
             checkpoint: With the values of all channels.
-            metadata: As they are to be stored.
+            metadata: As LangGraph gives them.
             new_versions: The channels to store; the others are stored already.
-            seen: The thread's lists as they are stored.
+            seen: The thread's lists as they are stored; None stores all channels in full.
         """
         place = config["configurable"]
         values, versions = checkpoint["channel_values"], checkpoint["channel_versions"]
+        if seen is None:
+            new_versions, seen = {**versions, **new_versions}, {}
+        kept = cast("dict[str, Any]", get_checkpoint_metadata(config, metadata))
         encoded: dict[str, tuple[Version, Encoded]] = {}
         drafts: dict[str, tuple[Version, Draft]] = {}
         emptied: list[tuple[str, Version]] = []
@@ -101,15 +104,15 @@ class Builder:
                 drafts[channel] = (version, draft)
         body = {name: part for name, part in checkpoint.items() if name != "channel_values"}
         loose = {name: value for name, value in values.items() if name not in versions}
-        kind, head = self.encoder.whole((body, metadata, loose))
-        ns, step = str(place.get("checkpoint_ns", "")), metadata.get("step")
-        run = metadata.get("run_id")
+        kind, head = self.encoder.whole((body, kept, loose))
+        ns, step = str(place.get("checkpoint_ns", "")), kept.get("step")
+        run = kept.get("run_id")
         put = Put(
             thread=str(place["thread_id"]),
             ns=ns,
             id=checkpoint["id"],
             parent=place.get("checkpoint_id"),
-            source=metadata.get("source"),
+            source=kept.get("source"),
             step=step if isinstance(step, int) else None,
             run=self.run_mark(run) if isinstance(run, str) else None,
             kind=kind,

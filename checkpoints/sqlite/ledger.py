@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MOST_DIGESTS = 20_000
+_FIRST_ITEM = 2**31
 
 
 class StaleReferenceError(Exception):
@@ -38,7 +39,8 @@ class Thread:
     Attributes:
         id: Its number in the file.
         name: Its id as LangGraph knows it.
-        next: The number that its next row gets.
+        next: The number that its next piece gets.
+        next_item: The number that its next item of a list gets: apart, so that a list is few spans.
         turn: How many turns it has had.
         floor: The oldest turn that is still open to time travel.
         first: Id of the first checkpoint that it ever had in the root namespace.
@@ -49,6 +51,7 @@ class Thread:
     id: int
     name: str
     next: int
+    next_item: int
     turn: int
     floor: int
     first: str | None
@@ -85,10 +88,18 @@ class Ledger:
         """Write the rows of the threads that changed; to be called before each commit."""
         if self._changed:
             self.conn.executemany(
-                "UPDATE duograph_threads SET next = ?, turn = ?, floor = ?, first = ?, "
+                "UPDATE duograph_threads SET next = ?, next_item = ?, turn = ?, floor = ?, first = ?, "
                 "outline_kind = coalesce(?, outline_kind), outline = coalesce(?, outline) WHERE id = ?",
                 [
-                    (row.next, row.turn, row.floor, row.first, *(row.outline or (None, None)), row.id)
+                    (
+                        row.next,
+                        row.next_item,
+                        row.turn,
+                        row.floor,
+                        row.first,
+                        *(row.outline or (None, None)),
+                        row.id,
+                    )
                     for row in self._changed.values()
                 ],
             )
@@ -105,7 +116,8 @@ class Ledger:
         row = self._threads.get(name)
         if row is None:
             found = self.conn.execute(
-                "SELECT id, name, next, turn, floor, first FROM duograph_threads WHERE name = ?", (name,)
+                "SELECT id, name, next, next_item, turn, floor, first FROM duograph_threads WHERE name = ?",
+                (name,),
             ).fetchone()
             if found is None:
                 return None
@@ -120,7 +132,7 @@ class Ledger:
         row = self.thread(name)
         if row is None:
             made = self.conn.execute("INSERT INTO duograph_threads (name) VALUES (?)", (name,))
-            row = self._threads[name] = Thread(int(made.lastrowid or 0), name, 1, 0, 1, None)
+            row = self._threads[name] = Thread(int(made.lastrowid or 0), name, 1, _FIRST_ITEM, 0, 1, None)
         self._changed[name] = row
         return row
 
@@ -154,7 +166,7 @@ class Ledger:
         if isinstance(value, Plain):
             return value.kind, value.data
         if isinstance(value, Piece):
-            return ITEM, pack([(self._piece(row, value), 1)])
+            return ITEM, pack([(self._piece(row, value, is_item=False), 1)])
         return LIST, pack(self._spans(row, ns, value))
 
     def _spans(self, row: Thread, ns: str, value: Pieces) -> Sequence[Span]:
@@ -171,17 +183,20 @@ class Ledger:
         spans: list[Span] = []
         for part in value.parts:
             if isinstance(part, Piece):
-                spans.append((self._piece(row, part), 1))
+                spans.append((self._piece(row, part, is_item=True), 1))
             else:
                 spans += cut(base, *part)
         return joined(spans)
 
-    def _piece(self, row: Thread, piece: Piece) -> int:
+    def _piece(self, row: Thread, piece: Piece, *, is_item: bool) -> int:
         key = (row.id, piece.digest)
         known = self._digests.get(key)
         if known is not None:
             return known
-        number, row.next = row.next, row.next + 1
+        if is_item:
+            number, row.next_item = row.next_item, row.next_item + 1
+        else:
+            number, row.next = row.next, row.next + 1
         self.changed(row)
         self.conn.execute(
             "INSERT INTO duograph_pieces VALUES (?, ?, ?)", (place(row.id, number), piece.kind, piece.data)

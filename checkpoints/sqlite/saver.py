@@ -7,13 +7,13 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver, get_checkpoint_metadata
+from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from checkpoints.connect import MEMORY
 from checkpoints.faults import damaged
 from checkpoints.locks import ThreadLocks, locks_for
 from checkpoints.sqlite import upkeep
-from checkpoints.sqlite.build import Builder, Drafted
+from checkpoints.sqlite.build import Builder
 from checkpoints.sqlite.encode import Encoder
 from checkpoints.sqlite.ledger import StaleReferenceError
 from checkpoints.sqlite.retention import UnreadableHeadError
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from checkpoints.sqlite.cipher import Locked
     from checkpoints.sqlite.ledger import Ledger
     from checkpoints.sqlite.readers import Reads
+    from checkpoints.sqlite.seen import Seen
     from checkpoints.sqlite.writer import Job, Writes
 
 
@@ -127,11 +128,13 @@ class SessionSaver(BaseCheckpointSaver[str]):
         Raises:
             DatabaseError: When SQLite reports an error; nothing of it is stored then.
         """
-        drafted = self._draft(config, checkpoint, metadata, new_versions)
+        seen = self._seen(config)
+        drafted = self._builder.put(config, checkpoint, metadata, new_versions, seen=seen)
         try:
             stored = self.writer.run(drafted.put)
         except StaleReferenceError:
-            drafted = self._draft_all(config, checkpoint, metadata, new_versions)
+            # Another process pruned what this one builds on, so all values are given again.
+            drafted = self._builder.put(config, checkpoint, metadata, new_versions, seen=None)
             stored = self.writer.run(drafted.put)
         drafted.remember(self._memory, stored)
         return drafted.config
@@ -144,11 +147,13 @@ class SessionSaver(BaseCheckpointSaver[str]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint; see `put`. It ends before a cancellation goes on."""
-        drafted = self._draft(config, checkpoint, metadata, new_versions)
+        seen = self._seen(config)
+        drafted = self._builder.put(config, checkpoint, metadata, new_versions, seen=seen)
         try:
             stored = await self.writer.arun(drafted.put)
         except StaleReferenceError:
-            drafted = self._draft_all(config, checkpoint, metadata, new_versions)
+            # Another process pruned what this one builds on, so all values are given again.
+            drafted = self._builder.put(config, checkpoint, metadata, new_versions, seen=None)
             stored = await self.writer.arun(drafted.put)
         drafted.remember(self._memory, stored)
         return drafted.config
@@ -281,29 +286,9 @@ class SessionSaver(BaseCheckpointSaver[str]):
             self._made = builder, Shelf(self.serde, self._memory, self.place)
         return self._made
 
-    def _draft(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> Drafted:
+    def _seen(self, config: RunnableConfig) -> Mapping[str, Seen]:
         place = config["configurable"]
-        seen = self._memory.of((str(place["thread_id"]), str(place.get("checkpoint_ns", ""))))
-        kept = get_checkpoint_metadata(config, metadata)
-        return self._builder.put(config, checkpoint, kept, new_versions, seen=seen)
-
-    def _draft_all(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> Drafted:
-        """Another process pruned what this checkpoint builds on, so all of its values are given again."""
-        kept = get_checkpoint_metadata(config, metadata)
-        every = {**checkpoint["channel_versions"], **new_versions}
-        return self._builder.put(config, checkpoint, kept, every, seen={})
+        return self._memory.of((str(place["thread_id"]), str(place.get("checkpoint_ns", ""))))
 
     def _job(self, work: Callable[..., None], *arguments: object) -> Job[None]:
         def apply(ledger: Ledger) -> None:

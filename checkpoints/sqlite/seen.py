@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -20,10 +19,6 @@ Key: TypeAlias = tuple[str, str]
 
 _MOST_ITEMS = 50_000
 """Items remembered in one saver; at about 2 KB each."""
-
-# How many references an object has that one list holds, as seen from within `map`.
-_SOLE = max(map(sys.getrefcount, [object()]))
-_COUNTS_ARE_EXACT = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 @dataclass(slots=True)
@@ -69,20 +64,11 @@ class Seen:
 
     def hand_out(self) -> list[Any]:
         """Give the items as objects that nobody else holds."""
-        objects = self.objects
-        if (
-            _COUNTS_ARE_EXACT
-            and objects
-            and max(map(sys.getrefcount, objects)) <= _SOLE
-            and self._is_as_it_was()
-        ):
-            return list(objects)
-        fresh = [
+        self.objects = [
             item if original is None else original.copy()
-            for item, original in zip(objects, self.originals, strict=True)
+            for item, original in zip(self.objects, self.originals, strict=True)
         ]
-        self.objects = fresh
-        return list(fresh)
+        return list(self.objects)
 
     def _is_as_it_was(self) -> bool:
         if self.is_uniform:

@@ -86,7 +86,8 @@ def copy_thread(source: str, target: str, builder: Builder, ledger: Ledger) -> N
         raise DatabaseError(f"The session {target} exists already: copy to another id, or delete it first.")
     ledger.flush()
     row = ledger.open_thread(target)
-    row.next, row.turn, row.floor, row.first = found.next, found.turn, found.floor, found.first
+    row.next, row.next_item = found.next, found.next_item
+    row.turn, row.floor, row.first = found.turn, found.floor, found.first
     conn, shift = ledger.conn, place(row.id - found.id, 0)
     span = (place(found.id, 0), place(found.id + 1, 0) - 1)
     conn.execute(

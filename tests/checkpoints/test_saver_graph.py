@@ -9,6 +9,7 @@ from subprocess import Popen
 from typing import Annotated, Literal, TypedDict
 
 import pytest
+from blockbuster import blockbuster_ctx
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
@@ -220,3 +221,19 @@ async def test_every_durability_keeps_the_finished_turn(durability: Literal["syn
         graph = build(saver)
         await graph.ainvoke(ask("hello"), thread("t"), durability=durability)
         assert (await graph.aget_state(thread("t"))).values["steps"] == ["first", "second"]
+
+
+async def test_nothing_blocks_the_event_loop(tmp_path: Path) -> None:
+    """With the guard that `langgraph dev` puts up; one blocking call in a loop raises."""
+    async with open_saver(tmp_path / "s.db", allowed_types=TYPES, keep_turns=1) as saver:
+        graph = build(saver)
+        await graph.ainvoke(ask("warm"), thread("t"))  # imports what is imported late
+        with blockbuster_ctx():
+            for turn in range(4):
+                await graph.ainvoke(ask(f"turn {turn}"), thread("t"), durability="sync")
+            assert len([found async for found in saver.alist(thread("t"))]) > 3
+            await saver.acopy_thread("t", "copy")
+            await saver.aprune(["t"])
+            await saver.adelete_for_runs(["none"])
+            await saver.adelete_thread("t")
+            assert (await graph.aget_state(thread("copy"))).values["steps"] == ["first", "second"] * 5
