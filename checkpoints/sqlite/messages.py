@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from langchain_core.messages import BaseMessage
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,13 @@ State: TypeAlias = tuple[dict[str, Any], dict[str, Any] | None]
 state_of: Final[Callable[[object], State]] = attrgetter("__dict__", "__pydantic_extra__")
 """All that a message holds and a serialiser writes; its parts are not copies."""
 
-_set: Final = object.__setattr__
+# The slots themselves: a long conversation is copied at each turn, and `setattr` takes twice as long.
+_new = object.__new__
+_set_values = BaseModel.__dict__["__dict__"].__set__
+_set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
+_set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
+_set_private = BaseModel.__dict__["__pydantic_private__"].__set__
+
 _HOME = "langchain_core.messages."
 IMMUTABLE: Final = frozenset((str, bytes, int, float, bool, type(None)))
 
@@ -29,28 +36,34 @@ def is_message(value: object) -> bool:
 class Original:
     """A message as it was decoded, held by nobody else, so that it never changes."""
 
-    __slots__ = ("_cls", "_containers", "_fields_set", "state")
+    __slots__ = ("_cls", "_dicts", "_fields_set", "_full", "_lists", "state")
 
     def __init__(self, decoded: BaseMessage) -> None:
         """Take over `decoded`, which nobody else may hold."""
+        values = decoded.__dict__
         self._cls = type(decoded)
         self.state = state_of(decoded)
-        self._containers = [
-            (name, type(value) if type(value) in (dict, list) and not value else value)
-            for name, value in decoded.__dict__.items()
-            if type(value) not in IMMUTABLE
+        self._dicts = [name for name, value in values.items() if type(value) is dict and not value]
+        self._lists = [name for name, value in values.items() if type(value) is list and not value]
+        empty = {*self._dicts, *self._lists}
+        self._full = [
+            name for name, value in values.items() if type(value) not in IMMUTABLE and name not in empty
         ]
         self._fields_set = decoded.__pydantic_fields_set__
 
     def copy(self) -> BaseMessage:
         """A fresh message that shares nothing that can be changed, as pydantic's own `__copy__` makes it."""
-        made = self._cls.__new__(self._cls)
+        made = _new(self._cls)
         stored, extra = self.state
         values = stored.copy()
-        for name, value in self._containers:
-            values[name] = value() if type(value) is type else deepcopy(value)
-        _set(made, "__dict__", values)
-        _set(made, "__pydantic_fields_set__", self._fields_set.copy())
-        _set(made, "__pydantic_extra__", deepcopy(extra) if extra else extra if extra is None else {})
-        _set(made, "__pydantic_private__", None)
+        for name in self._dicts:
+            values[name] = {}
+        for name in self._lists:
+            values[name] = []
+        for name in self._full:
+            values[name] = deepcopy(values[name])
+        _set_values(made, values)
+        _set_fields_set(made, self._fields_set.copy())
+        _set_extra(made, deepcopy(extra) if extra else extra if extra is None else {})
+        _set_private(made, None)
         return made
