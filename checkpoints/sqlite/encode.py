@@ -70,7 +70,7 @@ class Encoder:
             kind, data = self._inner.dumps_typed(value)
             if len(data) <= INLINE_BYTES:
                 return self._plain(kind, data), None
-        draft = Draft(list(value), originals) if can_be_seen(originals, value) else None
+        draft = Draft(list(value), originals) if can_be_seen(value) else None
         return Pieces(parts, seen.base if seen else None), draft
 
     def _plain(self, kind: str, data: bytes) -> Plain:

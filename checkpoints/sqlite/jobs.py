@@ -18,6 +18,7 @@ Version: TypeAlias = str | float
 Entry: TypeAlias = tuple[int, str, str, bytes, str]
 """One write as it is stored: index, channel, form, bytes, task path."""
 
+_WRITE = "INSERT OR IGNORE INTO duograph_writes VALUES (?, ?, ?, ?, ?)"
 _SLACK = 4
 """Old turns are pruned in groups: of a fourth of what is kept."""
 
@@ -88,7 +89,7 @@ class Put:
                 stored.spans[channel] = unpack(data)
             rows.append((row.id, self.ns, channel, version, kind, data))
         if rows:
-            ledger.conn.executemany("INSERT OR REPLACE INTO duograph_values VALUES (?, ?, ?, ?, ?, ?)", rows)
+            ledger.insert("INSERT OR REPLACE INTO duograph_values VALUES (?, ?, ?, ?, ?, ?)", rows)
         if self.emptied:
             ledger.conn.executemany(
                 "DELETE FROM duograph_values WHERE thread = ? AND ns = ? AND channel = ? AND version = ?",
@@ -108,22 +109,23 @@ class Put:
         return stored
 
     def _store_head(self, ledger: Ledger, row: Thread) -> None:
-        ledger.conn.execute(
-            """INSERT INTO duograph_checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ledger.insert(
+            """INSERT INTO duograph_checkpoints VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (thread, ns, id) DO UPDATE SET parent = excluded.parent, step = excluded.step,
             run = excluded.run, kind = excluded.kind, head = excluded.head""",
-            (
-                None,
-                row.id,
-                self.ns,
-                self.id,
-                self.parent,
-                self.step,
-                row.turn,
-                self.run,
-                self.kind,
-                self.head,
-            ),
+            [
+                (
+                    row.id,
+                    self.ns,
+                    self.id,
+                    self.parent,
+                    self.step,
+                    row.turn,
+                    self.run,
+                    self.kind,
+                    self.head,
+                )
+            ],
         )
         if self.ns == "":
             row.steps = (self.id, self.step)
@@ -198,10 +200,11 @@ class PutWrites:
             for index, channel, value in self.writes
         }
         entries = list(own.values())
-        made = ledger.conn.execute(
-            "INSERT OR IGNORE INTO duograph_writes VALUES (?, ?, ?, ?, ?)", (*key, ormsgpack.packb(entries))
-        )
-        if made.rowcount:
+        stored = (*key, ormsgpack.packb(entries))
+        if ledger.gathers:
+            ledger.insert(_WRITE, [stored])
+            return
+        if ledger.conn.execute(_WRITE, stored).rowcount:
             return
         (data,) = ledger.conn.execute(
             "SELECT data FROM duograph_writes WHERE thread = ? AND ns = ? AND checkpoint = ? AND task = ?",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checkpoints.sqlite.values import (
     ITEM,
@@ -30,6 +30,10 @@ _FIRST_ITEM = 2**31
 
 class StaleReferenceError(Exception):
     """A list was to repeat one that is no longer stored: it must be encoded in full."""
+
+
+class ConflictError(Exception):
+    """Two jobs of a group, or one and the file, have a row for the same key: they must go one by one."""
 
 
 @dataclass(slots=True)
@@ -69,23 +73,51 @@ class Ledger:
             conn: A connection in autocommit mode.
             keep_turns: How many turns stay open to time travel; None for all.
         """
-        self.conn = conn
+        self._conn = conn
         self.keep_turns = keep_turns
+        self.gathers = False
+        self._gathered: dict[str, list[tuple[Any, ...]]] = {}
         self.has_deleted = False
         self._threads: dict[str, Thread] = {}
         self._changed: dict[str, Thread] = {}
         self._digests: OrderedDict[tuple[int, bytes], int] = OrderedDict()
         self._data_version = -1
 
-    def begin(self) -> None:
-        """Note whether somebody else has written; to be called at the start of each transaction."""
-        version = self.conn.execute("PRAGMA data_version").fetchone()[0]
+    @property
+    def conn(self) -> sqlite3.Connection:
+        """The connection, once all that was gathered is in the file."""
+        self._settle()
+        return self._conn
+
+    def insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows: now, or together with those of other jobs of the group."""
+        if self.gathers:
+            self._gathered.setdefault(statement, []).extend(rows)
+        else:
+            self._conn.executemany(statement, rows)
+
+    def _settle(self) -> None:
+        while self._gathered:
+            statement, rows = self._gathered.popitem()
+            if self._conn.executemany(statement, rows).rowcount != len(rows):
+                raise ConflictError
+
+    def begin(self, *, gathers: bool = False) -> None:
+        """Note whether somebody else has written; to be called at the start of each transaction.
+
+        Args:
+            gathers: Whether what jobs insert may wait for each other; then a row that is there already
+                raises `ConflictError`.
+        """
+        self.gathers = gathers
+        version = self._conn.execute("PRAGMA data_version").fetchone()[0]
         if version != self._data_version:
             self.forget()
             self._data_version = version
 
     def flush(self) -> None:
-        """Write the rows of the threads that changed; to be called before each commit."""
+        """Write what was gathered and the threads that changed; to be called before each commit."""
+        self._settle()
         if self._changed:
             self.conn.executemany(
                 "UPDATE duograph_threads SET next = ?, next_item = ?, turn = ?, floor = ?, first = ?, "
@@ -107,6 +139,7 @@ class Ledger:
 
     def forget(self) -> None:
         """Trust nothing that was known; to be called after a rollback."""
+        self._gathered.clear()
         self._threads.clear()
         self._changed.clear()
         self._digests.clear()
@@ -115,7 +148,7 @@ class Ledger:
         """Find a thread's row."""
         row = self._threads.get(name)
         if row is None:
-            found = self.conn.execute(
+            found = self._conn.execute(
                 "SELECT id, name, next, next_item, turn, floor, first FROM duograph_threads WHERE name = ?",
                 (name,),
             ).fetchone()
@@ -131,7 +164,7 @@ class Ledger:
         """Find a thread's row or make it; it is written again at the end of the transaction."""
         row = self.thread(name)
         if row is None:
-            made = self.conn.execute("INSERT INTO duograph_threads (name) VALUES (?)", (name,))
+            made = self._conn.execute("INSERT INTO duograph_threads (name) VALUES (?)", (name,))
             row = self._threads[name] = Thread(int(made.lastrowid or 0), name, 1, _FIRST_ITEM, 0, 1, None)
         self._changed[name] = row
         return row
@@ -198,8 +231,9 @@ class Ledger:
         else:
             number, row.next = row.next, row.next + 1
         self.changed(row)
-        self.conn.execute(
-            "INSERT INTO duograph_pieces VALUES (?, ?, ?)", (place(row.id, number), piece.kind, piece.data)
+        self.insert(
+            "INSERT INTO duograph_pieces VALUES (?, ?, ?)",
+            [(place(row.id, number), piece.kind, piece.data)],
         )
         self._digests[key] = number
         if len(self._digests) > _MOST_DIGESTS:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import struct
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import ormsgpack
 from langgraph.checkpoint.base import CheckpointTuple, get_checkpoint_id, writes_sort_key
 
-from checkpoints.sqlite.messages import Original, is_message
-from checkpoints.sqlite.seen import Memory, Seen, can_be_seen
+from checkpoints.sqlite.seen import Memory, Seen, can_be_seen, originals_of
 from checkpoints.sqlite.values import ITEM, LIST, Base, length, place, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import Checkpoint, PendingWrite
@@ -33,6 +33,11 @@ _VALUES = """
 SELECT v.channel, v.version, v.kind, v.data FROM json_each(?) w
 JOIN duograph_values v ON v.thread = ? AND v.ns = ? AND v.channel = w.key AND v.version = w.value
 """
+
+
+_MSGPACK = "msgpack"
+_ARRAY = struct.Struct(">BI")
+_ARRAY_CODE = 0xDD  # "array 32" of the msgpack specification
 
 
 class MissingPieceError(Exception):
@@ -155,25 +160,35 @@ class Reading:
         known = self._memory.hand_out(key, base.channel, head.thread, base.spans)
         if known is not None:
             return known
-        items = self._items(head.thread, base.spans)
-        messages = [is_message(item) for item in items]
-        originals = [Original(item) if fits else None for item, fits in zip(items, messages, strict=True)]
-        if not can_be_seen(originals, items):
-            return items
-        # What was decoded is kept, and copies are given out.
-        given = [item if own is None else own.copy() for item, own in zip(items, originals, strict=True)]
-        seen = Seen(head.thread, base, given, originals)
-        self._memory.remember(key, {base.channel: seen})
-        return list(given)
+        rows = self._rows(head.thread, base.spans)
+        items = self._decode(rows)
+        if can_be_seen(items):
+            # Decoded a second time only if there is a next step: most who read one state read no other.
+            seen = Seen(head.thread, base, list(items), lambda: originals_of(self._decode(rows)))
+            self._memory.remember(key, {base.channel: seen})
+        return items
 
     def _items(self, thread: int, spans: tuple[Span, ...]) -> list[Any]:
-        loads, found = self._serde.loads_typed, []
+        return self._decode(self._rows(thread, spans))
+
+    def _rows(self, thread: int, spans: tuple[Span, ...]) -> list[tuple[str, bytes]]:
+        found: list[tuple[str, bytes]] = []
         for first, count in spans:
-            rows = self._conn.execute(
+            found += self._conn.execute(
                 "SELECT kind, data FROM duograph_pieces WHERE place BETWEEN ? AND ? ORDER BY place",
                 (place(thread, first), place(thread, first + count - 1)),
-            )
-            found += [loads(row) for row in rows]
+            ).fetchall()
         if len(found) != length(spans):
             raise MissingPieceError
         return found
+
+    def _decode(self, rows: Sequence[tuple[str, bytes]]) -> list[Any]:
+        loads = self._serde.loads_typed
+        if len(rows) > 1 and all(kind == _MSGPACK for kind, _ in rows):
+            # As one array, which takes half the time of a call for each item.
+            array = _ARRAY.pack(_ARRAY_CODE, len(rows)) + b"".join([data for _, data in rows])
+            found: list[Any] = loads((_MSGPACK, array))
+            if len(found) != len(rows):
+                raise MissingPieceError
+            return found
+        return [loads(row) for row in rows]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from operator import is_
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from checkpoints.sqlite.messages import IMMUTABLE, Original, state_of
+from checkpoints.sqlite.messages import IMMUTABLE, Original, is_message, state_of
 from checkpoints.sqlite.values import Base, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 Key: TypeAlias = tuple[str, str]
 """Thread and namespace."""
@@ -21,27 +20,40 @@ _MOST_ITEMS = 50_000
 """Items remembered in one saver; at about 2 KB each."""
 
 
-@dataclass(slots=True)
 class Seen:
-    """One list as it was read or written last.
+    """One list as it was read or written last."""
 
-    Attributes:
-        thread: The id of its thread in the file.
-        base: Where it is stored.
-        objects: Its items, the very objects.
-        originals: What each item is to hold; None for one that is immutable.
-        is_uniform: Whether all of them are messages.
-    """
+    __slots__ = ("_are_uniform", "_originals", "_thaw", "base", "objects", "thread")
 
-    thread: int
-    base: Base
-    objects: list[Any]
-    originals: list[Original | None]
-    is_uniform: bool = field(init=False)
+    def __init__(
+        self,
+        thread: int,
+        base: Base,
+        objects: list[Any],
+        originals: Callable[[], list[Original | None]] | list[Original | None],
+    ) -> None:
+        """Note a list.
 
-    def __post_init__(self) -> None:
-        """Look once which way of comparing will do."""
-        self.is_uniform = None not in self.originals
+        Args:
+            thread: The id of its thread in the file.
+            base: Where it is stored.
+            objects: Its items, the very objects.
+            originals: What each item is to hold, None for one that is immutable; or what makes them.
+        """
+        self.thread = thread
+        self.base = base
+        self.objects = objects
+        self._originals = originals if isinstance(originals, list) else None
+        self._thaw = None if isinstance(originals, list) else originals
+        self._are_uniform: bool | None = None
+
+    @property
+    def originals(self) -> list[Original | None]:
+        """What each item is to hold; None for one that is immutable."""
+        if self._originals is None:
+            self._originals = self._thaw() if self._thaw else []
+            self._thaw = None
+        return self._originals
 
     def parts(self, value: Sequence[object]) -> list[object]:
         """Say what `value` is made of: `slice`s of this list, and items that are not in it as they are."""
@@ -71,7 +83,9 @@ class Seen:
         return list(self.objects)
 
     def _is_as_it_was(self) -> bool:
-        if self.is_uniform:
+        if self._are_uniform is None:
+            self._are_uniform = None not in self.originals
+        if self._are_uniform:
             # Both sides stay in C: this is asked of every item of a long thread at every step.
             return list(map(state_of, self.objects)) == [item.state for item in self.originals if item]
         return all(map(self._is_as_it_was_at, range(len(self.objects))))
@@ -120,9 +134,11 @@ class Memory:
             return seen.hand_out()
 
 
-def can_be_seen(originals: Sequence[Original | None], objects: Sequence[object]) -> bool:
+def can_be_seen(items: Sequence[object]) -> bool:
     """Tell whether a change in place of any item would be noticed."""
-    return all(
-        original is not None or type(item) in IMMUTABLE
-        for original, item in zip(originals, objects, strict=True)
-    )
+    return all(type(item) in IMMUTABLE or is_message(item) for item in items)
+
+
+def originals_of(decoded: Sequence[Any]) -> list[Original | None]:
+    """What items are to hold, of items that were decoded for this alone."""
+    return [Original(item) if is_message(item) else None for item in decoded]

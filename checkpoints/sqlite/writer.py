@@ -151,7 +151,7 @@ class Writer:
     def _commit(self, group: list[tuple[Job[Any], Receipt[Any]]]) -> None:
         self._begin()
         try:
-            self._ledger.begin()
+            self._ledger.begin(gathers=len(group) > 1)
             for job, receipt in group:
                 receipt.result = job.apply(self._ledger)
             self._ledger.flush()
