@@ -109,6 +109,8 @@ async def size_and_growth(folder: Path, turns: int, long: int) -> list[Figure]:
     sizes = [(folder / name).stat().st_size / 1e6 for name in ("ours.db", "stock.db")]
     took = await grow(ours, folder / "long.db", long)
     early, late = statistics.median(took[5:25]), statistics.median(took[-20:])
+    beside = await grow(memory, folder, long)
+    first, last = statistics.median(beside[5:25]), statistics.median(beside[-20:])
     await grow(stock, folder / "long_stock.db", long, trims=True)
     reads = [
         await read_latest(opens, folder / name, 9)
@@ -117,6 +119,7 @@ async def size_and_growth(folder: Path, turns: int, long: int) -> list[Figure]:
     return [
         Figure(f"file after {turns} turns", sizes[0], sizes[1], "MB", sizes[0] / sizes[1], 0.01),
         Figure(f"turn {long}, beside turn 10", late, early, "ms", late / early, 1.2),
+        Figure("the same in LangGraph's memory saver", last, first, "ms", last / first),
         Figure(f"latest state with {long} turns, cold", reads[0], reads[1], "ms"),
     ]
 

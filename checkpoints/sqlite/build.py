@@ -106,15 +106,16 @@ class Builder:
         loose = {name: value for name, value in values.items() if name not in versions}
         kind, head = self.encoder.whole((body, kept, loose))
         ns, step = str(place.get("checkpoint_ns", "")), kept.get("step")
-        run = kept.get("run_id")
+        # LangGraph's server gives some ids as UUIDs.
+        run, parent = kept.get("run_id"), place.get("checkpoint_id")
         put = Put(
             thread=str(place["thread_id"]),
             ns=ns,
-            id=checkpoint["id"],
-            parent=place.get("checkpoint_id"),
+            id=str(checkpoint["id"]),
+            parent=str(parent) if parent else None,
             source=kept.get("source"),
             step=step if isinstance(step, int) else None,
-            run=self.run_mark(run) if isinstance(run, str) else None,
+            run=self.run_mark(str(run)) if run else None,
             kind=kind,
             head=head,
             values=encoded,

@@ -67,7 +67,7 @@ def delete_for_runs(run_ids: Sequence[str], builder: Builder, ledger: Ledger) ->
             (builder.run_mark(run_id),),
         )
         for name, ns, checkpoint_id, kind, head in rows.fetchall():
-            if builder.reads_head(kind, head)[1].get("run_id") == run_id:
+            if str(builder.reads_head(kind, head)[1].get("run_id")) == run_id:
                 doomed.setdefault(name, set()).add((ns, checkpoint_id))
     for name, gone in doomed.items():
         drop(ledger, ledger.open_thread(name), gone, builder.reads_head)
