@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from checkpoints.connect import MEMORY, connect, connect_to_read, is_frozen, locate, until_free
-from checkpoints.faults import explained
+from checkpoints.faults import explained, unmakeable
 from checkpoints.offload import finish
 from checkpoints.protocol import DatabaseError
 from checkpoints.sqlite.open import check_readable, make_ready
@@ -73,11 +73,15 @@ class Opening:
 
     def _open_to_read(self, path: Path) -> SessionSaver:
         place, serde = str(path), self._serde()
-        if not path.exists():
-            raise DatabaseError(
-                f"The session database {place} does not exist: open it without `read_only` to make it."
-            )
-        connects = partial(connect_to_read, path, self.busy_timeout_s, is_frozen=is_frozen(path))
+        try:
+            if not path.exists():
+                raise DatabaseError(
+                    f"The session database {place} does not exist: open it without `read_only` to make it."
+                )
+            frozen = is_frozen(path)
+        except OSError as error:
+            raise unmakeable(error, path) from error
+        connects = partial(connect_to_read, path, self.busy_timeout_s, is_frozen=frozen)
         with explained(place), closing(connects()) as conn:
             lock = check_readable(conn, place, self._passphrase(), serde)
         return SessionSaver(NoWrites(place), FileReads(connects, place), place=place, lock=lock, keep=None)

@@ -59,6 +59,12 @@ def test_a_file_where_nobody_may_write_is_read_and_nothing_is_left_beside_it(
     assert [item.name for item in place.iterdir()] == ["s.db"]
 
 
+def test_a_file_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert f"{tmp_path / 'file' / 's.db'} " in refusal(tmp_path / "file" / "s.db")
+    assert "cannot be opened (File name too long)" in refusal(tmp_path / ("x" * 300))
+
+
 def refusal(path: Path) -> str:
     with pytest.raises(DatabaseError) as caught, open_saver(path, read_only=True):
         pass
