@@ -11,8 +11,9 @@ def open_saver(target: str | Path, *, busy_timeout_s: float = 5.0) -> SaverConte
     """Open a session store as a LangGraph checkpointer, in a `with` or an `async with`.
 
     Args:
-        target: Path of an SQLite file (made when absent, with its folders), or `:memory:`.
-        busy_timeout_s: Seconds to wait for another process's lock.
+        target: Path of an SQLite file (made when absent, with its folders), `:memory:`, or the address of a
+            PostgreSQL server, `postgresql://USER:PASSWORD@HOST:PORT/DATABASE` (extra `postgres`).
+        busy_timeout_s: Seconds to wait for another process's lock, or for a free connection to a server.
 
     Raises:
         DatabaseError: On entering, when the database cannot be opened; nothing in it is changed then.

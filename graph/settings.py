@@ -55,7 +55,8 @@ class Settings(BaseSettings):
         roles: What each role asks its models with: temperature, token limit, timeouts. In the environment one
             variable each, such as `DUOGRAPH_CODING_TEMPERATURE`.
         home: The data folder.
-        database: The sessions' SQLite file; by default `sessions.sqlite` in `home`.
+        database: The sessions' SQLite file, or a PostgreSQL server's address, `postgresql://…`; by default
+            `sessions.sqlite` in `home`.
         sandbox: Which sandbox runs code; `auto` takes the first of nono and bubblewrap that passes its
             self-test, and `none` runs code without any walls.
         sandbox_image: The image for the docker sandbox; by default Python's of the version at hand.
@@ -92,7 +93,7 @@ class Settings(BaseSettings):
         default_factory=dict
     )
     home: Path = Field(default_factory=lambda: user_data_path("duograph", appauthor=False))
-    database: str | None = None
+    database: str | None = Field(default=None, repr=False)  # it may hold a password
     sandbox: Literal["auto", "nono", "bubblewrap", "docker", "none"] = "auto"
     sandbox_image: str = Field(default="", max_length=255)
     sandbox_packages: Annotated[list[DirectoryPath], NoDecode, BeforeValidator(_folders)] = Field(

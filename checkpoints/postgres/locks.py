@@ -28,7 +28,7 @@ _PREPARE = """
 SELECT set_config(name, wanted, false) FROM pg_settings JOIN (VALUES
     ('lock_timeout', '1s'), ('idle_session_timeout', '0'),
     ('tcp_keepalives_idle', '15'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')
-) AS w (setting, wanted) ON name = setting
+) AS w (parameter, wanted) ON name = parameter
 """
 _TAKE = "SELECT pg_try_advisory_lock(%s) AS is_held"
 _NOTE = """
