@@ -66,7 +66,6 @@ def driver() -> ModuleType:
     try:
         import langgraph.checkpoint.postgres  # noqa: F401, PLC0415 - an extra
         import psycopg  # noqa: PLC0415 - the same
-        import psycopg_pool  # noqa: F401, PLC0415 - the same
     except ImportError as error:
         raise DatabaseError(
             f"Sessions on a PostgreSQL server need a package that is missing ({error.name or error}): "

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from psycopg import Error, errors
-from psycopg_pool import PoolClosed, PoolTimeout
 
 from checkpoints.postgres.address import place_of, secrets_of
 from checkpoints.protocol import DamagedCheckpointError, DatabaseError
@@ -19,8 +18,6 @@ _SHOWN = 200
 _LOST = "lost the connection ({reason}): nothing of the last write is stored; try again, it connects anew"
 
 _BY_KIND: tuple[tuple[type[Error], str], ...] = (
-    (PoolClosed, "is closed: use the saver inside `with open_saver(...)` only"),
-    (PoolTimeout, "had no connection free in time: open it with a longer `busy_timeout_s`"),
     (errors.ReadOnlySqlTransaction, "may only be read there: name its primary server"),
     (errors.InsufficientPrivilege, "refused ({reason}): GRANT its user what is missing"),
     (errors.DiskFull, "could not grow, the server's disk is full: free some space, then try again"),

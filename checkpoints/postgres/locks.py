@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 
 from checkpoints.postgres.address import place_of
-from checkpoints.postgres.database import connect
+from checkpoints.postgres.database import connect, is_alive
 from checkpoints.postgres.faults import explain
 from checkpoints.protocol import DatabaseError
 
@@ -175,6 +175,8 @@ class PostgresLocks:
         raise AssertionError  # the last attempt returns or raises
 
     def _connected(self) -> Connection:
+        if self._conn is not None and not is_alive(self._conn):
+            self._disconnect()
         if self._conn is None:
             conn = connect(self._target)
             try:

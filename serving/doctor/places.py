@@ -78,7 +78,8 @@ async def see_database(settings: Settings) -> Finding:
 
 
 def _server(health: ServerHealth) -> Finding:
-    kept = f"{health.sessions:,} sessions" if health.is_ready else "tables made at the first use"
+    many = f"{health.sessions:,} session{'' if health.sessions == 1 else 's'}"
+    kept = many if health.is_ready else "tables made at the first use"
     detail = (
         f"{health.place}: PostgreSQL {health.version}, {kept}, {health.size_bytes / _MEGA:.1f} MB, "
         f"answers in {health.latency_ms:.1f} ms"

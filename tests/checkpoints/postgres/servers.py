@@ -11,6 +11,8 @@ import psycopg
 
 from tests.postgres import PostgresServer, binaries
 
+MISSING = "PostgreSQL is not installed: apt-get install postgresql"
+
 _NOBODY = 65534
 
 
@@ -51,7 +53,7 @@ def want_password(server: PostgresServer, user: str, password: str) -> None:
     """Make a user who must give a password."""
     rules = server.folder / "data" / "pg_hba.conf"
     with psycopg.connect(server.address(), autocommit=True) as conn:
-        conn.execute(f"CREATE ROLE {user} LOGIN SUPERUSER PASSWORD '{password}'")  # type: ignore[arg-type]
+        conn.execute(f"CREATE ROLE {user} LOGIN SUPERUSER PASSWORD '{password}'")
         rules.write_text(f"local all {user} scram-sha-256\n{rules.read_text()}")
         conn.execute("SELECT pg_reload_conf()")
     # The postmaster reads its rules when it gets to it.

@@ -50,7 +50,9 @@ def test_no_password_is_ever_shown(password: str) -> None:
         assert written not in place_of(target)
 
 
-@pytest.mark.parametrize("target", ["sessions.sqlite", "mysql://ann@db/work", "postgresql+psycopg://ann@db/work"])
+@pytest.mark.parametrize(
+    "target", ["sessions.sqlite", "mysql://ann@db/work", "postgresql+psycopg://ann@db/work"]
+)
 def test_what_is_no_address_of_a_server_is_none(target: str) -> None:
     assert not is_postgres(target)
 
@@ -80,7 +82,7 @@ def test_an_address_that_cannot_be_read_is_refused_without_quoting_it(target: st
 
 
 def test_a_missing_driver_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "psycopg_pool", None)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     assert "pip install 'duograph[postgres]'" in refusal("postgresql://ann:secret@db/work")
     with pytest.raises(DatabaseError, match="pip install"):
         inspect_database("postgresql://ann:secret@db/work")

@@ -13,6 +13,7 @@ from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
+from psycopg import sql
 
 from checkpoints import (
     DatabaseError,
@@ -27,7 +28,7 @@ from checkpoints import (
 from checkpoints.health import inspect_database
 from checkpoints.postgres.schema import REVISION_TABLE, STEPS
 from tests.checkpoints.test_history import Counted, place
-from tests.checkpoints.test_saver_graph import TYPES, Outcome, Part, ask, build, go, line, thread
+from tests.checkpoints.test_saver_graph import TYPES, WRITER, Outcome, Part, ask, build, go, line, thread
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.slow
@@ -38,7 +39,7 @@ METADATA: CheckpointMetadata = {"source": "input", "step": -1, "parents": {}}
 
 def count(target: str, table: str) -> int:
     with psycopg.connect(target) as conn:
-        row = conn.execute(f"SELECT count(*) FROM {table}").fetchone()  # type: ignore[arg-type]
+        row = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -270,7 +271,8 @@ def test_a_newer_revision_is_left_alone(target: str) -> None:
     with open_saver(target):
         pass
     with psycopg.connect(target) as conn:
-        conn.execute(f"INSERT INTO {REVISION_TABLE} VALUES ({len(STEPS) + 1})")  # type: ignore[arg-type]
+        table = sql.Identifier(REVISION_TABLE)
+        conn.execute(sql.SQL("INSERT INTO {} VALUES (%s)").format(table), (len(STEPS) + 1,))
     with pytest.raises(DatabaseError, match="of a newer version of Duograph"), open_saver(target):
         pytest.fail("opened")
 
@@ -282,7 +284,7 @@ def test_a_damaged_value_is_named_and_the_rest_is_listed(target: str) -> None:
         counted.ask("bad", "two")
         with psycopg.connect(target) as conn:
             conn.execute("UPDATE checkpoint_blobs SET blob = '\\x81' WHERE thread_id = 'bad'")
-        with pytest.raises(DatabaseError, match="A checkpoint of the session bad in .* is damaged"):
+        with pytest.raises(DatabaseError, match=r"A checkpoint of the session bad in .* is damaged"):
             saver.get_tuple(place("bad"))
         assert {one.thread_id for one in Sessions(saver).list()} == {"good", "bad"}
 
@@ -291,9 +293,10 @@ def test_after_closing_every_call_says_so(target: str) -> None:
     context = open_saver(target)
     with context as saver:
         pass
-    for call in (lambda: saver.get_tuple(place("t")), lambda: asyncio.run(saver.aget_tuple(place("t")))):
-        with pytest.raises(DatabaseError, match="is closed"):
-            call()
+    with pytest.raises(DatabaseError, match="is closed"):
+        saver.get_tuple(place("t"))
+    with pytest.raises(DatabaseError, match="is closed"):
+        asyncio.run(saver.aget_tuple(place("t")))
     with pytest.raises(DatabaseError, match="is closed"), saver.locks.hold("t"):
         pytest.fail("held")
     saver.close()
@@ -315,8 +318,6 @@ def test_the_server_is_inspected_and_nothing_is_made(target: str) -> None:
 def test_processes_start_on_a_new_database_at_once_and_all_write_everything(
     postgres: PostgresServer, child: Spawn
 ) -> None:
-    from tests.checkpoints.test_saver_graph import WRITER
-
     target = postgres.new_database()
     processes = [child(WRITER, target, "write", name) for name in "abc"]
     assert [line(process) for process in processes] == ["ready"] * 3
@@ -331,8 +332,6 @@ def test_processes_start_on_a_new_database_at_once_and_all_write_everything(
 def test_a_kill_in_the_middle_of_a_turn_leaves_its_finished_supersteps_and_it_goes_on(
     target: str, child: Spawn
 ) -> None:
-    from tests.checkpoints.test_saver_graph import WRITER
-
     process = child(WRITER, target, "hang", "t")
     assert line(process) == "ready"
     go(process)
