@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from graph.saver import open_saver
     from graph.services import Services
     from graph.settings import Settings, SettingsError
+    from graph.user_settings import UserSettings, open_user_settings
     from nodes import (
         Bounds,
         Context,
@@ -61,6 +62,7 @@ _PUBLIC = {
     "graph.saver": ("open_saver",),
     "graph.services": ("Services",),
     "graph.settings": ("Settings", "SettingsError"),
+    "graph.user_settings": ("UserSettings", "open_user_settings"),
     "nodes": (
         "Bounds",
         "Context",
@@ -127,12 +129,14 @@ __all__ = [
     "Token",
     "TurnLimits",
     "UnguardedCycleError",
+    "UserSettings",
     "__version__",
     "assemble",
     "build_graph",
     "compile_graph",
     "make_nodes",
     "open_saver",
+    "open_user_settings",
 ]
 
 

@@ -15,7 +15,7 @@ from graph.bridge import iterate
 from graph.build import build_graph
 from graph.events import Event, Finished, Started
 from graph.resuming import RequestError, Resuming, result_of, session_of, waiting_result
-from graph.saver import open_saver
+from graph.saver import open_sessions
 from graph.services import Services
 from graph.settings import Settings
 from graph.state import Context
@@ -74,7 +74,7 @@ class Agent(Resuming, Closing):
         services = services or Services.from_settings(self.settings)
         self._models = services.models
         self._resources = ExitStack()
-        saver = self._resources.enter_context(open_saver(self.settings.database_path))
+        saver = self._resources.enter_context(open_sessions(self.settings))
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
         self.sessions = Sessions(saver)
 

@@ -1,21 +1,67 @@
 """Opening the session store so that it rebuilds our own types and no others."""
 
+import os
 from pathlib import Path
 
 from checkpoints import SaverContext
 from checkpoints import open_saver as open_any_saver
+from graph.settings import Settings
 from graph.state import STATE_TYPES
 
+KEEP_TURNS = 20
 
-def open_saver(target: str | Path, *, busy_timeout_s: float = 5.0) -> SaverContext:
+
+def open_saver(
+    target: str | Path,
+    *,
+    busy_timeout_s: float = 5.0,
+    keep_turns: int | None = KEEP_TURNS,
+    encryption_key: str | None = None,
+    read_only: bool = False,
+) -> SaverContext:
     """Open a session store as a LangGraph checkpointer, in a `with` or an `async with`.
 
     Args:
         target: Path of an SQLite file (made when absent, with its folders), `:memory:`, or the address of a
             PostgreSQL server, `postgresql://USER:PASSWORD@HOST:PORT/DATABASE` (extra `postgres`).
         busy_timeout_s: Seconds to wait for another process's lock, or for a free connection to a server.
+        keep_turns: Turns of a session that stay open to time travel; None keeps all.
+        encryption_key: Passphrase for a file that is, or shall be, encrypted.
+        read_only: Whether to open a file that is there without ever changing it.
+
+    Raises:
+        DatabaseError: On entering, when the database cannot be opened; nothing in it is changed then.
+        ValueError: When `keep_turns` is less than 1.
+    """
+    return open_any_saver(
+        target,
+        allowed_types=STATE_TYPES,
+        busy_timeout_s=busy_timeout_s,
+        keep_turns=keep_turns,
+        encryption_key=encryption_key,
+        read_only=read_only,
+    )
+
+
+def open_sessions(settings: Settings, *, to_read: bool = False) -> SaverContext:
+    """Open the session store that the settings name, as they say.
+
+    Args:
+        settings: The place, how much of it is kept, and the key.
+        to_read: Whether a file that may not be written will do.
 
     Raises:
         DatabaseError: On entering, when the database cannot be opened; nothing in it is changed then.
     """
-    return open_any_saver(target, allowed_types=STATE_TYPES, busy_timeout_s=busy_timeout_s)
+    key = settings.encryption_key
+    return open_saver(
+        settings.database_path,
+        keep_turns=settings.keep_turns or None,
+        encryption_key=None if key is None else key.get_secret_value(),
+        read_only=to_read and _is_closed_to_us(Path(settings.database_path)),
+    )
+
+
+def _is_closed_to_us(path: Path) -> bool:
+    """Whether a file is there, and it or its folder may not be written."""
+    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))

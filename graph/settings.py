@@ -1,4 +1,4 @@
-"""Settings: what an installation chooses, from arguments, the environment and `duograph.toml`."""
+"""Settings: what is chosen by arguments, the user, the environment and `duograph.toml`."""
 
 import difflib
 import json
@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import AliasChoices, BeforeValidator, DirectoryPath, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    DirectoryPath,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from checkpoints.settings import UserSettingsError, user_problem
 from graph.role_settings import VARIABLES, RoleVariables, explain_role
+from graph.user_settings import Archives, UserSettings, overlay, read_user_settings
 from nodes.limits import MAX_REPAIRS, TURN_TIMEOUT_S, TurnLimits
 from providers import Role, RoleParameters
 from providers.place import Prefer
@@ -39,10 +50,17 @@ def _table(value: object) -> object:
         raise ValueError('write a JSON object such as {"name": …}') from None
 
 
-class Settings(BaseSettings):
-    """Wiring and defaults. An argument outranks the environment, which outranks `duograph.toml`.
+def _user(name: str) -> str:
+    if problem := user_problem(name):
+        raise ValueError(problem)
+    return name
 
-    Each field is read from `DUOGRAPH_<NAME>` and from the same name in lower case in the file.
+
+class Settings(BaseSettings):
+    """Wiring and defaults: an argument, then what the user has set, the environment, and `duograph.toml`.
+
+    Each field is read from `DUOGRAPH_<NAME>` and from the same name in lower case in the file. What a user
+    can set is in `UserSettings`; it is read from the database once, when the settings are made.
 
     Attributes:
         reasoning_model: Chain of model strings for planning, tests, diagnosis and answers.
@@ -57,6 +75,11 @@ class Settings(BaseSettings):
         home: The data folder.
         database: The sessions' SQLite file, or a PostgreSQL server's address, `postgresql://…`; by default
             `sessions.sqlite` in `home`.
+        keep_turns: Turns of each session that stay open to time travel; 0 keeps all.
+        encryption_key: Passphrase of the sessions' file, which is encrypted from its first use on or never.
+        archives: The memory archives that a session reads and writes; nothing reads this setting yet.
+        user: Whose user settings are in force.
+        user_settings: Whether they are read at all, or your own in their place.
         sandbox: Which sandbox runs code; `auto` takes the first of nono and bubblewrap that passes its
             self-test, and `none` runs code without any walls.
         sandbox_image: The image for the docker sandbox; by default Python's of the version at hand.
@@ -94,6 +117,11 @@ class Settings(BaseSettings):
     )
     home: Path = Field(default_factory=lambda: user_data_path("duograph", appauthor=False))
     database: str | None = Field(default=None, repr=False)  # it may hold a password
+    keep_turns: int = Field(default=20, ge=0, le=1_000_000)
+    encryption_key: SecretStr | None = Field(default=None, min_length=8)
+    archives: Annotated[Archives, NoDecode] = Field(default_factory=list)
+    user: Annotated[str, AfterValidator(_user)] = "default"
+    user_settings: Annotated[bool | UserSettings, NoDecode] = True
     sandbox: Literal["auto", "nono", "bubblewrap", "docker", "none"] = "auto"
     sandbox_image: str = Field(default="", max_length=255)
     sandbox_packages: Annotated[list[DirectoryPath], NoDecode, BeforeValidator(_folders)] = Field(
@@ -117,20 +145,38 @@ class Settings(BaseSettings):
     )
     api_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_table)] = Field(default_factory=dict)
 
+    _given: frozenset[str] = PrivateAttr(default=frozenset())
+    _kept: frozenset[str] = PrivateAttr(default=frozenset())
+
     def __init__(self, **values: Any) -> None:  # noqa: ANN401  # pydantic's own signature
-        """Read and validate the settings.
+        """Read and validate the settings. Reading a user's blocks: never do it on an event loop.
 
         Args:
-            **values: Fields that outrank the environment and the file.
+            **values: Fields that outrank the user's settings, the environment and the file.
 
         Raises:
-            SettingsError: When a value, the environment or the file is wrong.
+            SettingsError: When a value, the environment, the file or what the user has set is wrong.
+            DatabaseError: When the user's settings cannot be read.
         """
         check_environment()
         try:
             super().__init__(**values)
+            chosen = self._of_user()
+            if between := overlay(chosen, set(values), self.solo_model):
+                super().__init__(**(between | values))
         except ValidationError as error:
             raise SettingsError(_explain(error, set(values))) from None
+        except UserSettingsError as error:
+            raise SettingsError(str(error)) from None
+        self._given, self._kept = frozenset(values), frozenset(chosen) - set(values)
+
+    def _of_user(self) -> dict[str, Any]:
+        """What the user has set, by name."""
+        if not self.user_settings:
+            return {}
+        if isinstance(self.user_settings, UserSettings):
+            return self.user_settings.chosen
+        return read_user_settings(self.database_path, self.user).chosen
 
     @classmethod
     def settings_customise_sources(
@@ -144,6 +190,16 @@ class Settings(BaseSettings):
         """Put the file last. A .env file and a secrets folder are not read: nobody asked for them."""
         del dotenv_settings, file_secret_settings
         return init_settings, RoleVariables(settings_cls), env_settings, _FileSource(settings_cls)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of the arguments."""
+        return self._given
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The names that the user has set and no argument outranks."""
+        return self._kept
 
     @property
     def database_path(self) -> str:
@@ -244,4 +300,5 @@ def _explain(error: ValidationError, given: set[str]) -> str:
         return f"There is no setting {name!r}: {hint}"
     where = name if name in given else f"{name} (DUOGRAPH_{name.upper()} or {CONFIG_FILE})"
     value = "" if "key" in name.lower() else f" is {first['input']!r}, which is wrong"
-    return f"The setting {where}{value}: {first['msg']}."
+    told = first["msg"].removeprefix("Value error, ")
+    return f"The setting {where}{value}: {told}."

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from checkpoints import SessionSaver
 from graph.build import build_graph
-from graph.saver import open_saver
+from graph.saver import open_sessions
 from graph.settings import Settings
 
 graph = build_graph()
@@ -16,5 +16,5 @@ graph = build_graph()
 async def checkpointer() -> AsyncIterator[SessionSaver]:
     """The session store that the settings name, one for each event loop of the server."""
     settings = await asyncio.to_thread(Settings)  # it reads a file
-    async with open_saver(settings.database_path) as saver:
+    async with open_sessions(settings) as saver:
         yield saver

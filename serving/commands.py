@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from serving import settings_command
 from serving.bench import MODES
 from serving.doctor.options import doctor
 from serving.file_options import approve_option, files, result_options
@@ -56,7 +57,7 @@ Exit codes:
   130  interrupted (143 when terminated)
 
 \b
-Settings come from DUOGRAPH_* variables and ./duograph.toml:
+Settings come from `duograph settings`, DUOGRAPH_* variables and ./duograph.toml:
   DUOGRAPH_REASONING_MODEL, DUOGRAPH_CODING_MODEL  such as openai:gpt-5.4,offline
   DUOGRAPH_HOME      the data folder
   DUOGRAPH_DATABASE  the sessions' SQLite file
@@ -165,6 +166,7 @@ duograph.add_command(pull)
 duograph.add_command(models)
 duograph.add_command(doctor)
 duograph.add_command(sessions)
+duograph.add_command(settings_command.settings)
 
 
 @duograph.command()

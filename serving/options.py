@@ -61,10 +61,14 @@ _LIMITS = (
 """Option, setting, metavar and help; the settings say what is a good value."""
 
 
+user_option = named("--user", "NAME", "Whose user settings; by default DUOGRAPH_USER.")
+
+
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that are settings for one run."""
     for flag, setting, metavar, text in reversed(_LIMITS):
         command = click.option(flag, setting, metavar=metavar, help=text)(command)
+    command = user_option(command)
     command = named(
         "--solo", "CHAIN", "Chain of models for both roles, in place of theirs.", setting="solo_model"
     )(command)

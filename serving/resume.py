@@ -47,6 +47,7 @@ def resume(choice: Choice, target: Target, *, settings: Mapping[str, str], signa
 
     Raises:
         InputError: When a file or an argument cannot be used; nothing has run then.
+        UnknownThreadError: When no session fits the id, or several do.
         RequestError: When nothing is left to do there, or the edited plan cannot be used.
         Interrupted: When a signal came; its hint says how to go on.
     """
@@ -65,6 +66,7 @@ def resume(choice: Choice, target: Target, *, settings: Mapping[str, str], signa
     try:
         with Runner(signals) as runner:
             try:
+                thread_id = agent.sessions.find(thread_id)
                 outcome = _outcome(agent, runner, thread_id, answer, models)
                 outcome = target.approved(outcome, agent, runner, models)
             finally:

@@ -39,10 +39,11 @@ def resume(  # noqa: PLR0913  # click passes every option as an argument
     force: bool,
     **settings: str | None,
 ) -> Action:
-    """Go on with the last turn of the session THREAD: one that was cut off, or whose plan waits for approval.
+    """Go on with the last turn of the session THREAD: it was cut off, or its plan waits for approval.
 
-    What was cut off, by a crash for example, goes on after its last finished step. A plan that waits is shown
-    when none of --approve, --edit and --reject is given, and on a terminal you are asked.
+    THREAD is the session's id, or its first characters, 4 or more. What was cut off, by a crash for example,
+    goes on after its last finished step. A plan that waits is shown when none of --approve, --edit and
+    --reject is given, and on a terminal you are asked.
     """
     if (approve, edit is not None, reject).count(True) > 1:
         raise click.UsageError("give one of --approve, --edit FILE and --reject")

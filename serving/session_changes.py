@@ -11,7 +11,7 @@ from checkpoints import Sessions, ThreadBusyError, UnknownThreadError
 from checkpoints import export_session as exported
 from checkpoints import fork as forked
 from checkpoints import import_session as imported
-from graph.saver import open_saver
+from graph.saver import open_sessions
 from graph.settings import Settings
 from sandbox import SourceFile
 from serving import exits, terminal
@@ -31,9 +31,9 @@ MOST_BYTES = 256_000_000
 
 
 @contextmanager
-def opened() -> Iterator[SessionSaver]:
-    """The session store that the settings name, which rebuilds the state's own types."""
-    with open_saver(Settings().database_path) as saver:
+def opened(*, to_read: bool = False) -> Iterator[SessionSaver]:
+    """The session store that the settings name; to read, it need not be writable."""
+    with open_sessions(Settings(), to_read=to_read) as saver:
         yield saver
 
 
@@ -61,7 +61,7 @@ def export(thread: str, *, form: str, out: str | None, force: bool) -> int:
         UnknownThreadError: When no session fits, or several do.
         InputError: When the file exists or cannot be written.
     """
-    with opened() as saver:
+    with opened(to_read=True) as saver:
         found = Sessions(saver)
         thread_id = found.find(thread)
         if form == "markdown":

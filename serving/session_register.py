@@ -31,7 +31,7 @@ def register(threads: Sequence[str], *, server: str, as_json: bool) -> int:
         UnknownThreadError: When no session fits a name, or several do.
         InputError: When the server cannot be reached or refuses, or an id is none that servers take.
     """
-    with opened() as saver:
+    with opened(to_read=True) as saver:
         found = Sessions(saver)
         chosen = [found.show(thread) for thread in threads]
     for session in chosen:

@@ -6,7 +6,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from checkpoints import Sessions, moments, open_saver
+from checkpoints import Sessions, moments
+from graph.saver import open_sessions
 from graph.settings import Settings
 from serving import exits, terminal
 from serving.text import one_line
@@ -63,7 +64,7 @@ def show_steps(thread_id: str, *, as_json: bool) -> int:
         DatabaseError: When the database cannot be read.
         UnknownThreadError: When no session fits, or several do.
     """
-    with open_saver(Settings().database_path) as saver:
+    with open_sessions(Settings(), to_read=True) as saver:
         found = moments(saver, Sessions(saver).find(thread_id))
     if as_json:
         terminal.json_object([moment.model_dump(mode="json") for moment in found])
@@ -79,7 +80,7 @@ def show_steps(thread_id: str, *, as_json: bool) -> int:
 @contextmanager
 def _open() -> Iterator[Sessions]:
     """The session store that the settings name."""
-    with open_saver(Settings().database_path) as saver:
+    with open_sessions(Settings(), to_read=True) as saver:
         yield Sessions(saver)
 
 

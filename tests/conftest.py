@@ -36,7 +36,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
     for name in ("SANDBOX_IMAGE", "SANDBOX_PACKAGES", "VERIFY_TYPES"):
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
-    for name in ("SOLO_MODEL", "EMBEDDING_MODEL", "PREFER", "ROLES"):
+    for name in ("SOLO_MODEL", "EMBEDDING_MODEL", "PREFER", "ROLES", "USER", "USER_SETTINGS", "ARCHIVES"):
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
     for name in (*addresses_and_keys(), *VARIABLES, "DUOGRAPH_API_KEYS"):
         monkeypatch.delenv(name, raising=False)

@@ -8,7 +8,7 @@ import pytest
 
 import duograph
 
-HEAVY = ("openai", "boto3", "anthropic", "mlx", "neo4j", "transformers")
+HEAVY = ("openai", "boto3", "anthropic", "mlx", "neo4j", "transformers", "sqlalchemy", "alembic", "psycopg")
 
 
 def python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:

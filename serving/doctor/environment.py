@@ -8,6 +8,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from checkpoints import DatabaseError
 from graph.settings import CONFIG_FILE, Settings, SettingsError
 from serving.doctor.finding import Finding
 
@@ -47,14 +48,27 @@ def see_extras() -> Finding:
 
 def read_settings() -> tuple[Settings | None, Finding]:
     """Read the settings, and say where they came from."""
+    unread = ""
     try:
-        settings = Settings()
-        place = "read from" if Path(CONFIG_FILE).is_file() else "there is no"
-        chosen = sorted(settings.model_fields_set)
-        detail = f"{place} {CONFIG_FILE} in this folder; set: {', '.join(chosen) or 'nothing'}"
+        try:
+            settings = Settings()
+        except DatabaseError as error:  # the check of the database says how it is
+            settings, unread = Settings(user_settings=False), str(error)
     except SettingsError as error:
         return None, Finding(
             "settings", "fail", str(error), "Mend this setting; models and database were not checked."
+        )
+    place = "read from" if Path(CONFIG_FILE).is_file() else "there is no"
+    chosen = sorted(settings.model_fields_set)
+    detail = f"{place} {CONFIG_FILE} in this folder; set: {', '.join(chosen) or 'nothing'}"
+    if settings.kept:
+        detail += f"; of these by the user {settings.user!r}: {', '.join(sorted(settings.kept))}"
+    if unread:
+        return settings, Finding(
+            "settings",
+            "fail",
+            f"{detail}; the user's settings cannot be read: {unread}",
+            "Mend the database, or do without them by DUOGRAPH_USER_SETTINGS=0.",
         )
     return settings, Finding("settings", "ok", detail)
 

@@ -55,7 +55,7 @@ def test_a_plan_is_edited_from_a_file_or_standard_input_or_rejected(cli: Command
         ),
         (("--approve", "--out", ""), "--out is empty: name a folder, or . for this one.\n"),
         (("--approve", "--force"), "--force goes with --out"),
-        ((), "There is no such session: ask something"),
+        ((), "No session has the id 'w'"),
     ],
 )
 def test_an_answer_that_cannot_be_used_is_exit_code_2(

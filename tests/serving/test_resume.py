@@ -44,7 +44,7 @@ def test_a_killed_turn_goes_on_without_repeating_what_it_paid_for(cli: CommandLi
 def test_nothing_to_resume_is_said_in_one_sentence(cli: CommandLine) -> None:
     done = cli.run("resume", "nobody")
     assert done.code == 2
-    assert done.err.splitlines()[-1].endswith("There is no such session: ask something.")
+    assert done.err.splitlines()[-1].startswith("duograph: No session has the id 'nobody'")
 
 
 def test_two_commands_on_one_session_lose_no_turn(cli: CommandLine) -> None:

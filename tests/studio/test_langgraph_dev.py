@@ -14,6 +14,9 @@ import httpx
 import pytest
 from langgraph_sdk import get_client
 
+from graph.settings import Settings
+from graph.user_settings import open_user_settings
+
 ROOT = Path(__file__).resolve().parents[2]
 ASK = "Write a Python function that validates email addresses"
 
@@ -39,6 +42,8 @@ def server(folder: Path) -> Iterator[str]:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("LANGSMITH", "OPENAI"))
     }
+    with open_user_settings(Settings(home=folder, user_settings=False)) as users:
+        users.update("default", turn_timeout_s=700)
     log = (folder / "server.log").open("w+")
     config = ROOT / "langgraph.json"
     process = subprocess.Popen(
@@ -114,6 +119,16 @@ async def test_studio_sees_the_forms_and_the_drawing(server: str) -> None:
         edges = {(edge["source"], edge["target"]) for edge in drawing["edges"]}
         assert ("review", "code") in edges
         assert len(edges) == 17
+
+
+async def test_the_server_heeds_what_the_user_has_set_and_a_run_s_context_outranks_it(server: str) -> None:
+    async with get_client(url=server) as client:
+        bounds = []
+        for context in ({}, {"turn_timeout_s": 100}):
+            values: Any = await client.runs.wait(None, "duograph", input=says("hello"), context=context)
+            bounds.append(values["result"]["bounds"])
+        assert 700 <= bounds[0]["seconds"] < 900
+        assert 100 <= bounds[1]["seconds"] < 200
 
 
 async def test_a_bad_request_ends_with_an_answer_there_too(server: str) -> None:
