@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from checkpoints.connect import locate
 from checkpoints.postgres import address
-from checkpoints.postgres.address import is_postgres as is_postgres  # said here too
+from checkpoints.postgres.address import is_postgres
 from checkpoints.protocol import DatabaseError
 
 if TYPE_CHECKING:

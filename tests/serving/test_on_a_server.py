@@ -95,7 +95,9 @@ def test_the_doctor_speaks_of_the_server_and_hides_the_password(cli: OnServer) -
     assert "PostgreSQL " in details[1]["detail"]
     assert "1 session," in details[1]["detail"]
     assert "answers in" in details[1]["detail"]
-    for done in (before, after, cli.run("doctor")):
+    listed = cli.run("settings", "list", "--explain")
+    assert listed.code == 0
+    for done in (before, after, listed, cli.run("settings", "list", "--json"), cli.run("doctor")):
         assert "open-sesame" not in done.out + done.err
 
 
