@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHOWN = 200
+_CUT = ("08", "57P")  # how the server numbers a connection that failed, and its own going down
 
 _LOST = "lost the connection ({reason}): nothing of the last write is stored; try again, it connects anew"
 
@@ -26,6 +27,7 @@ _BY_KIND: tuple[tuple[type[Error], str], ...] = (
     (errors.UndefinedTable, "lacks a table ({reason}): open it once more, which makes what is missing"),
     (errors.DataError, "cannot keep this value ({reason}): leave out NUL signs and broken text"),
     (errors.QueryCanceled, "took too long ({reason}): look for what blocks it, then try again"),
+    (errors.DeadlockDetected, "was in the way of another write: try again"),
     (errors.LockNotAvailable, "took too long ({reason}): look for what blocks it, then try again"),
 )
 
@@ -85,7 +87,7 @@ def _sentence(error: Error, *, is_connecting: bool) -> str:
     if is_connecting:
         text = str(error)
         return next((sentence for words, sentence in _BY_WORDS if words in text), _UNREACHED)
-    if isinstance(error, (errors.OperationalError, errors.InterfaceError)):
+    if error.sqlstate is None or error.sqlstate.startswith(_CUT):
         return _LOST
     return "failed ({reason}): look at the server's log, or choose another database"
 

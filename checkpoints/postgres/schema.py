@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph.checkpoint.postgres import PostgresSaver
+from psycopg import sql
 
 from checkpoints.protocol import DatabaseError
 
@@ -20,7 +21,8 @@ _POLL_S = 0.05
 _SETUP_PATIENCE_S = 60.0
 
 # The list of sessions is kept by triggers, so that it is right whoever writes: another program may use
-# LangGraph's own saver on the same tables. `first` is the oldest that a thread ever had, as it may be pruned.
+# LangGraph's own saver on the same tables. They run with our rights: its user may have none on our list.
+# `first` is the oldest that a thread ever had, as it may be pruned.
 _LIST = """
 CREATE TABLE duograph_sessions (
     thread_id text PRIMARY KEY,
@@ -35,7 +37,8 @@ CREATE TABLE duograph_sessions (
 );
 CREATE INDEX duograph_sessions_last ON duograph_sessions (last DESC);
 
-CREATE FUNCTION duograph_session_written() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION duograph_session_written() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, {schema}, pg_temp AS $$
 BEGIN
     INSERT INTO duograph_sessions (thread_id, first, last)
     VALUES (NEW.thread_id, NEW.checkpoint_id, NEW.checkpoint_id)
@@ -43,7 +46,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION duograph_sessions_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION duograph_sessions_deleted() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, {schema}, pg_temp AS $$
 BEGIN
     WITH hit AS (
         SELECT s.thread_id, (
@@ -146,6 +150,7 @@ def revision_of(conn: Connection[Any]) -> int:
 def _migrate(conn: Connection[Any]) -> None:
     conn.execute(f"CREATE TABLE IF NOT EXISTS {REVISION_TABLE} (revision integer PRIMARY KEY)")
     noted = f"INSERT INTO {REVISION_TABLE} VALUES (%s)"  # noqa: S608 - our own name
+    schema = sql.Identifier(_value(conn, "SELECT current_schema()")).as_string(conn)
     for revision in range(revision_of(conn) + 1, len(STEPS) + 1):
         step = STEPS[revision - 1]
         if step in _ALONE:
@@ -153,7 +158,9 @@ def _migrate(conn: Connection[Any]) -> None:
             conn.execute(noted, (revision,))
         else:
             with conn.transaction():
-                conn.execute(step, prepare=False)  # several statements, which the server does not prepare
+                conn.execute(
+                    step.format(schema=schema), prepare=False
+                )  # several statements, which the server does not prepare
                 conn.execute(noted, (revision,))
 
 

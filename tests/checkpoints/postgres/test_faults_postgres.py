@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from langgraph.checkpoint.postgres import PostgresSaver
 
 from checkpoints import DatabaseError, Sessions, open_saver
 from checkpoints.health import inspect_database
@@ -71,6 +72,18 @@ def test_a_user_without_rights_is_told_what_is_missing(postgres: PostgresServer)
             conn.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO visitor")
         with open_saver(visitor) as saver:  # tables that somebody else made are enough
             Counted(saver).ask("t", "hello")
+
+
+def test_a_program_without_rights_on_our_list_still_writes_and_is_listed(postgres: PostgresServer) -> None:
+    target = postgres.new_database()
+    with open_saver(target) as saver, psycopg.connect(target, autocommit=True) as conn:
+        conn.execute("CREATE ROLE neighbour LOGIN")
+        conn.execute("GRANT ALL ON checkpoints, checkpoint_blobs, checkpoint_writes TO neighbour")
+        with PostgresSaver.from_conn_string(target.replace("duograph@", "neighbour@")) as stock:
+            Counted(stock).ask("theirs", "hi")  # type: ignore[arg-type]
+            assert [session.title for session in Sessions(saver).list()] == ["hi"]
+            stock.delete_thread("theirs")
+        assert Sessions(saver).list() == []
 
 
 def test_connections_that_were_cut_at_rest_are_replaced_unseen(target: str) -> None:
