@@ -41,10 +41,13 @@ _TAKE_BACK = "SELECT pg_advisory_unlock_shared(%s)"
 _IS_WANTED = """
 SELECT CASE WHEN pg_try_advisory_lock(%(key)s) THEN NOT pg_advisory_unlock(%(key)s) ELSE true END AS wanted
 """
-# The lock of a turn that is well is held by another session of ours, so that this one cannot have it.
+# Fails unless the turn holds its thread: it has signed for it, and its lock is held by another session of
+# ours, so that this one cannot have it. A failure needs no answer to be waited for.
 _FENCE = """
-SELECT NOT pg_try_advisory_xact_lock_shared(%s) AS is_held FROM duograph_turns
-WHERE thread_id = %s AND holder = %s FOR SHARE
+SELECT 1 / count(*) FROM (
+    SELECT 1 FROM duograph_turns
+    WHERE thread_id = %s AND holder = %s AND NOT pg_try_advisory_xact_lock_shared(%s) FOR SHARE
+) AS held
 """
 
 
@@ -113,13 +116,13 @@ class PostgresLocks:
         return bool(row and row["wanted"])
 
     def fence(self, thread_id: str) -> tuple[str, tuple[Any, ...]] | None:
-        """A query for the transaction of a write: its `is_held` is true only while the turn may write.
+        """A query for the transaction of a write, which divides by zero unless the turn may write.
 
         Returns:
             The query and its values; None when nobody here holds the thread, as when a session is imported.
         """
         signature = self._signed.get(thread_id)
-        return None if signature is None else (_FENCE, (key_of(thread_id), thread_id, signature[0]))
+        return None if signature is None else (_FENCE, (thread_id, signature[0], key_of(thread_id)))
 
     def _take(self, conn: Connection, thread_id: str) -> bool:
         row = conn.execute(_TAKE, (key_of(thread_id),)).fetchone()

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.base import get_serializable_checkpoint_metadata
+from langgraph.checkpoint.base import WRITES_IDX_MAP, get_serializable_checkpoint_metadata
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.serde.types import _DeltaSnapshot
+from psycopg.errors import DivisionByZero
 from psycopg.types.json import Jsonb
 
 from checkpoints.keeping import is_due
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
     from langgraph.checkpoint.serde.base import SerializerProtocol
+    from psycopg import Cursor
+    from psycopg.rows import DictRow
 
     from checkpoints.postgres.database import Connection
 
     Fence = tuple[str, tuple[Any, ...]]
 
-_HAS_PARENT = """
-SELECT 1 FROM checkpoints WHERE thread_id = %s AND checkpoint_ns = %s AND checkpoint_id = %s
+# Fails when the parent was pruned meanwhile, and with it perhaps the values that did not change.
+_NEEDS_PARENT = """
+SELECT 1 / count(*) FROM checkpoints WHERE thread_id = %s AND checkpoint_ns = %s AND checkpoint_id = %s
 """
 
 # An input begins a turn; with durability `exit` it is not stored, and the steps jump.
@@ -89,27 +93,21 @@ class Put:
         """
         thread_id, ns, parent = self._place
         inline, values = self._split()
-        metadata = get_serializable_checkpoint_metadata(self.config, self.metadata)
-        with fenced(conn, thread_id, fence, target):
-            known = conn.execute(_HAS_PARENT, (thread_id, ns, parent)) if self._builds_on(values) else None
-            self._store(conn, serde, {name: values[name] for name in values if name in self.new_versions})
-            conn.execute(
-                PostgresSaver.UPSERT_CHECKPOINTS_SQL,
-                (
-                    thread_id,
-                    ns,
-                    self.checkpoint["id"],
-                    parent,
-                    Jsonb({**self.checkpoint, "channel_values": inline}),
-                    Jsonb(metadata),
-                ),
-            )
-            row = conn.execute(_LIST, self._line(thread_id, parent, metadata)) if ns == "" else None
-            if known is not None and known.fetchone() is None:
-                # Another process pruned what this checkpoint builds on, so all of its values are given again.
-                self._store(conn, serde, values)
-            grown = row.fetchone() if row is not None else None
-            if keep is not None and grown is not None and is_due(grown["turn"], grown["floor"], keep):
+        new = {name: values[name] for name in values if name in self.new_versions}
+        try:
+            # All in one message and one implicit transaction: what it asks fails where the answer is no.
+            with conn.pipeline():
+                if fence:
+                    conn.execute(*fence)
+                if len(new) < len(values) and parent:
+                    conn.execute(_NEEDS_PARENT, (thread_id, ns, parent))
+                listed = self._store(conn, serde, inline, new)
+        except DivisionByZero:
+            with fenced(conn, thread_id, fence, target):
+                listed = self._store(conn, serde, inline, values)
+        grown = listed.fetchone() if listed is not None else None
+        if keep is not None and grown is not None and is_due(grown["turn"], grown["floor"], keep):
+            with fenced(conn, thread_id, fence, target):
                 keep_turns(conn, thread_id, keep)
 
     @property
@@ -131,19 +129,27 @@ class Put:
                 apart[channel] = value
         return inline, apart
 
-    def _builds_on(self, values: Mapping[str, Any]) -> bool:
-        has_older = any(channel not in self.new_versions for channel in values)
-        return has_older and self._place[2] is not None
-
-    def _store(self, conn: Connection, serde: SerializerProtocol, values: Mapping[str, Any]) -> None:
-        thread_id, ns, _ = self._place
+    def _store(
+        self,
+        conn: Connection,
+        serde: SerializerProtocol,
+        inline: Mapping[str, Any],
+        values: Mapping[str, Any],
+    ) -> Cursor[DictRow] | None:
+        thread_id, ns, parent = self._place
+        metadata = get_serializable_checkpoint_metadata(self.config, self.metadata)
         versions = {**self.checkpoint["channel_versions"], **self.new_versions}
         rows = [
             (thread_id, ns, channel, str(versions[channel]), *serde.dumps_typed(value))
             for channel, value in values.items()
         ]
+        whole = Jsonb({**self.checkpoint, "channel_values": inline})
+        head = (thread_id, ns, self.checkpoint["id"], parent, whole, Jsonb(metadata))
+        # First, as what JSON cannot hold is found here, before anything was sent.
+        conn.execute(PostgresSaver.UPSERT_CHECKPOINTS_SQL, head)
         if rows:
             conn.cursor().executemany(PostgresSaver.UPSERT_CHECKPOINT_BLOBS_SQL, rows)
+        return conn.execute(_LIST, self._line(thread_id, parent, metadata)) if ns == "" else None
 
     def _line(self, thread_id: str, parent: str | None, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """What the list of sessions shows, where it changed."""
@@ -186,10 +192,33 @@ class PutWrites:
             DatabaseError: When the turn lost its lock; nothing of it is stored then.
         """
         place = self.config["configurable"]
-        whole: RunnableConfig = {"configurable": {"checkpoint_ns": "", **place}}
-        with fenced(conn, str(place["thread_id"]), fence, target):
-            stock = PostgresSaver(conn, serde=serde)
-            stock.put_writes(whole, self.writes, self.task_id, self.task_path)
+        thread_id = str(place["thread_id"])
+        key = (thread_id, str(place.get("checkpoint_ns", "")), place["checkpoint_id"])
+        rows = [
+            (
+                *key,
+                self.task_id,
+                self.task_path,
+                WRITES_IDX_MAP.get(channel, at),
+                channel,
+                *serde.dumps_typed(value),
+            )
+            for at, (channel, value) in enumerate(self.writes)
+        ]
+        # Of a task's ordinary writes the first ones count, of its special ones the last.
+        is_special = all(channel in WRITES_IDX_MAP for channel, _ in self.writes)
+        query = (
+            PostgresSaver.UPSERT_CHECKPOINT_WRITES_SQL
+            if is_special
+            else PostgresSaver.INSERT_CHECKPOINT_WRITES_SQL
+        )
+        try:
+            with conn.pipeline():
+                if fence:
+                    conn.execute(*fence)
+                conn.cursor().executemany(query, rows)
+        except DivisionByZero:
+            raise lost_turn(thread_id, target) from None
 
 
 @contextmanager
@@ -199,20 +228,19 @@ def fenced(conn: Connection, thread_id: str, fence: Fence | None, target: str) -
     Args:
         conn: In autocommit mode.
         thread_id: The thread.
-        fence: What asks whether it is held; None when nobody here holds it.
+        fence: What fails when it is not held; None when nobody here holds it.
         target: The database's address.
 
     Raises:
         DatabaseError: When the turn lost its lock; nothing is stored then.
     """
-    # What does not need an answer is sent without waiting for one.
-    with conn.pipeline(), conn.transaction():
-        asked = conn.execute(*fence) if fence else None
+    with conn.transaction():
+        if fence:
+            try:
+                conn.execute(*fence)
+            except DivisionByZero:
+                raise lost_turn(thread_id, target) from None
         yield
-        if asked is not None:
-            row = asked.fetchone()
-            if row is None or not row["is_held"]:
-                raise lost_turn(thread_id, target)
 
 
 def _fits_json(value: object) -> bool:

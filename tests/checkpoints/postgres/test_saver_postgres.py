@@ -5,12 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from subprocess import Popen
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 import psycopg
 import pytest
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
+from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata, empty_checkpoint
+from langgraph.checkpoint.base.id import uuid6
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
@@ -140,6 +141,35 @@ def test_what_the_servers_json_would_refuse_or_change_comes_back_as_it_was(targe
             assert repr(graph.get_state(thread(str(at))).values) == repr(state)
         graph.invoke({"text": "half \ud83d of a sign", "number": 1.0}, thread("half"))
         assert graph.get_state(thread("half")).values["text"] == "half ? of a sign"  # as LangGraph writes it
+
+
+def test_a_write_that_fails_half_way_leaves_nothing(target: str) -> None:
+    with open_saver(target) as saver:
+        stored = saver.put(place("t"), empty_checkpoint(), METADATA, {})
+        checkpoint = {**empty_checkpoint(), "channel_values": {"a": [1]}, "channel_versions": {"a": "1"}}
+        odd: Any = {"source": "loop", "step": 1, "odd": object()}
+        with pytest.raises(TypeError):
+            saver.put(stored, cast("Checkpoint", checkpoint), odd, {"a": "1"})
+        with pytest.raises(TypeError):
+            saver.put_writes(stored, [("a", 1), ("b", object())], "task")
+        found = saver.get_tuple(place("t"))
+        assert found is not None
+        assert (found.checkpoint["id"], found.pending_writes) == (stored["configurable"]["checkpoint_id"], [])
+    assert (count(target, "checkpoints"), count(target, "checkpoint_blobs")) == (1, 0)
+
+
+def test_what_another_process_pruned_meanwhile_is_stored_again(target: str) -> None:
+    with open_saver(target) as saver, open_saver(target) as other:
+        first = cast(
+            "Checkpoint", {**empty_checkpoint(), "channel_values": {"a": [1]}, "channel_versions": {"a": "1"}}
+        )
+        stored = saver.put(place("t"), first, METADATA, {"a": "1"})
+        other.delete_thread("t")
+        second = cast("Checkpoint", {**first, "id": str(uuid6())})
+        saver.put(stored, second, METADATA, {})
+        found = other.get_tuple(place("t"))
+        assert found is not None
+        assert found.checkpoint["channel_values"] == {"a": [1]}
 
 
 def test_history_forks_files_and_copies_work_as_in_a_file(target: str) -> None:
