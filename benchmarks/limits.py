@@ -23,7 +23,7 @@ from nodes.fences import solution_files
 from nodes.plans import read_plan
 from nodes.prompting import fence, prompt
 from nodes.show import show_evidence, show_failure, show_files
-from providers import Call, ChainFacts, Price, Reply, Role, Step
+from providers import Call, ChainFacts, Price, Reply, Role, Step, Structured
 from sandbox import Check, Evidence, SourceFile
 
 TURNS = 20
@@ -56,6 +56,10 @@ class InstantModels:
             cost_usd=0,
         )
         return Reply(text, calls=[call])
+
+    async def reply_as(self, *_: object, **__: object) -> Structured[Any]:
+        """Nothing here asks for an answer in a form."""
+        raise NotImplementedError
 
     def facts(self, _role: Role, _chain: str | None = None) -> ChainFacts:
         """One free model."""

@@ -19,7 +19,7 @@ from checkpoints.protocol import (
 if TYPE_CHECKING:
     from checkpoints.history import Moment, fork, moments
     from checkpoints.saver import SaverContext, SessionSaver, open_saver
-    from checkpoints.sessions import Session, SessionMessage, Sessions, SessionSummary
+    from checkpoints.sessions import Session, SessionMessage, Sessions, SessionStats, SessionSummary
     from checkpoints.transfer import SessionFile, export_session, import_session
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "SessionFileError",
     "SessionMessage",
     "SessionSaver",
+    "SessionStats",
     "SessionStore",
     "SessionSummary",
     "Sessions",
@@ -59,6 +60,7 @@ _LAZY = {
     "SessionSaver": "checkpoints.saver",
     "open_saver": "checkpoints.saver",
     "Session": "checkpoints.sessions",
+    "SessionStats": "checkpoints.sessions",
     "SessionMessage": "checkpoints.sessions",
     "SessionSummary": "checkpoints.sessions",
     "Sessions": "checkpoints.sessions",

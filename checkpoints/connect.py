@@ -151,11 +151,8 @@ def _make_room(path: Path) -> bool:
 def _prepare(conn: sqlite3.Connection, place: str) -> None:
     # Looked at before anything is written, so that a stranger's file keeps its journal mode.
     refuse_strangers(conn, place)
-    for pragma in (
-        # Has to come before the first table; in a file that has one it does nothing.
-        "auto_vacuum=INCREMENTAL",
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        f"journal_size_limit={_LOG_BYTES}",
-    ):
+    pragmas = ["journal_mode=WAL", "synchronous=NORMAL", f"journal_size_limit={_LOG_BYTES}"]
+    if conn.execute("PRAGMA page_count").fetchone() == (0,):
+        pragmas.insert(0, "auto_vacuum=INCREMENTAL")  # does something before the first table alone
+    for pragma in pragmas:
         conn.execute(f"PRAGMA {pragma}").fetchall()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from checkpoints.locks import ThreadLocks
-    from checkpoints.protocol import ThreadSpan
+    from checkpoints.protocol import StoreSize, ThreadSpan
 
 _STRATEGIES = ("keep_latest", "keep_turns", "delete")
 _SAME = {"delete_all": "delete"}  # what LangGraph's server calls it
@@ -41,6 +41,14 @@ class SessionSaver(BaseCheckpointSaver[str]):
 
         Args:
             limit: How many at most; None for all.
+
+        Raises:
+            DatabaseError: When the database cannot be read.
+        """
+
+    @abstractmethod
+    def size(self) -> StoreSize:
+        """Count what the database holds of sessions.
 
         Raises:
             DatabaseError: When the database cannot be read.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from checkpoints.ids import check_thread_id, new_thread_id
+from checkpoints.outline import outline_of
 from checkpoints.protocol import UnknownThreadError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Moment(BaseModel):
         checkpoint_id: Its id; the first characters are enough where they are unique.
         when: When it was written, UTC.
         step: LangGraph's number of the superstep.
-        turn: Which turn it belongs to, from 1.
+        turn: Which turn it belongs to, from 1: the human messages so far.
         following: The nodes that come next; none after the end of a turn.
     """
 
@@ -43,16 +44,8 @@ def moments(saver: SessionSaver, thread_id: str) -> list[Moment]:
     Raises:
         DatabaseError: When the database cannot be read.
     """
-    kept = list(saver.list({"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}))
-    found: list[Moment] = []
-    # Each input begins a turn; what is older than the oldest kept input counts as turn 1.
-    turn = sum(item.metadata.get("source") == "input" for item in kept)
-    for item in kept:
-        if item.metadata.get("source") == "input":
-            turn -= 1
-        else:
-            found.append(_moment(item, max(1, turn)))
-    return found
+    kept = saver.list({"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}})
+    return [_moment(item) for item in kept if item.metadata.get("source") != "input"]
 
 
 def fork(saver: SessionSaver, thread_id: str, *, at: str | None = None, into: str | None = None) -> str:
@@ -92,13 +85,13 @@ def free_id(saver: SessionSaver, wanted: str | None) -> str:
     return thread_id
 
 
-def _moment(item: CheckpointTuple, turn: int) -> Moment:
+def _moment(item: CheckpointTuple) -> Moment:
     checkpoint = item.checkpoint
     return Moment(
         checkpoint_id=checkpoint["id"],
         when=datetime.fromisoformat(checkpoint["ts"]).astimezone(UTC),
         step=item.metadata.get("step", 0),
-        turn=turn,
+        turn=max(1, outline_of(checkpoint["channel_values"]).turns),
         following=_following(item),
     )
 

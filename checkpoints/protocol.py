@@ -51,14 +51,37 @@ class ThreadSpan:
     outline: Outline | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoreSize:
+    """How much a store holds.
+
+    Attributes:
+        checkpoints: Steps that are kept, of all threads and subgraphs.
+        used_bytes: What its tables take, free places in them included.
+        free_bytes: What of that is free for what comes; None where nobody knows, as on a server.
+    """
+
+    checkpoints: int
+    used_bytes: int
+    free_bytes: int | None
+
+
 class SessionStore(Protocol):
-    """What `Sessions` needs of a saver; any checkpointer with `thread_spans` will do."""
+    """What `Sessions` needs of a saver; any checkpointer with these methods will do."""
 
     def thread_spans(self, limit: int | None = None) -> Sequence[ThreadSpan]:
         """List the threads, the most recently written first.
 
         Args:
             limit: How many at most; None for all.
+
+        Raises:
+            DatabaseError: When the database cannot be read.
+        """
+        ...
+
+    def size(self) -> StoreSize:
+        """Count what the store holds.
 
         Raises:
             DatabaseError: When the database cannot be read.

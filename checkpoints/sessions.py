@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import uuid
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,32 @@ class Session(SessionSummary):
     result: dict[str, Any] | None = None
 
 
+class SessionStats(BaseModel):
+    """What a session store holds.
+
+    Attributes:
+        sessions: How many.
+        turns: Human messages of all.
+        checkpoints: Steps that are kept, subgraphs included.
+        used_bytes: What the store takes.
+        free_bytes: What of that is free for what comes; None where nobody knows, as on a server.
+        oldest: When the first session began, UTC; None when there is none.
+        newest: When a session was used last, UTC; None when there is none.
+        by_status: Sessions by the `status` of their last result; `unfinished` has none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sessions: int
+    turns: int
+    checkpoints: int
+    used_bytes: int
+    free_bytes: int | None
+    oldest: datetime | None = None
+    newest: datetime | None = None
+    by_status: dict[str, int] = {}
+
+
 class Sessions:
     """Reads sessions out of a saver. Safe to use from several threads when the saver is."""
 
@@ -126,6 +153,24 @@ class Sessions:
             **_line(span, outline_of(values)).model_dump(),
             messages=[_message(message) for message in messages_of(values)],
             result=_plain(values.get("result")),
+        )
+
+    def stats(self) -> SessionStats:
+        """Count what the store holds.
+
+        Raises:
+            DatabaseError: When the database cannot be read.
+        """
+        found, size = self.list(None), self._saver.size()
+        return SessionStats(
+            sessions=len(found),
+            turns=sum(summary.turns for summary in found),
+            checkpoints=size.checkpoints,
+            used_bytes=size.used_bytes,
+            free_bytes=size.free_bytes,
+            oldest=min((summary.created_at for summary in found), default=None),
+            newest=max((summary.updated_at for summary in found), default=None),
+            by_status=dict(Counter(summary.status or "unfinished" for summary in found)),
         )
 
     def find(self, thread_id: str) -> str:

@@ -22,4 +22,5 @@ class ModelManager(RoleManager):
             ModelConfigError: When a chain names something that does not exist.
         """
         settings = settings or Settings()
-        super().__init__(role_models(settings), embedding_models(settings))
+        models = role_models(settings)
+        super().__init__(models, embedding_models(settings, models))

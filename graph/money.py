@@ -27,11 +27,15 @@ class Rates:
 
     def calls(self, cost: Cost) -> int:
         """Attempts at models that `cost` means at most."""
-        return cost.reasoning * self.reasoning.attempts + cost.coding * self.coding.attempts
+        questions = cost.reasoning * self.reasoning.attempts + cost.coding * self.coding.attempts
+        forms = (cost.reasoning_forms, self.reasoning), (cost.coding_forms, self.coding)
+        return questions + sum(count * chain.form_attempts for count, chain in forms)
 
     def waits(self, cost: Cost) -> float:
         """Seconds that `cost` means at most, all of them cut by the turn's deadline."""
-        models = cost.reasoning * self.reasoning.seconds + cost.coding * self.coding.seconds
+        questions = cost.reasoning * self.reasoning.seconds + cost.coding * self.coding.seconds
+        forms = (cost.reasoning_forms, self.reasoning), (cost.coding_forms, self.coding)
+        models = questions + sum(count * chain.form_seconds for count, chain in forms)
         return models + cost.sandbox_runs * self.sandbox_s
 
     @property

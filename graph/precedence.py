@@ -8,8 +8,9 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, SecretStr
 
+from graph.config_file import CONFIG_FILE, read_config
 from graph.role_settings import VARIABLES
-from graph.settings import CONFIG_FILE, Settings, read_config
+from graph.settings import Settings
 from graph.user_settings import MODELS
 from nodes import Context
 from providers.scrub import HIDDEN, scrub
@@ -61,7 +62,7 @@ class _Origins:
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
         self._context = {name: value for name, value in context if value not in (None, "", [])}
-        self._file = read_config(Path(CONFIG_FILE))
+        self._file = read_config(Path(CONFIG_FILE), Settings.model_fields)
         self._variables = {name.lower(): name for name, value in os.environ.items() if value}
         self._kept = settings.kept
 

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
@@ -18,6 +18,7 @@ from graph.state import Context
 from nodes import Bounds, PlanAnswer, PlanQuestion, Request, Result, Status, StopReason
 from sandbox import Evidence, SourceFile
 
+Standing = Literal["new", "ended", "cut", "waiting"]
 _MODELS = ("reasoning_model", "coding_model")
 
 
@@ -126,6 +127,15 @@ class Resuming(ABC):
         """The files that the newest turn of a session with any came to; empty when there are none."""
         state = await self.graph.aget_state({"configurable": {"thread_id": session_of(thread_id)}})
         return list(state.values.get("solution") or [])
+
+    async def standing(self, thread_id: str) -> Standing:
+        """Where the last turn of a session stands: none, ended, cut off, or its plan waits."""
+        state = await self.graph.aget_state({"configurable": {"thread_id": session_of(thread_id)}})
+        if question_in(state.interrupts) is not None:
+            return "waiting"
+        if following_in(state):
+            return "cut"
+        return "ended" if state.created_at else "new"
 
     async def waiting(self, thread_id: str) -> Result | None:
         """The result so far of a turn that waits for the approval of its plan; None where none waits."""

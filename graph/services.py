@@ -11,6 +11,7 @@ from graph.settings import Settings
 from nodes import Verifies
 from providers import Models, Retries, RoleModels, Timeouts
 from providers.embedding import EmbeddingModels
+from providers.mlx.pool import MlxLimits
 from sandbox import Check, Evidence, Options, SourceFile, Verifier
 
 
@@ -50,11 +51,16 @@ def role_models(settings: Settings) -> RoleModels:
         retries=Retries(tries=settings.model_tries),
         parameters=settings.roles,
         prefer=settings.prefer,
+        mlx=MlxLimits(settings.mlx_memory_gb, settings.mlx_prompt_cache_gb),
     )
 
 
-def embedding_models(settings: Settings) -> EmbeddingModels:
+def embedding_models(settings: Settings, models: RoleModels | None = None) -> EmbeddingModels:
     """Make the embedding role that `settings` describe; nothing is contacted yet.
+
+    Args:
+        settings: What an installation chooses.
+        models: The other roles, with whose figures its own are kept, and whose breakers it shares.
 
     Raises:
         ModelConfigError: When its chain names something that cannot embed.
@@ -65,8 +71,9 @@ def embedding_models(settings: Settings) -> EmbeddingModels:
         api_keys=settings.api_keys,
         timeouts=Timeouts(total_s=settings.model_timeout_s),
         retries=Retries(tries=settings.model_tries),
-        # As with the background role: what nobody configured is not refused for being on this machine.
-        prefer="chain" if settings.embedding_model == "offline" else settings.prefer,
+        prefer=settings.prefer,
+        breakers=models.breakers if models else None,
+        ledger=models.ledger if models else None,
     )
 
 

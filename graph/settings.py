@@ -3,7 +3,6 @@
 import difflib
 import json
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,17 +20,14 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from checkpoints.settings import UserSettingsError, user_problem
+from graph.config_file import CONFIG_FILE, FileSource, SettingsError
 from graph.role_settings import VARIABLES, RoleVariables, explain_role
 from graph.user_settings import Archives, UserSettings, overlay, read_user_settings
 from nodes.limits import MAX_REPAIRS, TURN_TIMEOUT_S, TurnLimits
 from providers import Role, RoleParameters
 from providers.place import Prefer
 
-CONFIG_FILE = "duograph.toml"
-
-
-class SettingsError(ValueError):
-    """A setting is wrong; the message names the place, the field, the value and the fix."""
+__all__ = ["CONFIG_FILE", "Settings", "SettingsError", "check_environment"]
 
 
 def _folders(value: object) -> object:
@@ -97,6 +93,9 @@ class Settings(BaseSettings):
         plan_approval: Whether a person must approve each plan before code is written.
         model_timeout_s: Seconds one model call may take.
         model_tries: Attempts at one model of a chain before the next one is asked, the first one included.
+        mlx_memory_gb: Gigabytes that the weights of all `mlx:` models may take; by default seven tenths of
+            the machine's memory.
+        mlx_prompt_cache_gb: Gigabytes of each `mlx:` model for prompts that it has read; 0 keeps none.
         verify_timeout_s: Seconds one run in the sandbox may take.
         openai_api_key: The key for `openai:` models, from `OPENAI_API_KEY` as well.
         api_keys: Keys by provider name, such as `groq`; each goes before the provider's own variable.
@@ -138,6 +137,8 @@ class Settings(BaseSettings):
     plan_approval: bool = False
     model_timeout_s: float = Field(default=120.0, gt=0, le=3600)
     model_tries: int = Field(default=2, ge=1, le=10)
+    mlx_memory_gb: float | None = Field(default=None, gt=0, le=100_000, allow_inf_nan=False)
+    mlx_prompt_cache_gb: float = Field(default=2.0, ge=0, le=100_000, allow_inf_nan=False)
     verify_timeout_s: float = Field(default=10.0, gt=0, le=600)
     openai_api_key: SecretStr | None = Field(
         default=None,
@@ -189,7 +190,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put the file last. A .env file and a secrets folder are not read: nobody asked for them."""
         del dotenv_settings, file_secret_settings
-        return init_settings, RoleVariables(settings_cls), env_settings, _FileSource(settings_cls)
+        return init_settings, RoleVariables(settings_cls), env_settings, FileSource(settings_cls)
 
     @property
     def given(self) -> frozenset[str]:
@@ -234,18 +235,6 @@ class Settings(BaseSettings):
         }
 
 
-class _FileSource(PydanticBaseSettingsSource):
-    """Reads `duograph.toml` in the working directory, if there is one."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401
-        """Not used: the whole file is read at once."""
-        del field
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        return read_config(Path(CONFIG_FILE))
-
-
 def check_environment() -> None:
     """Find misspelt `DUOGRAPH_…` variables: one that nobody reads would be silently ignored.
 
@@ -258,34 +247,6 @@ def check_environment() -> None:
     for name in strange:
         if close := difflib.get_close_matches(name, known, n=1, cutoff=0.85):
             raise SettingsError(f"The environment variable {name} is unknown: did you mean {close[0]}?")
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file; none when there is no such file.
-
-    Raises:
-        SettingsError: When it cannot be read, is not TOML, or has an unknown name in it.
-    """
-    try:
-        if path.exists() and not path.is_file():
-            raise SettingsError(f"{path} is not a file: rename or remove it.")
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        if path.is_symlink():
-            raise SettingsError(f"{path} is a link that leads nowhere: mend or remove it.") from None
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read ({error}): mend or remove it.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}. Mend that line.") from None
-    for name in values:
-        if name not in Settings.model_fields:
-            close = difflib.get_close_matches(name, Settings.model_fields, n=1)
-            hint = (
-                f"did you mean {close[0]!r}?" if close else f"known are {', '.join(Settings.model_fields)}."
-            )
-            raise SettingsError(f"{path} has an unknown setting {name!r}: {hint}")
-    return values
 
 
 def _explain(error: ValidationError, given: set[str]) -> str:

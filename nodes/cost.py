@@ -14,6 +14,8 @@ class Cost:
         sandbox_runs: Verifications.
         tool_calls: Calls of tools.
         seconds: Wall-clock seconds besides the waits for models and sandboxes, for work of its own.
+        reasoning_forms: Answers in a form by the reasoning role, each asked for twice at most.
+        coding_forms: Answers in a form by the coding role.
     """
 
     reasoning: int = 0
@@ -21,6 +23,8 @@ class Cost:
     sandbox_runs: int = 0
     tool_calls: int = 0
     seconds: float = 0.0
+    reasoning_forms: int = 0
+    coding_forms: int = 0
 
     def times(self, count: int) -> Self:
         """The cost of `count` executions."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from providers.mlx.pool import EnginePool
+from providers.mlx.sharing import EngineShare
 from providers.prices import Rate, always
 
 if TYPE_CHECKING:
@@ -55,6 +55,19 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """How a server of yours holds a model; None leaves it to the server.
+
+    Attributes:
+        keep_alive: How long it stays in memory after a call: a duration such as `10m`, or seconds.
+        num_ctx: Its context window in tokens.
+    """
+
+    keep_alive: str | int | None = None
+    num_ctx: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Timeouts:
     """How long an attempt may take, in seconds. A longer one than `total_s` counts as `total_s`.
 
@@ -79,13 +92,13 @@ class Wiring:
         scripts: The cursors of `scripted:` files, shared by all models of one `RoleModels`.
         keys: API keys by provider name; a missing one is looked up in the environment.
         timeouts: How long one attempt may take.
-        engines: The MLX models in this process, shared by all models of one `RoleModels`.
+        engines: What one `RoleModels` holds of the MLX models in this process.
     """
 
     scripts: ScriptShelf
     keys: Mapping[str, SecretStr] = field(default_factory=dict)
     timeouts: Timeouts = Timeouts()
-    engines: EnginePool = field(default_factory=EnginePool)
+    engines: EngineShare = field(default_factory=EngineShare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,7 @@ class Backend:
             it cannot take the number, then only what streams back is counted.
         max_tokens: Gives those for a limit that a person set, who knows the model; by default `output_limit`.
         sampling: Gives the call's arguments for how to pick tokens, without those it cannot take.
+        loading: Gives those for how the server holds the model, or None when it cannot be told.
         json_schema: Gives the call's arguments that hold the answer to a JSON schema, or None without them.
         json_mode: The call's arguments that make the answer JSON of any shape, or None without such a mode.
         context_tokens: Asks the server for the context window in force; None when it does not say.
@@ -109,6 +123,7 @@ class Backend:
     output_limit: Callable[[int], dict[str, Any]] | None = None
     max_tokens: Callable[[int], dict[str, Any]] | None = None
     sampling: Callable[[Sampling], dict[str, Any]] | None = None
+    loading: Callable[[Loading], dict[str, Any]] | None = None
     json_schema: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     json_mode: Mapping[str, Any] | None = None
     context_tokens: Callable[[], Awaitable[int | None]] | None = None

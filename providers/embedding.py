@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import math
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 from providers.backend import ModelSpec, Server, Timeouts, Wiring
 from providers.backends.script import ScriptShelf
-from providers.backends.services import OPENAI, SERVICES
-from providers.failover.errors import Target, classify
+from providers.embedders.asking import Asking, Dimensions
+from providers.embedders.embedder import EmbeddingBackend
+from providers.embedders.table import embedder_of
+from providers.failover.breaker import Breakers
+from providers.failover.candidates import Candidates
+from providers.failover.course import Candidate
+from providers.failover.per_loop import PerLoop
 from providers.failover.retrying import Retries, check_limits
 from providers.keys import given_keys
-from providers.place import Prefer, check_prefer, client_options, preferred
-from providers.protocol import ModelConfigError, ModelError, ModelsFailedError
+from providers.ledger import Ledger, Stats
+from providers.place import Prefer, check_prefer, preferred
+from providers.prices import rate_at
+from providers.protocol import Call, ModelConfigError, ModelsFailedError
 from providers.registry import PROVIDERS
+from providers.roles import RoleParameters
 from providers.spec import parse_chain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pydantic import SecretStr
 
-    Vector = list[float]
+    from providers.embedders.embedder import Vector
 
-BATCH: Final = 64
-"""Texts that are sent in one request."""
+DEFAULT_CHAIN = "offline"
 
-OFFLINE_DIMENSIONS: Final = 256
-
-_SPEAK_OPENAI: Final = {service.name: service for service in (OPENAI, *SERVICES)}
-_WORD: Final = re.compile(r"\w+")
+TAKEN = ("connect_timeout_s", "timeout_s")
+"""Which parameters of a role mean something for this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,12 @@ class Embedded:
     Attributes:
         vectors: One for each text, in their order, all of one length.
         model: The model string of what made all of them; vectors of two models cannot be compared.
+        calls: Every request, failed ones first; those of the model that answered are the last.
     """
 
     vectors: list[Vector]
     model: str
+    calls: list[Call] = field(default_factory=list)
 
     @property
     def dimensions(self) -> int:
@@ -66,170 +69,166 @@ class Embedder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Config:
+    """What is in force; a change puts another one in its place, and running calls keep theirs."""
+
+    candidates: tuple[Candidate, ...]
+    parameters: RoleParameters
+    timeouts: Timeouts
+    # Of this chain; found out by the first answer where nobody knows.
+    dimensions: Dimensions
+
+
 class EmbeddingModels:
-    """A chain of embedding models; implements `Embedder`, for any number of event loops."""
+    """A chain of embedding models; implements `Embedder`, for any number of event loops.
+
+    Tries, waits, breakers and errors are those of the chat roles; see `docs/providers.md`.
+    """
 
     def __init__(  # noqa: PLR0913 - each may be chosen apart
         self,
-        chain: str = "offline",
+        chain: str = DEFAULT_CHAIN,
         *,
         api_keys: Mapping[str, SecretStr] | None = None,
         openai_api_key: SecretStr | None = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - it is frozen
         retries: Retries = Retries(),  # noqa: B008 - it is frozen
         prefer: Prefer = "chain",
+        breakers: Breakers | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        """Check the chain; nothing is asked yet.
+        """Check the chain; nothing is asked yet. It may load prices, so never call it on an event loop.
 
         Args:
-            chain: `offline`, `ollama:MODEL`, and whatever speaks OpenAI's API, such as `openai:MODEL`.
+            chain: `offline`, `ollama:MODEL`, `bedrock:MODEL`, and whatever speaks OpenAI's API.
             api_keys: Keys by provider name; each goes before the environment's.
             openai_api_key: The same as `api_keys["openai"]`.
             timeouts: The connection's, and the total for one request.
             retries: When a model is asked again.
             prefer: Local or remote models first, or only.
+            breakers: What leaves endpoints alone that fail again and again; by default new ones.
+            ledger: Where requests are counted; by default a new one.
 
         Raises:
-            ModelConfigError: When a model cannot embed, or its key is missing.
+            ModelConfigError: When a model cannot embed, its key is missing, or a backup's vectors are of
+                another length.
         """
         check_limits(timeouts, retries)
         self._wiring = Wiring(ScriptShelf(), given_keys(api_keys or {}, openai_api_key), timeouts)
         self._retries = retries
+        self._prefer = check_prefer(prefer)
+        self._ledger = ledger or Ledger()
+        self._candidates = Candidates(self._wiring, retries, breakers or Breakers(), None)
+        self._backends = PerLoop(self._build)
+        self.configure(chain, RoleParameters())
+
+    @property
+    def specs(self) -> tuple[ModelSpec, ...]:
+        """The models in order."""
+        return tuple(candidate.spec for candidate in self._config.candidates)
+
+    @property
+    def parameters(self) -> RoleParameters:
+        """What is in force beside the chain."""
+        return self._config.parameters
+
+    def configure(self, chain: str, parameters: RoleParameters) -> None:
+        """Take another chain and other timeouts; calls that run keep those they began with.
+
+        It may load prices, so never call it on an event loop.
+
+        Raises:
+            ModelConfigError: When a model cannot embed or its key is missing, when a backup's vectors are of
+                another length, or a parameter means nothing here; nothing has changed then.
+        """
+        given = parameters.model_dump(exclude_none=True)
+        if strange := [name for name in given if name not in TAKEN]:
+            raise ModelConfigError(
+                f"The embedding role has no parameter {strange[0]!r}: it takes model, {', '.join(TAKEN)}."
+            )
+        # As with the background role: what nobody configured is not refused for being on this machine.
+        prefer = "chain" if chain == DEFAULT_CHAIN else self._prefer
         try:
             specs = parse_chain(chain)
             for spec in specs:
-                self._check(spec)
-            self.specs = preferred(specs, check_prefer(prefer), self._server)
+                embedder_of(spec).check(spec, self._wiring)
+            specs = preferred(specs, prefer, self._server)
+            dimensions = _common_dimensions(specs)
         except ModelConfigError as error:
             raise ModelConfigError(f"The embedding model: {error}") from None
-        self._dimensions: dict[ModelSpec, int] = {}
+        candidates = tuple(map(self._candidate, specs))
+        timeouts = parameters.timeouts(self._wiring.timeouts)
+        self._config = _Config(candidates, parameters, timeouts, dimensions)
 
     async def embed(self, texts: Sequence[str]) -> Embedded:
         """Give one vector for each text; all of them come from one model.
 
         Raises:
             ModelsFailedError: When every model failed; the message has a reason for each.
+            TypeError: When the texts are one text, or not all of them are.
         """
-        reasons = []
-        for place, spec in enumerate(self.specs):
-            try:
-                vectors = await self._ask(spec, list(texts), has_backup=place + 1 < len(self.specs))
-            except ModelError as failure:
-                reasons.append(f"{spec}: {failure}")
-            else:
-                return Embedded(vectors, str(spec))
-        raise ModelsFailedError(f"No model answered for the embedding role: {' | '.join(reasons)}", [])
-
-    async def _ask(self, spec: ModelSpec, texts: list[str], *, has_backup: bool) -> list[Vector]:
-        if spec.provider == "offline":
-            return await asyncio.to_thread(lambda: [hashed(text) for text in texts])
-        found: list[Vector] = []
-        for start in range(0, len(texts), BATCH):
-            batch = texts[start : start + BATCH]
-            found += self._checked(spec, batch, await self._batch(spec, batch, has_backup=has_backup))
-        return found
-
-    async def _batch(self, spec: ModelSpec, texts: list[str], *, has_backup: bool) -> object:
-        """Send one request, again as often as the rule allows."""
-        tried = 0
-        while True:
-            tried += 1
-            try:
-                return await self._send(spec, texts)
-            except Exception as error:  # noqa: BLE001 - whatever the network raises, it is classified
-                failure = classify(error, self._target(spec))
-            wait = self._retries.wait_s(failure, tried=tried, shown=False, has_backup=has_backup)
-            if wait is None:
-                raise failure
-            await asyncio.sleep(wait)
-
-    async def _send(self, spec: ModelSpec, texts: list[str]) -> object:
-        import httpx  # noqa: PLC0415 - heavy
-
-        server, timeouts = self._server(spec), self._wiring.timeouts
-        headers = {"Connection": "close"}
-        if server.key is not None:
-            headers["Authorization"] = f"Bearer {server.key.get_secret_value()}"
-        path = "/api/embed" if spec.provider == "ollama" else "/embeddings"
-        waits = httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s))
-        client = httpx.AsyncClient(timeout=waits, headers=headers, **client_options(server.url))
-        async with asyncio.timeout(timeouts.total_s), client:
-            body = {"model": spec.model, "input": texts}
-            answer = await client.post((server.url or "").rstrip("/") + path, json=body)
-            return answer.raise_for_status().json()
-
-    def _checked(self, spec: ModelSpec, texts: list[str], answer: object) -> list[Vector]:
-        """Read the vectors.
-
-        Raises:
-            ModelError: `malformed` when they are not one for each text, of the length that they always had.
-        """
+        # A text is a sequence too, of letters.
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise TypeError(f"texts is {str(texts)[:80]!r}; give a list of strings.")
+        config = self._config
+        if not texts:
+            return Embedded([], str(config.candidates[0].spec))
+        asking = Asking(self._backends, self._retries, config.timeouts, config.dimensions, list(texts))
+        is_fallback = False
         try:
-            vectors = list(_vectors(spec.provider, answer))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            vectors = []
-        expected = self._dimensions.get(spec) or (len(vectors[0]) if vectors else 0)
-        if len(vectors) != len(texts) or not expected:
-            raise ModelError("malformed", f"it gave {len(vectors)} vectors for {len(texts)} texts.")
-        if any(len(vector) != expected or not all(map(math.isfinite, vector)) for vector in vectors):
-            raise ModelError("malformed", f"its vectors are not all {expected} numbers long, as before.")
-        self._dimensions[spec] = expected
-        return vectors
+            answer = await asking.ask(config.candidates)
+            is_fallback = answer is not None and answer[0] is not config.candidates[0]
+        finally:
+            self._ledger.record("embedding", asking.calls, is_fallback=is_fallback)
+        if answer is None:
+            reasons = " | ".join(asking.reasons)
+            raise ModelsFailedError(f"No model answered for the embedding role: {reasons}", asking.calls)
+        candidate, vectors = answer
+        return Embedded(vectors, str(candidate.spec), asking.calls)
+
+    def stats(self) -> Stats:
+        """Return what the ledger has, which may count other roles too, and where the breakers stand."""
+        roles, models = self._ledger.usage()
+        return Stats(roles=roles, models=models, breakers=self._candidates.states())
+
+    async def aclose(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        await self._backends.aclose()
+
+    def _candidate(self, spec: ModelSpec) -> Candidate:
+        candidate = self._candidates.of(spec)
+        if spec.provider == "offline":
+            return candidate
+        return replace(candidate, rate=rate_at(candidate.target.url, spec.model, embeds=True))
+
+    def _build(self, spec: ModelSpec, timeouts: Timeouts) -> EmbeddingBackend:
+        return embedder_of(spec).build(spec, self._wiring, timeouts)
 
     def _server(self, spec: ModelSpec) -> Server:
         return PROVIDERS[spec.provider].server(spec, self._wiring)
 
-    def _target(self, spec: ModelSpec) -> Target:
-        server, timeouts = self._server(spec), self._wiring.timeouts
-        return Target(
-            spec.model,
-            server.url,
-            PROVIDERS[spec.provider].key_variable,
-            timeouts.total_s,
-            (server.key.get_secret_value(),) if server.key else (),
-            min(timeouts.connect_s, timeouts.total_s),
-        )
 
-    def _check(self, spec: ModelSpec) -> None:
-        if spec.provider in ("offline", "ollama"):
-            return
-        service = _SPEAK_OPENAI.get(spec.provider)
-        if service is None:
-            raise ModelConfigError(
-                f"{spec} cannot embed here; use offline, ollama:MODEL, or a service that speaks OpenAI's API."
-            )
-        server = self._server(spec)
-        if server.key is None and server.url == service.url and not service.local:
-            raise ModelConfigError(f"{spec} needs a key; set {service.key_variables[0]}.")
+def _common_dimensions(specs: Sequence[ModelSpec]) -> Dimensions:
+    """Find how long the chain's vectors are, where it is known.
 
-
-def _vectors(provider: str, answer: Any) -> Iterator[Vector]:  # noqa: ANN401
-    if provider == "ollama":
-        rows = answer["embeddings"]
-    else:
-        rows = [row["embedding"] for row in sorted(answer["data"], key=lambda row: row.get("index", 0))]
-    for row in rows:
-        yield [float(number) for number in row]
-
-
-def hashed(text: str) -> Vector:
-    """Embed a text without any model: its words and their parts of three letters, hashed into a unit vector.
-
-    It is lexical: texts with the same words are near each other, and meaning counts for nothing. The same
-    text gives the same vector everywhere. After Weinberger et al., "Feature Hashing", 2009.
+    Raises:
+        ModelConfigError: When two of its models have vectors of different lengths, or one is `offline`.
     """
-    vector = [0.0] * OFFLINE_DIMENSIONS
-    for word in _WORD.findall(text.lower()):
-        padded = f"<{word}>"
-        # A whole word says more than a part of it.
-        _add(vector, word, 1.0)
-        for start in range(len(padded) - 2):
-            _add(vector, f"#{padded[start : start + 3]}", 0.3)
-    length = math.sqrt(sum(number * number for number in vector))
-    return [number / length for number in vector] if length else vector
-
-
-def _add(vector: Vector, feature: str, weight: float) -> None:
-    digest = hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=8).digest()
-    place = int.from_bytes(digest[:4], "big") % OFFLINE_DIMENSIONS
-    vector[place] += weight if digest[4] & 1 else -weight
+    first = Dimensions()
+    for spec in specs:
+        if spec.provider == "offline" and len(specs) > 1:
+            raise ModelConfigError(
+                "offline hashes words, and its vectors cannot be compared with those of a model; let it "
+                "stand alone, or take it out of the chain."
+            )
+        length = embedder_of(spec).limits(spec).dimensions
+        if length is None:
+            continue
+        if first.length is not None and first.length != length:
+            raise ModelConfigError(
+                f"{spec} gives vectors of {length} numbers and {first.model} of {first.length}, which cannot "
+                "be compared; name a backup with the same length."
+            )
+        first = Dimensions(length, str(spec))
+    return first

@@ -14,7 +14,7 @@ from providers.failover.breaker import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from providers.protocol import Call, Role
+    from providers.protocol import Call, CallRole
 
 KEPT = 1000
 """Of how many last calls the percentiles are."""
@@ -49,8 +49,10 @@ class Usage(BaseModel):
     """What one role or one model has used.
 
     Attributes:
-        calls: Attempts, failed ones too.
-        failures: Attempts that failed.
+        calls: Attempts: `successes`, `failures` and `cancelled` together.
+        successes: Attempts that gave the answer.
+        failures: Attempts that failed, also those that a limit of the turn ended.
+        cancelled: Attempts that the caller gave up.
         fallbacks: Answers that came from another model than the first one asked.
         input_tokens: Tokens sent, where it is known or was estimated.
         output_tokens: Tokens received, likewise.
@@ -65,7 +67,9 @@ class Usage(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     calls: int = 0
+    successes: int = 0
     failures: int = 0
+    cancelled: int = 0
     fallbacks: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -82,8 +86,9 @@ class Stats(BaseModel):
 
     Attributes:
         roles: By role; one that was never asked is absent.
-        models: By model, such as `openai:gpt-5.4`; servers of one kind that have it count together.
-        breakers: Where the breaker of each model behind a server stands, by model string.
+        models: By model string, with the address where it is not the provider's own:
+            `openai:qwen3@http://localhost:8000/v1`.
+        breakers: Where the breaker of each model behind a server stands, by the same names.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -106,7 +111,9 @@ class _Sum:
     def count(self, call: Call) -> None:
         self.add(
             calls=1,
-            failures=call.error is not None,
+            successes=call.error is None,
+            failures=call.error not in (None, "cancelled"),
+            cancelled=call.error == "cancelled",
             input_tokens=call.input_tokens or 0,
             output_tokens=call.output_tokens or 0,
             cached_tokens=call.cached_tokens or 0,
@@ -137,7 +144,7 @@ class Ledger:
         self._roles: dict[str, _Sum] = {}
         self._models: dict[str, _Sum] = {}
 
-    def record(self, role: Role, calls: Sequence[Call], *, is_fallback: bool) -> None:
+    def record(self, role: CallRole, calls: Sequence[Call], *, is_fallback: bool) -> None:
         """Count what one question took.
 
         Args:
@@ -149,17 +156,13 @@ class Ledger:
             asked = self._roles.setdefault(role, _Sum())
             for call in calls:
                 asked.count(call)
-                self._models.setdefault(_name(call), _Sum()).count(call)
+                self._models.setdefault(call.model, _Sum()).count(call)
             if is_fallback and calls:
                 asked.add(fallbacks=1)
-                self._models[_name(calls[-1])].add(fallbacks=1)
+                self._models[calls[-1].model].add(fallbacks=1)
 
     def usage(self) -> tuple[dict[str, Usage], dict[str, Usage]]:
         """Return what roles and models have used."""
         with self._lock:
             roles = {role: each.usage() for role, each in self._roles.items()}
             return roles, {name: each.usage() for name, each in self._models.items()}
-
-
-def _name(call: Call) -> str:
-    return call.backend if call.model_id == call.backend else f"{call.backend}:{call.model_id}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from providers.backend import Sampling, Timeouts
+from providers.backend import Loading, Sampling, Timeouts
 from providers.protocol import ModelError
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from providers.failover.attempt import Attempt
 
 Means = Literal["json_schema", "json_mode", "tool", "prompt"]
+"""How an answer is held to a form, the surest first; words alone are left when a server refuses the rest."""
+
+MOST_REFUSALS = len(get_args(Means)) - 1
+"""How many requests a server can refuse because of the means, before it is asked by words alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +31,21 @@ class Form:
     Attributes:
         name: What it is called.
         schema: As a JSON schema.
+        without: Means that the server has refused.
     """
 
     name: str
     schema: dict[str, Any]
+    without: frozenset[Means] = frozenset()
 
     def means(self, backend: Backend) -> Means:
         """Say which of its means a backend can hold an answer to the form with; the first is the surest."""
-        if backend.json_schema is not None:
-            return "json_schema"
-        if backend.json_mode is not None:
-            return "json_mode"
-        return "tool" if _takes_tools(backend.chat) else "prompt"
+        has: dict[Means, bool] = {
+            "json_schema": backend.json_schema is not None,
+            "json_mode": backend.json_mode is not None,
+            "tool": _takes_tools(backend.chat),
+        }
+        return next((means for means in has if has[means] and means not in self.without), "prompt")
 
     def options(self, backend: Backend) -> dict[str, Any]:
         """Give the call's arguments; the words that ask for the form stand in the messages."""
@@ -61,6 +68,7 @@ class Manner:
     Attributes:
         timeouts: For each attempt.
         sampling: How tokens are picked.
+        loading: How a server of yours holds the model.
         max_tokens: Tokens after which a model is told to stop, beside the turn's own limit.
         tools: What the model may call, in any form that LangChain's `bind_tools` takes.
         form: The form that the answer must have.
@@ -68,6 +76,7 @@ class Manner:
 
     timeouts: Timeouts = field(default_factory=Timeouts)
     sampling: Sampling = field(default_factory=Sampling)
+    loading: Loading = field(default_factory=Loading)
     max_tokens: int | None = None
     tools: tuple[Any, ...] = ()
     form: Form | None = None
@@ -100,8 +109,10 @@ class Manner:
         if not limits and own is not None:
             say = backend.max_tokens or backend.output_limit
             limits = say(own) if say else {}
+        attempt.means = self.form.means(backend) if self.form else None
         sampling = backend.sampling(self.sampling) if backend.sampling else {}
-        return limits | sampling | (self.form.options(backend) if self.form else {})
+        loading = backend.loading(self.loading) if backend.loading else {}
+        return limits | sampling | loading | (self.form.options(backend) if self.form else {})
 
 
 def _takes_tools(chat: BaseChatModel) -> bool:

@@ -18,7 +18,9 @@ from providers.failover.per_loop import WINDOW_TIMEOUT_S, BackendsPerLoop
 from providers.failover.retrying import Retries, check_limits
 from providers.keys import given_keys
 from providers.ledger import Ledger, Stats
-from providers.manner import Form, Manner
+from providers.manner import MOST_REFUSALS, Form, Manner
+from providers.mlx.pool import MlxLimits
+from providers.mlx.sharing import EngineShare
 from providers.place import Prefer, check_prefer, preferred
 from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
@@ -54,6 +56,10 @@ class RoleModels:
 
     Each model of a chain is tried as often as `retries` allow, one in this process once; see `Failover`. An
     answer that breaks off is never spliced with another. Models are built at first use, once per event loop.
+
+    Attributes:
+        ledger: Counts every call.
+        breakers: Leave endpoints alone that fail again and again.
     """
 
     def __init__(  # noqa: PLR0913 - each may be chosen apart
@@ -69,6 +75,7 @@ class RoleModels:
         context_tokens: Callable[[ModelSpec], int | None] | None = None,
         parameters: Mapping[Role, RoleParameters] | None = None,
         prefer: Prefer = "chain",
+        mlx: MlxLimits = MlxLimits(),  # noqa: B008 - it is frozen
     ) -> None:
         """Read and check every chain; reads `scripted:` files and prices, so never call it on an event loop.
 
@@ -85,6 +92,7 @@ class RoleModels:
                 it gives None the server is asked, where the backend can. By default the catalogue tells.
             parameters: What each role asks with.
             prefer: Which models of each chain are asked, and which first: those on this machine, or others.
+            mlx: What models in this process may take of its memory.
 
         Raises:
             ModelConfigError: When a chain, a model's package, key or file, a timeout or the tries are wrong.
@@ -92,12 +100,12 @@ class RoleModels:
         timeouts = timeouts if timeout_s is None else replace(timeouts, total_s=timeout_s)
         check_limits(timeouts, retries)
         keys = given_keys(api_keys or {}, openai_api_key)
-        self._wiring = Wiring(scripts=ScriptShelf(), keys=keys, timeouts=timeouts)
+        self._wiring = Wiring(ScriptShelf(), keys, timeouts, EngineShare(mlx))
         self._retries = retries
         self._prefer = check_prefer(prefer)
-        self._breakers = breakers or Breakers()
-        self._ledger = Ledger()
-        self._candidates = Candidates(self._wiring, retries, self._breakers, context_tokens)
+        self.breakers = breakers or Breakers()
+        self.ledger = Ledger()
+        self._candidates = Candidates(self._wiring, retries, self.breakers, context_tokens)
         self._overrides: dict[str, tuple[ModelSpec, ...]] = {}
         self._roles: dict[Role, RoleConfig] = {}
         for role in get_args(Role):
@@ -189,7 +197,7 @@ class RoleModels:
             reply = await self._failover.answer(question, list(map(self._candidates.of, chosen)), budget)
             is_fallback = reply.place > 0
         finally:
-            self._ledger.record(role, budget.calls, is_fallback=is_fallback)
+            self.ledger.record(role, budget.calls, is_fallback=is_fallback)
         return reply
 
     async def reply_as(  # noqa: PLR0913 - as reply
@@ -210,7 +218,7 @@ class RoleModels:
             schema: What the answer must be.
             step: What the answer is for.
             chain: A chain that replaces the role's own for this call.
-            allowance: For both questions; so a call can cost twice what `facts` says of one.
+            allowance: For both questions; what they can cost is `ChainFacts.form_attempts`.
 
         Raises:
             UnfitAnswerError: When the second answer does not fit either, or the model declined.
@@ -228,7 +236,7 @@ class RoleModels:
 
     def stats(self) -> Stats:
         """Return what has been used since these models were made."""
-        roles, models = self._ledger.usage()
+        roles, models = self.ledger.usage()
         return Stats(roles=roles, models=models, breakers=self._candidates.states())
 
     def facts(self, role: Role, chain: str | None = None) -> ChainFacts:
@@ -253,11 +261,15 @@ class RoleModels:
             for place, candidate in enumerate(candidates)
             if candidate.is_remote
         )
+        # What is refused is found out once, and the second question begins with the model that answered.
+        refusals = MOST_REFUSALS * sum(candidate.is_remote for candidate in candidates)
         return ChainFacts(
             attempts=attempts,
             seconds=attempts * total_s + sum(waits),
             prices=tuple(candidate.rate(None) for candidate in candidates),
             names=tuple(map(str, specs)),
+            refusals=refusals,
+            refusal_seconds=refusals * total_s,
         )
 
     async def aclose(self) -> None:
@@ -282,7 +294,7 @@ class RoleModels:
 
     def _manner(self, parameters: RoleParameters) -> Manner:
         timeouts = parameters.timeouts(self._wiring.timeouts)
-        return Manner(timeouts, parameters.sampling, parameters.max_tokens)
+        return Manner(timeouts, parameters.sampling, parameters.loading, parameters.max_tokens)
 
     def _build(self, spec: ModelSpec, timeouts: Timeouts) -> Backend:
         return PROVIDERS[spec.provider].build(spec, replace(self._wiring, timeouts=timeouts))

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -14,8 +15,6 @@ from urllib.parse import urlsplit
 from providers.protocol import Price
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from genai_prices.types import ModelInfo, TieredPrices
 
 Rate = Callable[[int | None], Price | None]
@@ -56,12 +55,13 @@ def always(price: Price | None) -> Rate:
     return lambda _input_tokens: price
 
 
-def rate_at(url: str | None, model: str) -> Rate:
+def rate_at(url: str | None, model: str, *, embeds: bool = False) -> Rate:
     """Find what a model costs at a server; the first look into the table loads it, so call it off the loop.
 
     Args:
         url: The server's base URL. A server on this machine or in a private network counts as free.
         model: The model's id there.
+        embeds: Whether it gives vectors, so that nothing comes back that could have a price.
 
     Returns:
         Its rate; of a host or model that the table does not know, the one that always says None.
@@ -73,7 +73,7 @@ def rate_at(url: str | None, model: str) -> Rate:
     if _is_local(host):
         return always(LOCAL_SERVER)
     table = _TABLE_OF_HOST.get(host) or ("aws" if _is_priced_bedrock(host, model) else None)
-    return always(None) if table is None else _rate_in(table, model)
+    return always(None) if table is None else _rate_in(table, model, embeds=embeds)
 
 
 def cost_usd(price: Price, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float:
@@ -105,25 +105,26 @@ def _is_local(host: str) -> bool:
         return False
 
 
-def _rate_in(table: str, model: str) -> Rate:
+def _rate_in(table: str, model: str, *, embeds: bool) -> Rate:
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - heavy
 
     try:
         _, info = get_snapshot().find_provider_model(model, None, table, None)
     except LookupError:
         return always(None)
-    return partial(_price, info)
+    return partial(_price, info, embeds)
 
 
-def _price(info: ModelInfo, input_tokens: int | None) -> Price | None:
+def _price(info: ModelInfo, embeds: bool, input_tokens: int | None) -> Price | None:  # noqa: FBT001 - bound first
     """Read today's price; a model that also charges per request has none that tokens can tell."""
     prices = info.get_prices(datetime.now(UTC))
-    if prices.input_mtok is None or prices.output_mtok is None or prices.requests_kcount is not None:
+    output_mtok = Decimal(0) if embeds else prices.output_mtok
+    if prices.input_mtok is None or output_mtok is None or prices.requests_kcount is not None:
         return None
     cached = prices.cache_read_mtok
     return Price(
         _amount(prices.input_mtok, input_tokens),
-        _amount(prices.output_mtok, input_tokens),
+        _amount(output_mtok, input_tokens),
         "genai-prices",
         None if cached is None else _amount(cached, input_tokens),
     )

@@ -3,13 +3,21 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from providers.answers.structured import Structured, T
 
 Role = Literal["reasoning", "coding", "background"]
 Step = Literal["plan", "code", "diagnose", "judge", "review", "answer"]
+
+CallRole = Literal["reasoning", "coding", "background", "embedding"]
+"""Who can be in the ledger: the roles that answer messages, and the one that turns texts into vectors."""
+
+CallStep = Literal["plan", "code", "diagnose", "judge", "review", "answer", "embed"]
 
 ErrorKind = Literal[
     "auth",
@@ -46,14 +54,15 @@ class Call(BaseModel):
         first_token_s: Seconds until the first piece with content, thinking too, or None when none came.
         attempt: Which try at this model it was, from 1.
         passed_over: Why models before this one were not asked, one sentence each; they are no calls.
+        address: Where its server is, when that is not the provider's own place.
         cached_tokens: Input tokens that the backend took from its cache; part of `input_tokens`.
         reasoning_tokens: Output tokens spent on thinking; part of `output_tokens`.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    role: Role
-    step: Step
+    role: CallRole
+    step: CallStep
     backend: str
     model_id: str
     latency_s: float
@@ -68,6 +77,13 @@ class Call(BaseModel):
     cost_source: str = ""
     attempt: int = 1
     passed_over: tuple[str, ...] = ()
+    address: str = ""
+
+    @property
+    def model(self) -> str:
+        """The model string, such as `openai:qwen3@http://localhost:8000/v1`."""
+        name = self.backend if self.model_id == self.backend else f"{self.backend}:{self.model_id}"
+        return f"{name}@{self.address}" if self.address else name
 
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "cut", "unknown"]
@@ -131,12 +147,27 @@ class ChainFacts:
         seconds: Seconds that all attempts and the waits between them may take.
         prices: The price of each model in order, None where it is unknown.
         names: The model strings in order.
+        refusals: Attempts more that an answer in a form can take, because servers refuse the means by which
+            they were to be held to it.
+        refusal_seconds: Seconds that those may take.
     """
 
     attempts: int
     seconds: float
     prices: tuple[Price | None, ...]
     names: tuple[str, ...]
+    refusals: int = 0
+    refusal_seconds: float = 0.0
+
+    @property
+    def form_attempts(self) -> int:
+        """Attempts that one `Models.reply_as` takes at most: a second question, and what servers refuse."""
+        return 2 * self.attempts + self.refusals
+
+    @property
+    def form_seconds(self) -> float:
+        """Seconds that one `Models.reply_as` takes at most."""
+        return 2 * self.seconds + self.refusal_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +183,8 @@ class Reply:
         partial: Whether the model broke off and nobody was left to ask; only the step `answer` gets such.
         finish_reason: Why the model stopped, in words that all backends share; `cut` when it broke off.
         place: Which model of those asked gave the answer, from 0.
+        message: The answer as a message to be sent again, in a tool loop or a conversation: the same model
+            gets its thinking back, another one only text and tool calls. None when it is partial.
     """
 
     text: str
@@ -162,6 +195,7 @@ class Reply:
     partial: bool = False
     finish_reason: FinishReason = "unknown"
     place: int = 0
+    message: AIMessage | None = field(default=None, compare=False, repr=False)
 
 
 NEVER = math.inf
@@ -172,13 +206,16 @@ class ModelError(RuntimeError):
     """One model failed; `kind` says how, the message what to do. Never holds a secret.
 
     `retry_after_s` is how long the server asked to wait, `NEVER` when waiting cannot help, or None when
-    nobody said.
+    nobody said. `status` is that of the HTTP answer that refused the request, or None without one.
     """
 
-    def __init__(self, kind: ErrorKind, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, kind: ErrorKind, message: str, retry_after_s: float | None = None, *, status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.kind: ErrorKind = kind
         self.retry_after_s = retry_after_s
+        self.status = status
 
 
 class ModelsFailedError(RuntimeError):
@@ -221,6 +258,33 @@ class Models(Protocol):
             LimitReachedError: When the allowance forbids an attempt or ends one.
             ModelsFailedError: When every model of the chain failed.
             ModelConfigError: When `chain` names something that does not exist.
+        """
+        ...
+
+    async def reply_as(  # noqa: PLR0913 - as reply, with what the answer must be
+        self,
+        role: Role,
+        messages: Sequence[BaseMessage],
+        schema: "type[T]",
+        *,
+        step: Step = "answer",
+        chain: str | None = None,
+        allowance: Allowance = Allowance(),
+    ) -> "Structured[T]":
+        """Ask for an answer in a form; one that does not fit is asked for once more. Otherwise as `reply`.
+
+        Its bound is `ChainFacts.form_attempts`; a node declares `Cost(reasoning_forms=…)` or `coding_forms`.
+
+        Args:
+            role: Which role to ask.
+            messages: The conversation; the form is asked for in its last message.
+            schema: What the answer must be.
+            step: What the answer is for.
+            chain: A chain that replaces the role's own for this call.
+            allowance: What is left of the turn's limits, for both questions.
+
+        Raises:
+            UnfitAnswerError: When the second answer does not fit either, or the model declined.
         """
         ...
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from providers.backend import Sampling, Timeouts
+from providers.backend import Loading, Sampling, Timeouts
 from providers.protocol import ModelConfigError
 
 if TYPE_CHECKING:
@@ -25,6 +26,23 @@ _TIMEOUTS = {
 }
 
 
+_DURATION = re.compile(r"-?(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
+_SECONDS = re.compile(r"-?\d+")
+
+
+def _keep_alive(value: object) -> object:
+    """Read a duration as Ollama's server does: without a unit it must be a number, and not a text."""
+    if isinstance(value, str) and _SECONDS.fullmatch(value.strip()):
+        return int(value)
+    if isinstance(value, str):
+        value = value.strip()
+    if value is None or type(value) is int or (isinstance(value, str) and _DURATION.fullmatch(value)):
+        return value
+    raise ValueError(
+        "write a duration such as 10m or 1h30m, or seconds; 0 unloads at once, -1 keeps for ever"
+    )
+
+
 class RoleParameters(BaseModel):
     """What a role asks every model of its chain with; None leaves it to the model or to the installation.
 
@@ -36,6 +54,10 @@ class RoleParameters(BaseModel):
         frequency_penalty: -2 to 2.
         presence_penalty: -2 to 2.
         max_tokens: Tokens after which a model is told to stop; its answer then ends there.
+        keep_alive: How long Ollama keeps the model in memory after a call: a duration such as `10m`, or
+            seconds; 0 unloads it, -1 keeps it.
+        num_ctx: The context window in tokens that Ollama loads the model with; otherwise what a conversation
+            needs.
         connect_timeout_s: Seconds until the connection stands.
         first_token_timeout_s: Seconds until the first piece with content.
         stall_timeout_s: Seconds between one piece and the next.
@@ -49,6 +71,8 @@ class RoleParameters(BaseModel):
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     max_tokens: int | None = Field(default=None, ge=1, le=10_000_000)
+    keep_alive: Annotated[str | int | None, BeforeValidator(_keep_alive)] = None
+    num_ctx: int | None = Field(default=None, ge=256, le=10_000_000)
     connect_timeout_s: float | None = Field(default=None, gt=0, le=LONGEST_S)
     first_token_timeout_s: float | None = Field(default=None, gt=0, le=LONGEST_S)
     stall_timeout_s: float | None = Field(default=None, gt=0, le=LONGEST_S)
@@ -58,6 +82,11 @@ class RoleParameters(BaseModel):
     def sampling(self) -> Sampling:
         """How the models pick their tokens."""
         return Sampling(self.temperature, self.top_p, self.frequency_penalty, self.presence_penalty)
+
+    @property
+    def loading(self) -> Loading:
+        """How a server of yours holds the model."""
+        return Loading(self.keep_alive, self.num_ctx)
 
     def timeouts(self, base: Timeouts) -> Timeouts:
         """Put the role's own timeouts in the place of the installation's."""
@@ -76,6 +105,9 @@ class RoleParameters(BaseModel):
         Raises:
             ModelConfigError: When a name or a value is wrong.
         """
+        for name, value in updates.items():
+            if isinstance(value, bool):  # pydantic would take it for a number
+                raise ModelConfigError(_sentence(role, str(name), "Input should be a number", updates))
         try:
             return RoleParameters.model_validate(self.model_dump() | dict(updates))
         except ValidationError as error:

@@ -13,6 +13,7 @@ from serving.faults import InputError, fault_of
 from serving.files import Destination
 from serving.inputs import read_tests, read_thread
 from serving.signals import Interrupted
+from serving.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -30,17 +31,25 @@ HELP = """\
 /save DIR    write the session's last solution into this folder
 /approve     let the code be written by the plan that waits (with --approve-plan); also
              /edit FILE, with the plan in a file, and /reject [WHY]
+/resume      go on with the turn that was cut off
 /new         begin a new session
 /help        show this
 /quit        leave (so do Ctrl-D, and Ctrl-C while you type)"""
 
 
-def chat(*, thread: str | None, settings: Mapping[str, str], signals: Signals) -> int:
+_STANDINGS = {
+    "cut": "the last turn was cut off: /resume goes on with it, anything else drops it",
+    "waiting": "the plan waits: /approve, /edit FILE or /reject; anything else drops it",
+}
+
+
+def chat(*, thread: str | None, last: bool, settings: Mapping[str, str], signals: Signals) -> int:
     """Talk until the user leaves, and give the exit code.
 
     From a pipe it is the code of the first turn that did not end well.
 
     Raises:
+        InputError: When the last session is wanted and there is none.
         Interrupted: When a signal ends the session.
     """
     thread_id = read_thread(thread)
@@ -53,6 +62,8 @@ def chat(*, thread: str | None, settings: Mapping[str, str], signals: Signals) -
     with Runner(signals) as runner:
         talk = Chat(agent, runner, signals, thread_id, models_of(settings))
         try:
+            if last:
+                talk.thread_id = _last_session(agent)
             return talk.run()
         except Interrupted as stop:
             stop.hint = f"go on with: duograph chat --thread {talk.thread_id}"
@@ -60,6 +71,13 @@ def chat(*, thread: str | None, settings: Mapping[str, str], signals: Signals) -
         finally:
             if signals.received is None:
                 runner.run(agent.aclose)
+
+
+def _last_session(agent: Agent) -> str:
+    found = agent.sessions.list(limit=1)
+    if not found:
+        raise InputError("There is no session to go on with yet: leave out --last.")
+    return found[0].thread_id
 
 
 class Chat:
@@ -88,6 +106,7 @@ class Chat:
         if self._live:
             _load_line_editing()
             terminal.notice(f"duograph chat · thread {self.thread_id} · /help, /quit")
+            self._show_where_we_are()
         while (text := self._read()) is not None:
             if text.startswith("/"):
                 if not self._command(text):
@@ -133,6 +152,8 @@ class Chat:
                 self._choose_folder(rest)
             elif name == "/save":
                 self._save(rest)
+            elif name == "/resume":
+                self._resume(None)
             elif name in {"/approve", "/edit", "/reject"}:
                 self._answer_about_plan(name, rest)
             else:
@@ -200,7 +221,7 @@ class Chat:
         if (answer := self._ask_about(result)) is not None:
             self._resume(answer)
         else:
-            terminal.notice("the plan waits: /approve, /edit FILE or /reject; anything else drops it")
+            terminal.notice(_STANDINGS["waiting"])
 
     def _ask_about(self, result: Result) -> PlanAnswer | None:
         """The person's answer about a plan; none from a pipe, where commands give it, nor after Ctrl-C."""
@@ -213,8 +234,22 @@ class Chat:
             sys.stderr.write("\n")
             return None
 
-    def _resume(self, answer: PlanAnswer) -> None:
-        """The rest of a turn whose plan waited."""
+    def _show_where_we_are(self) -> None:
+        """What was said last in a session that is gone on with, and what is left to do there."""
+        standing = self._runner.run(lambda: self._agent.standing(self.thread_id))
+        if standing == "new":
+            return
+        session = self._agent.sessions.show(self.thread_id)
+        for message in session.messages[-2:]:
+            if message.role == "user":
+                terminal.line(f"> {one_line(message.text)}")
+            else:
+                terminal.answer(message.text)
+        if standing in _STANDINGS:
+            terminal.notice(_STANDINGS[standing])
+
+    def _resume(self, answer: PlanAnswer | None) -> None:
+        """The rest of a turn that was cut off, or whose plan waited."""
         from serving.turn import resume_turn  # noqa: PLC0415  # loaded by now
 
         self._show(lambda: resume_turn(self._agent, self.thread_id, answer, self._models))
@@ -236,7 +271,7 @@ class Chat:
             if not self._live or stop.exit_code != exits.INTERRUPTED:
                 raise
             self._signals.forget()
-            terminal.notice("duograph: the turn was interrupted; the session goes on.")
+            terminal.notice("duograph: the turn was interrupted; /resume goes on with it.")
         except ValueError as error:
             self._complain(error)
         else:

@@ -143,20 +143,25 @@ def ask(  # noqa: PLR0913  # click passes every option as an argument
 
 @duograph.command(epilog=_CONNECT, short_help="Talk in a session that remembers.")
 @_thread_option
+@click.option("--last", is_flag=True, help="Go on with the session used last.")
 @approve_option
 @setting_options
 @click.pass_obj
-def chat(shell: Shell, /, *, thread: str | None, approve_plan: bool, **settings: str | None) -> Action:
+def chat(
+    shell: Shell, /, *, thread: str | None, last: bool, approve_plan: bool, **settings: str | None
+) -> Action:
     """Talk in a session that remembers; /help lists what else you can type.
 
     From a pipe, each line is a turn, and the exit code is that of the first one that did not end well.
     """
+    if last and thread is not None:
+        raise click.UsageError("give either --thread or --last")
 
     def action() -> int:
         from serving.chat import chat as body  # noqa: PLC0415  # bodies load when they run
 
         given = chosen(settings | {"plan_approval": "true" if approve_plan else None})
-        return body(thread=thread, settings=given, signals=shell.signals)
+        return body(thread=thread, last=last, settings=given, signals=shell.signals)
 
     return action
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ MOST_BYTES = 256_000_000
 @contextmanager
 def opened(*, to_read: bool = False) -> Iterator[SessionSaver]:
     """The session store that the settings name; to read, it need not be writable."""
-    with open_sessions(Settings(), to_read=to_read) as saver:
+    with open_sessions(Settings(user_settings=False), to_read=to_read) as saver:
         yield saver
 
 
@@ -92,8 +93,8 @@ def import_file(path: str, *, into: str | None, as_json: bool) -> int:
     return exits.DONE
 
 
-def delete(threads: Sequence[str], *, is_sure: bool, as_json: bool) -> int:
-    """Delete sessions, all that are named or none, and give the exit code.
+def delete(threads: Sequence[str], *, older_than_days: float | None, is_sure: bool, as_json: bool) -> int:
+    """Delete the sessions that are named, or those not used for so long, and give the exit code.
 
     Raises:
         DatabaseError: When the database cannot be written.
@@ -104,7 +105,9 @@ def delete(threads: Sequence[str], *, is_sure: bool, as_json: bool) -> int:
     with opened() as saver:
         found = Sessions(saver)
         thread_ids = list(dict.fromkeys(map(found.find, threads)))
-        if not is_sure and not _agrees(found, thread_ids):
+        if older_than_days is not None:
+            thread_ids = _unused_since(found, datetime.now(UTC) - timedelta(days=older_than_days))
+        if thread_ids and not is_sure and not _agrees(found, thread_ids):
             return exits.USAGE
         for thread_id in thread_ids:
             _delete_one(saver, thread_id)
@@ -122,6 +125,10 @@ def markdown(session: Session) -> str:
     about = f"Session `{session.thread_id}`, {session.created_at:%Y-%m-%d %H:%M} UTC"
     said = [f"## {one_line(message.role)}\n\n{message.text}" for message in session.messages]
     return "\n\n".join([head, about, *said])
+
+
+def _unused_since(found: Sessions, moment: datetime) -> list[str]:
+    return [summary.thread_id for summary in found.list(None) if summary.updated_at < moment]
 
 
 def _delete_one(saver: SessionSaver, thread_id: str) -> None:

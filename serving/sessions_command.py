@@ -122,17 +122,63 @@ def import_session(*, file: str, into: str | None, as_json: bool) -> Action:
     return action
 
 
+@sessions.command("prune")
+@click.argument("threads", metavar="[THREAD...]", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Prune all sessions.")
+@click.option(
+    "--keep",
+    metavar="N",
+    type=click.IntRange(1, 1_000_000),
+    help="Turns to keep; else as configured.",
+)
+@json_option
+def prune_sessions(*, threads: tuple[str, ...], every: bool, keep: int | None, as_json: bool) -> Action:
+    """Drop the older steps of sessions; their conversations stay whole.
+
+    What a turn that waits, or a fork within the session, needs is kept.
+    """
+    if every == bool(threads):
+        raise click.UsageError("give either THREADs or --all")
+
+    def action() -> int:
+        from serving import session_upkeep as body  # noqa: PLC0415  # bodies load when they run
+
+        return body.prune(threads, keep=keep, as_json=as_json)
+
+    return action
+
+
+@sessions.command("stats")
+@json_option
+def session_stats(*, as_json: bool) -> Action:
+    """Count sessions, turns, steps and bytes."""
+
+    def action() -> int:
+        from serving import session_upkeep as body  # noqa: PLC0415  # bodies load when they run
+
+        return body.stats(as_json=as_json)
+
+    return action
+
+
 @sessions.command("delete")
-@click.argument("threads", metavar="THREAD...", nargs=-1, required=True)
+@click.argument("threads", metavar="[THREAD...]", nargs=-1)
+@click.option(
+    "--older-than", metavar="DAYS", type=click.FloatRange(min=0), help="All that were not used for so long."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-def delete_sessions(*, threads: tuple[str, ...], yes: bool, as_json: bool) -> Action:
+def delete_sessions(
+    *, threads: tuple[str, ...], older_than: float | None, yes: bool, as_json: bool
+) -> Action:
     """Delete sessions for good."""
+    if (older_than is None) == (not threads):
+        raise click.UsageError("give either THREADs or --older-than DAYS")
 
     def action() -> int:
         from serving import session_changes as body  # noqa: PLC0415  # bodies load when they run
 
-        return body.delete(threads, is_sure=yes, as_json=as_json)
+        return body.delete(threads, older_than_days=older_than, is_sure=yes, as_json=as_json)
 
     return action
 

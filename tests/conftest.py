@@ -38,6 +38,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
     for name in ("SOLO_MODEL", "EMBEDDING_MODEL", "PREFER", "ROLES", "USER", "USER_SETTINGS", "ARCHIVES"):
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
+    for name in ("MLX_MEMORY_GB", "MLX_PROMPT_CACHE_GB", "KEEP_TURNS", "ENCRYPTION_KEY", "THREAD_WAIT_S"):
+        monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
     for name in (*addresses_and_keys(), *VARIABLES, "DUOGRAPH_API_KEYS"):
         monkeypatch.delenv(name, raising=False)
     # Nor does one look for credentials on the network of a cloud machine.

@@ -8,7 +8,7 @@ from langgraph.checkpoint.base import get_checkpoint_id
 from psycopg.types.json import Jsonb
 
 from checkpoints.outline import Outline
-from checkpoints.protocol import ThreadSpan
+from checkpoints.protocol import StoreSize, ThreadSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +21,13 @@ _SPANS = """
 SELECT thread_id, first, last, title, asked, status, title IS NOT NULL AND outlined = last AS is_known
 FROM duograph_sessions ORDER BY last DESC LIMIT %s
 """
+_SIZE = """
+SELECT (SELECT count(*) FROM checkpoints) AS kept, (
+    SELECT sum(pg_total_relation_size(name))::bigint FROM unnest(ARRAY[
+        'checkpoints', 'checkpoint_blobs', 'checkpoint_writes', 'duograph_sessions', 'duograph_turns'
+    ]::regclass[]) AS name
+) AS used
+"""
 _KEYS = (
     "SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints {} ORDER BY checkpoint_id DESC LIMIT %s"
 )
@@ -29,6 +36,12 @@ _KEYS = (
 def spans(limit: int | None, conn: Connection) -> Sequence[ThreadSpan]:
     """List the threads, the most recently written first."""
     return [_span(row) for row in conn.execute(_SPANS, (limit,)).fetchall()]
+
+
+def size(conn: Connection) -> StoreSize:
+    """Count what LangGraph's tables and ours take."""
+    row = conn.execute(_SIZE).fetchone() or {}
+    return StoreSize(row["kept"], row["used"], None)
 
 
 def keys(

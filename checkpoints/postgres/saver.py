@@ -14,7 +14,7 @@ from checkpoints.postgres import upkeep
 from checkpoints.postgres.address import place_of
 from checkpoints.postgres.faults import damaged
 from checkpoints.postgres.locks import PostgresLocks
-from checkpoints.postgres.reading import keys, spans
+from checkpoints.postgres.reading import keys, size, spans
 from checkpoints.postgres.writing import Put, PutWrites
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from checkpoints.locks import ThreadLocks
     from checkpoints.postgres.database import Connection, Database
-    from checkpoints.protocol import ThreadSpan
+    from checkpoints.protocol import StoreSize, ThreadSpan
 
 
 class PostgresSessionSaver(SessionSaver):
@@ -250,6 +250,14 @@ class PostgresSessionSaver(SessionSaver):
             DatabaseError: When the server cannot be reached or refuses.
         """
         return self._database.run(partial(spans, limit))
+
+    def size(self) -> StoreSize:
+        """Count what the database holds of sessions.
+
+        Raises:
+            DatabaseError: When the server cannot be reached or refuses.
+        """
+        return self._database.run(size)
 
     def _get(self, config: RunnableConfig, conn: Connection) -> CheckpointTuple | None:
         try:

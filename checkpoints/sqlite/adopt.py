@@ -18,6 +18,8 @@ from checkpoints.sqlite.ledger import Ledger
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from langgraph.checkpoint.base import Checkpoint
+
     from checkpoints.sqlite.build import Builder
     from checkpoints.sqlite.encode import Encoder
 
@@ -103,8 +105,14 @@ class Adoption:
         stored: set[tuple[str, str, Any]] = set()
         latest: tuple[str, str, bytes] | None = None
         for name, ns, checkpoint_id, parent, kind, data, metadata in rows:
-            checkpoint = self._raw.loads_typed((kind, data))
-            checkpoint["id"] = checkpoint_id
+            try:
+                checkpoint: Checkpoint = self._raw.loads_typed((kind, data))
+                checkpoint["id"] = checkpoint_id
+            except Exception:  # noqa: BLE001  # whatever a serialiser raises on damaged bytes
+                # Kept as it is: its session is damaged as it was before, and no other one suffers.
+                place = {"thread_id": name, "checkpoint_ns": ns, "checkpoint_id": parent}
+                self._builder.damaged({"configurable": place}, checkpoint_id, kind, data).apply(self._ledger)
+                continue
             new = {
                 channel: version
                 for channel, version in checkpoint["channel_versions"].items()

@@ -126,6 +126,26 @@ class Builder:
         )
         return Drafted(put, drafts)
 
+    def damaged(self, place: RunnableConfig, checkpoint_id: str, kind: str, head: bytes) -> Put:
+        """A checkpoint that nobody can decode, kept as it is."""
+        config = place["configurable"]
+        return Put(
+            thread=config["thread_id"],
+            ns=config["checkpoint_ns"],
+            id=checkpoint_id,
+            parent=config["checkpoint_id"],
+            source=None,
+            step=None,
+            run=None,
+            kind=kind,
+            head=head,
+            values={},
+            emptied=(),
+            unchanged=(),
+            outline=None,
+            reads_head=self.reads_head,
+        )
+
     def writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
     ) -> PutWrites:

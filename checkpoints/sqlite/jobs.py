@@ -188,10 +188,12 @@ class PutWrites:
         """Write them; of a task's ordinary writes the first ones count, of its special ones the last."""
         row = ledger.thread(self.thread) or ledger.open_thread(self.thread)
         key = (row.id, self.ns, self.checkpoint, self.task)
-        entries: list[Entry] = [
-            (index, channel, *ledger.store(row, self.ns, value), self.path)
+        # By index, as a special write that comes twice counts once.
+        own: dict[int, Entry] = {
+            index: (index, channel, *ledger.store(row, self.ns, value), self.path)
             for index, channel, value in self.writes
-        ]
+        }
+        entries = list(own.values())
         made = ledger.conn.execute(
             "INSERT OR IGNORE INTO duograph_writes VALUES (?, ?, ?, ?, ?)", (*key, ormsgpack.packb(entries))
         )

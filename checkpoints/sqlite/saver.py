@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         DeltaChannelHistory,
     )
 
-    from checkpoints.protocol import ThreadSpan
+    from checkpoints.protocol import StoreSize, ThreadSpan
     from checkpoints.sqlite.cipher import Locked
     from checkpoints.sqlite.ledger import Ledger
     from checkpoints.sqlite.readers import Reads
@@ -257,6 +257,14 @@ class SqliteSessionSaver(SessionSaver):
             DatabaseError: When the database cannot be read.
         """
         return self._reads.run(partial(self._shelf.spans, limit))
+
+    def size(self) -> StoreSize:
+        """Count what the file holds.
+
+        Raises:
+            DatabaseError: When the database cannot be read.
+        """
+        return self._reads.run(self._shelf.size)
 
     @property
     def _builder(self) -> Builder:

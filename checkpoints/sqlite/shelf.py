@@ -9,7 +9,7 @@ from langgraph.checkpoint.base import DeltaChannelHistory, get_checkpoint_id
 
 from checkpoints.faults import damaged
 from checkpoints.outline import Outline
-from checkpoints.protocol import ThreadSpan
+from checkpoints.protocol import StoreSize, ThreadSpan
 from checkpoints.sqlite.read import Head, Reading
 
 if TYPE_CHECKING:
@@ -113,6 +113,15 @@ class Shelf:
             ThreadSpan(name, first or last, last, self._outline(tuple(stored)))
             for name, first, last, *stored in rows
         ]
+
+    def size(self, conn: sqlite3.Connection) -> StoreSize:
+        """Count what the file holds."""
+        kept = conn.execute("SELECT count(*) FROM duograph_checkpoints").fetchone()[0]
+        page, pages, free = (
+            int(conn.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_size", "page_count", "freelist_count")
+        )
+        return StoreSize(kept, page * pages, page * free)
 
     def _outline(self, stored: tuple[Any, ...]) -> Outline | None:
         """What the list shows; None when that, or the latest checkpoint, cannot be read."""

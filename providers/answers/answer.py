@@ -22,7 +22,10 @@ _REASONING_TYPES = ("reasoning", "thinking", "reasoning_content")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The parts of one message; token counts are None when the backend reported none."""
+    """The parts of one message; token counts are None when the backend reported none.
+
+    `message` is there once it can be sent again; see `answers.again`.
+    """
 
     text: str = ""
     reasoning: str = ""
@@ -31,6 +34,7 @@ class Answer:
     input_tokens: int | None = None
     output_tokens: int | None = None
     finish_reason: FinishReason = "unknown"
+    message: AIMessage | None = None
 
 
 _FILTERED = ("content_filter", "content_filtered", "guardrail_intervened", "refusal")

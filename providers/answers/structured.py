@@ -44,7 +44,14 @@ class UnfitAnswerError(ModelsFailedError):
 
 
 def form_of(schema: type[BaseModel]) -> Form:
-    """Return the form that a pydantic model describes."""
+    """Return the form that a pydantic model describes.
+
+    Raises:
+        TypeError: When it is no pydantic model.
+    """
+    given: object = schema
+    if not (isinstance(given, type) and issubclass(given, BaseModel)):
+        raise TypeError(f"schema is {str(given)[:80]}: give a class derived from pydantic's BaseModel.")
     described = schema.model_json_schema()
     name = "".join(letter if letter.isalnum() else "_" for letter in schema.__name__)
     return Form(name[:60], described)

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Sampling, Server, Wiring
+from providers.backends.connections import kept_open
 from providers.place import client_options
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
@@ -82,19 +83,18 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
         max_retries=0,
         stop=None,
         http_async_client=pool,
-        # A connection that ends with its call cannot outlive the event loop it belongs to.
-        default_headers={"Connection": "close"},
     )
     profile = dict(chat.profile or {})
     undated = known_profile(_DATE.sub("", spec.model))
     schema = profile.get("structured_output") or undated.get("structured_output")
-    return Backend(
+    backend = Backend(
         chat,
         pool.aclose,
         output_limit=partial(output_limit, chat.max_tokens or 0),
         sampling=partial(claude_sampling, taken=bool(profile.get("temperature", True))),
         json_schema=json_schema if schema else None,
     )
+    return kept_open(backend, pool)
 
 
 def output_limit(largest: int, limit: int) -> dict[str, Any]:

@@ -6,46 +6,32 @@ import configparser
 import importlib.util
 import os
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Sampling, Server, Wiring
 from providers.backends.anthropic import claude_sampling
-from providers.prices import Rate, rate_at
+from providers.backends.bedrock_names import profile_id, read_name
+from providers.backends.connections import kept_open
+from providers.place import is_on_this_machine
+from providers.prices import Rate, always, rate_at
 from providers.protocol import ModelConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
 
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _REGION_IN_HOST = re.compile(r"\bbedrock-runtime(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d)\.")
-PREFIXES = ("us-gov", "us", "eu", "apac", "jp", "au", "ca", "in", "sa", "amer", "global")
-# Which inference profiles serve a region, nearest first; the first part of its name that fits decides.
-_PROFILES_OF_REGION = (
-    ("us-gov-", ("us-gov",)),
-    ("us-", ("us", "global")),
-    ("ca-", ("ca", "us", "global")),
-    ("eu-", ("eu", "global")),
-    ("ap-northeast-1", ("jp", "apac", "global")),
-    ("ap-northeast-3", ("jp", "apac", "global")),
-    ("ap-southeast-2", ("au", "apac", "global")),
-    ("ap-southeast-4", ("au", "apac", "global")),
-    ("ap-south-", ("in", "apac", "global")),
-    ("ap-", ("apac", "global")),
-    ("", ("global",)),
-)
 
 
 def region(spec: ModelSpec) -> tuple[str, str]:
     """Find the region and who says so.
 
-    The spec's comes first, then the one in its endpoint's name, `AWS_REGION`, `AWS_DEFAULT_REGION`, and the
-    AWS configuration file with the profile in `AWS_PROFILE`.
+    The spec's comes first, then the one in its endpoint's name, that of an ARN, `AWS_REGION`,
+    `AWS_DEFAULT_REGION`, and the AWS configuration file with the profile in `AWS_PROFILE`.
 
     Returns:
         The region, or empty; and the variable or file that named it, or empty.
@@ -55,6 +41,8 @@ def region(spec: ModelSpec) -> tuple[str, str]:
         return place, ""
     if found := _REGION_IN_HOST.search(place):
         return found[1], ""
+    if spec.model.startswith("arn:") and (told := read_name(spec.model).region):
+        return told, ""
     for name in _REGION_VARIABLES:
         if value := os.environ.get(name, "").strip():
             return value, name
@@ -92,11 +80,17 @@ def check(spec: ModelSpec, wiring: Wiring) -> None:
     """Refuse what cannot work, without importing the client; credentials are looked for at the first call.
 
     Raises:
-        ModelConfigError: When the package or the region is missing, or a key would travel in clear.
+        ModelConfigError: When the package or the region is missing, the ARN is wrong or of another region, or
+            a key would travel in clear.
     """
     if importlib.util.find_spec("langchain_aws") is None:
         raise ModelConfigError(
             f"{spec} needs the package langchain-aws; run: pip install 'duograph[bedrock]'"
+        )
+    told = read_name(spec.model).region
+    if told and region(spec)[0] != told:
+        raise ModelConfigError(
+            f"{spec} asks {region(spec)[0]}, and its ARN is of {told}; leave the region out."
         )
     if not region(spec)[0]:
         written = f"{spec}@us-east-1" if spec.base_url is None else "AWS_REGION=us-east-1"
@@ -107,46 +101,14 @@ def check(spec: ModelSpec, wiring: Wiring) -> None:
             f"{spec}: a Bedrock API key is sent to https:// addresses only; use one, or unset "
             f"{KEY_VARIABLE}, so that AWS credentials sign the requests."
         )
-    if spec.model.startswith("arn:") and "application-inference-profile" in spec.model:
-        raise ModelConfigError(
-            f"{spec} is an application inference profile, which does not say what model it is; "
-            "name the model or its own inference profile."
-        )
 
 
 def price(spec: ModelSpec, wiring: Wiring) -> Rate:
-    """Tell what the model costs where its requests go."""
-    return rate_at(server(spec, wiring).url, spec.model)
-
-
-def profile_id(model: str, region_name: str, known: Collection[str]) -> str:
-    """Bring a bare model id to the inference profile that serves it in a region.
-
-    Args:
-        model: The id as the user wrote it; one with a prefix, and an ARN, is left alone.
-        region_name: Such as `eu-central-1`.
-        known: All ids that are known.
-
-    Returns:
-        The id to ask for.
-
-    Raises:
-        ModelConfigError: When the model has profiles, but none that serves this region.
-    """
-    if model.startswith("arn:") or model.partition(".")[0] in PREFIXES:
-        return model
-    offered = [prefix for prefix in PREFIXES if f"{prefix}.{model}" in known]
-    serving = next(prefixes for start, prefixes in _PROFILES_OF_REGION if region_name.startswith(start))
-    found = next((prefix for prefix in serving if prefix in offered), None)
-    if found:
-        return f"{found}.{model}"
-    # Claude has never been served by its bare id since version 3.5; others may be, in one region or another.
-    if offered and model.startswith("anthropic."):
-        raise ModelConfigError(
-            f"bedrock:{model} has no inference profile for {region_name}; "
-            f"there are {', '.join(f'{prefix}.{model}' for prefix in offered)}: name one with its region."
-        )
-    return model
+    """Tell what the model costs where its requests go; not where an ARN does not say what model it is."""
+    name, url = read_name(spec.model), server(spec, wiring).url
+    if is_on_this_machine(url) or (name.behind and not name.by_the_hour):
+        return rate_at(url, name.behind)
+    return always(None)
 
 
 def build(spec: ModelSpec, wiring: Wiring) -> Backend:
@@ -160,19 +122,24 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
 
     from providers.backends.bedrock_chat import make_chat  # noqa: PLC0415 - heavy
 
-    model = profile_id(spec.model, region(spec)[0], _PROFILES)
+    name = read_name(spec.model)
+    asked = profile_id(name.asked, region(spec)[0], _PROFILES)
     endpoint = spec.base_url if "://" in (spec.base_url or "") else None
-    key = server(spec, wiring).key
-    chat, aclose = make_chat(model, region(spec)[0], endpoint, key, wiring.timeouts)
+    chat, pool = make_chat(
+        replace(name, asked=asked), region(spec)[0], endpoint, server(spec, wiring).key, wiring.timeouts
+    )
     profile = chat.profile or {}
     taken = profile.get("temperature", True)
-    return Backend(
+    # Of a model that nobody names: what Claude takes every other model takes too.
+    is_strict = not name.behind or "claude" in name.behind
+    backend = Backend(
         chat,
-        aclose,
+        pool.aclose,
         output_limit=partial(_output_limit, profile.get("max_output_tokens") or 4096),
-        sampling=partial(claude_sampling if "claude" in model else _sampling, taken=taken),
+        sampling=partial(claude_sampling if is_strict else _sampling, taken=taken),
         json_schema=_json_schema if profile.get("structured_output") else None,
     )
+    return kept_open(backend, pool)
 
 
 def _output_limit(largest: int, limit: int) -> dict[str, Any]:

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import ssl
 from typing import TYPE_CHECKING, Any
 
-import boto3
-import httpx
-from botocore.awsrequest import AWSResponse
-from botocore.config import Config
 from langchain_aws import ChatBedrockConverse
-from langchain_aws.utils import create_aws_client, parse_model_provider
+from langchain_aws.utils import parse_model_provider
 from langchain_core.outputs import ChatResult
 from pydantic import PrivateAttr
 from typing_extensions import override
 
-from providers.backends.bedrock import PREFIXES
+from providers.backends.bedrock_client import make_client
 from providers.backends.bedrock_errors import translate
-from providers.backends.loop_transport import LoopTransport, RawBody
-from providers.place import client_options
+from providers.backends.bedrock_names import bare
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
-    from botocore.awsrequest import AWSPreparedRequest
+    import httpx
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk
     from pydantic import SecretStr
 
     from providers.backend import Timeouts
+    from providers.backends.bedrock_names import BedrockName
+    from providers.backends.loop_transport import LoopTransport
 
 
 class LoopChatBedrock(ChatBedrockConverse):
@@ -79,59 +74,30 @@ class LoopChatBedrock(ChatBedrockConverse):
 
 
 def make_chat(
-    model: str, region: str, endpoint: str | None, key: SecretStr | None, timeouts: Timeouts
-) -> tuple[ChatBedrockConverse, Callable[[], Awaitable[None]]]:
-    """Make the chat model and what closes its connections.
+    name: BedrockName, region: str, endpoint: str | None, key: SecretStr | None, timeouts: Timeouts
+) -> tuple[ChatBedrockConverse, httpx.AsyncClient]:
+    """Make the chat model and the client that holds its connections.
 
     Args:
-        model: A model or inference profile id, or an ARN.
+        name: What is asked for, and which model is behind it.
         region: Such as `us-east-1`.
         endpoint: Another address than the region's own.
         key: A Bedrock API key; without one the usual AWS credentials are used.
         timeouts: For connecting and for the whole.
     """
-    bundle = os.environ.get("AWS_CA_BUNDLE")
-    pool = httpx.AsyncClient(
-        # A connection that ends with its call cannot outlive the event loop it belongs to.
-        headers={"Connection": "close", "Accept-Encoding": "identity"},
-        timeout=httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s)),
-        verify=ssl.create_default_context(cafile=bundle) if bundle else True,
-        **client_options(endpoint or "https://bedrock"),
-    )
-    transport = LoopTransport(pool)
-    options: dict[str, Any] = {
-        "service_name": "bedrock-runtime",
-        "region_name": region,
-        "endpoint_url": endpoint,
-        "config": Config(retries={"total_max_attempts": 1, "mode": "standard"}),
-    }
-    # Each with a session of its own: boto3's default one keeps the first credentials for the whole process.
-    client = create_aws_client(**options, api_key=key) if key else boto3.Session().client(**options)
-
-    def send(request: AWSPreparedRequest, **_event: Any) -> AWSResponse | None:  # noqa: ANN401
-        headers = [(str(name), _text(value)) for name, value in request.headers.items()]
-        body = request.body.encode() if isinstance(request.body, str) else bytes(request.body or b"")
-        answer = transport.send(request.method, request.url, headers, body)
-        if answer is None:
-            return None
-        head, parts = answer
-        return AWSResponse(request.url, head.status, head.headers, RawBody(parts))
-
-    # botocore takes an answer from whoever handles this event, and then sends nothing itself.
-    client.meta.events.register("before-send.bedrock-runtime", send)
-    named = model.rpartition("/")[2] if model.startswith("arn:") else model
+    client, transport, pool = make_client(region, endpoint, key, timeouts)
     chat = LoopChatBedrock(
-        model_id=model,
-        provider=parse_model_provider(named),
-        base_model_id=named.partition(".")[2] if named.partition(".")[0] in PREFIXES else named,
+        model_id=name.asked,
+        # Without a name of a model behind it the client would ask the control plane.
+        provider=parse_model_provider(name.behind) if name.behind else "unknown",
+        base_model_id=bare(name.behind) or name.asked,
         region_name=region,
         client=client,
         # The control plane is never asked, so its client need not be a real one.
         bedrock_client=client,
     )
+    if not name.behind:
+        # The client lets none stream that it does not know, and nearly all do.
+        chat.disable_streaming = False
     chat._transport = transport  # noqa: SLF001 - our own
-    return chat, pool.aclose
-
-
-def _text(value: object) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return chat, pool

@@ -111,7 +111,10 @@ def _refusal(error: ClientError, model: str, region: str) -> ModelError:
     }.get(kind, "")
     said = one_line(f"{code}: {words}" if words else code or f"HTTP {status}")
     return ModelError(
-        kind, f"Bedrock in {region} says {said}{f'; {advice}' if advice else ''}.", _wait(metadata)
+        kind,
+        f"Bedrock in {region} says {said}{f'; {advice}' if advice else ''}.",
+        _wait(metadata),
+        status=status or None,
     )
 
 

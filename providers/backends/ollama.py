@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from providers.backend import Backend, ModelSpec, Sampling, Server, Wiring
+from providers.backend import Backend, Loading, ModelSpec, Sampling, Server, Wiring
+from providers.backends.connections import kept_open
 from providers.place import client_options
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
@@ -78,7 +80,7 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
 
     target = server(spec, wiring)
     timeouts = wiring.timeouts
-    headers = {"Connection": "close"}
+    headers: dict[str, str] = {}
     if target.key is not None:
         headers["Authorization"] = f"Bearer {target.key.get_secret_value()}"
     pool = httpx.AsyncClient(
@@ -88,15 +90,17 @@ def build(spec: ModelSpec, wiring: Wiring) -> Backend:
         **client_options(target.url),
     )
     chat = OllamaChat(model=spec.model, client=pool)
-    return Backend(
+    backend = Backend(
         chat,
         pool.aclose,
         output_limit=_output_limit,
         sampling=_sampling,
+        loading=_loading,
         json_schema=_json_schema,
         json_mode={"format": "json"},
         context_tokens=chat.window,
     )
+    return kept_open(backend, pool)
 
 
 def _output_limit(limit: int) -> dict[str, Any]:
@@ -106,6 +110,10 @@ def _output_limit(limit: int) -> dict[str, Any]:
 def _sampling(sampling: Sampling) -> dict[str, Any]:
     names = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
     return {name: value for name in names if (value := getattr(sampling, name)) is not None}
+
+
+def _loading(loading: Loading) -> dict[str, Any]:
+    return {name: value for name, value in asdict(loading).items() if value is not None}
 
 
 def _json_schema(schema: dict[str, Any]) -> dict[str, Any]:

@@ -104,7 +104,12 @@ class OllamaChat(BaseChatModel):
         return next((row.get("context_length") or 0 for row in running if row.get("name") in names), 0)
 
     async def _num_ctx_for(self, messages: Sequence[BaseMessage], extra: dict[str, Any]) -> int | None:
-        """Give the window that this conversation needs, doubled in steps: each new size loads the model."""
+        """Give the window that was set, or that this conversation needs.
+
+        What it needs is doubled in steps, because each new size loads the model.
+        """
+        if extra.get("num_ctx"):
+            return int(extra["num_ctx"])
         window = await self.window()
         if window is None:
             return None
@@ -245,7 +250,8 @@ class OllamaChat(BaseChatModel):
                 "not_found", f"Ollama has not got {self.model!r}; run: ollama pull {self.model}"
             )
         if "does not support tools" in words:
-            return ModelError("unknown", f"{self.model} takes no tools; choose a model with tools in Ollama.")
+            words = f"{self.model} takes no tools; choose a model with tools in Ollama."
+            return ModelError("unknown", words, status=status)
         if response is None:
             return ModelError("overloaded", f"Ollama broke off: {words}")
         return httpx.HTTPStatusError(words, request=response.request, response=response)

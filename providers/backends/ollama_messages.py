@@ -13,7 +13,7 @@ _ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"
 
 
 def to_ollama(message: BaseMessage) -> dict[str, Any]:
-    """Convert one message: its text, images that it carries in base64, tool calls and tool results.
+    """Convert one message: its text, thinking, images that it carries in base64, tool calls and tool results.
 
     Raises:
         ValueError: When it is of a kind, or carries an image by URL, that Ollama cannot take.
@@ -27,6 +27,9 @@ def to_ollama(message: BaseMessage) -> dict[str, Any]:
         converted["tool_calls"] = [
             {"function": {"name": call["name"], "arguments": call["args"]}} for call in message.tool_calls
         ]
+    thought = message.additional_kwargs.get("reasoning_content")
+    if isinstance(message, AIMessage) and thought:
+        converted["thinking"] = thought
     if isinstance(message, ToolMessage) and message.name:
         converted["tool_name"] = message.name
     return converted

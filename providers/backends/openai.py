@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from providers.backend import Backend, ModelSpec, Provider, Sampling, Server, Wiring
+from providers.backends.connections import kept_open
 from providers.backends.schema import closed_schema
 from providers.backends.services import OPENAI, OPENAI_URL, Service
 from providers.backends.window import ask_window
@@ -94,12 +95,10 @@ def build(service: Service, spec: ModelSpec, wiring: Wiring) -> Backend:
         "max_retries": 0,
         "stream_usage": service.stream_options,
         "http_async_client": pool,
-        # A connection that ends with its call cannot outlive the event loop it belongs to.
-        "default_headers": {"Connection": "close"},
     }
     if target.url == OPENAI_URL:
-        return _at_openai(options, pool.aclose)
-    return _elsewhere(service, spec, target, options, pool.aclose)
+        return kept_open(_at_openai(options, pool.aclose), pool)
+    return kept_open(_elsewhere(service, spec, target, options, pool.aclose), pool)
 
 
 def _at_openai(options: dict[str, Any], aclose: Any) -> Backend:  # noqa: ANN401 - a bound coroutine function
@@ -130,7 +129,12 @@ def _elsewhere(
 ) -> Backend:
     from providers.backends.openai_chat import CompatibleChat  # noqa: PLC0415 - heavy
 
-    chat = CompatibleChat(**options, **_without_chunk_timeout(CompatibleChat), use_responses_api=False)
+    chat = CompatibleChat(
+        **options,
+        **_without_chunk_timeout(CompatibleChat),
+        use_responses_api=False,
+        thinking_back=service.thinking_back,
+    )
     schema = service.json_schema is not None and service.json_schema.search(spec.model)
     # In the body and not as an argument, for which the client takes a parser that only fits OpenAI's answers.
     return Backend(

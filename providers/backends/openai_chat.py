@@ -14,16 +14,16 @@ from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import model_validator
 from typing_extensions import override
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from providers.backends.services import ThinkingBack
+from providers.backends.thinking_back import give_back, keep_thinking
 
-    from langchain_core.messages import AIMessageChunk, BaseMessage
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import AIMessageChunk
     from langchain_core.messages.ai import UsageMetadata
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
-
-# DeepSeek, Moonshot, xAI, llama.cpp and LM Studio use the first; OpenRouter, Groq, Cerebras, mlx_lm.server
-# and newer vLLM the second. A server that sends both repeats itself.
-_REASONING_FIELDS = ("reasoning_content", "reasoning")
 
 
 class _Dictionaries:
@@ -51,7 +51,13 @@ async def _dictionaries(stream: Any) -> AsyncGenerator[dict[str, Any], None]:  #
 
 
 class CompatibleChat(BaseChatOpenAI):
-    """Asks a server that speaks OpenAI's Chat Completions API, and keeps the thinking that it sends."""
+    """Asks a server that speaks OpenAI's Chat Completions API, and keeps the thinking that it sends.
+
+    Attributes:
+        thinking_back: How the server wants its thinking back, or None when it does not.
+    """
+
+    thinking_back: ThinkingBack | None = None
 
     @model_validator(mode="after")
     def _take_dictionaries(self) -> Self:
@@ -62,6 +68,15 @@ class CompatibleChat(BaseChatOpenAI):
     @override
     def _llm_type(self) -> str:
         return "openai-compatible"
+
+    @override
+    def _get_request_payload(
+        self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        messages = self._convert_input(input_).to_messages()
+        payload: dict[str, Any] = super()._get_request_payload(messages, stop=stop, **kwargs)
+        give_back(payload["messages"], messages, self.thinking_back)
+        return payload
 
     @override
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
@@ -81,7 +96,7 @@ class CompatibleChat(BaseChatOpenAI):
         made = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
         choices = chunk.get("choices") or ()
         if made is not None and choices:
-            _keep_reasoning(made.message, choices[0].get("delta") or {})
+            keep_thinking(made.message, choices[0].get("delta") or {})
         return made
 
     @override
@@ -89,11 +104,5 @@ class CompatibleChat(BaseChatOpenAI):
         result = super()._create_chat_result(response, generation_info)
         raw = response if isinstance(response, dict) else response.model_dump(warnings=False)
         for generation, choice in zip(result.generations, raw.get("choices") or (), strict=False):
-            _keep_reasoning(generation.message, choice.get("message") or {})
+            keep_thinking(generation.message, choice.get("message") or {})
         return result
-
-
-def _keep_reasoning(message: BaseMessage, raw: Mapping[str, Any]) -> None:
-    found = next((text for name in _REASONING_FIELDS if (text := raw.get(name))), None)
-    if isinstance(found, str):
-        message.additional_kwargs["reasoning_content"] = found

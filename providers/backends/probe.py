@@ -7,10 +7,12 @@ import difflib
 import json
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from providers.backends.bedrock_credentials import ADVICE, Credentials, find_credentials
 from providers.place import client_options
 from providers.registry import PROVIDERS
 from providers.scrub import one_line
@@ -25,6 +27,7 @@ lists nothing; it refuses the key; nobody answers."""
 _LARGEST = 4_000_000
 _REFUSED = (401, 403)
 _NEAR = 3
+_CREDENTIALS_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Look:
         seconds: How long the look took.
         near: Models that the server has and whose names are similar to one that it does not have.
         problem: Why nobody answered; one line without secrets.
+        credentials: Of Bedrock, what signs the requests.
     """
 
     spec: ModelSpec
@@ -50,6 +54,7 @@ class Look:
     seconds: float = 0.0
     near: tuple[str, ...] = ()
     problem: str = ""
+    credentials: Credentials | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,18 @@ async def look_at(spec: ModelSpec, wiring: Wiring, *, timeout_s: float = 3.0) ->
         seconds=time.perf_counter() - started,
         near=near,
         problem=problem,
+        credentials=await _credentials(spec, wiring) if spec.provider == "bedrock" else None,
     )
+
+
+async def _credentials(spec: ModelSpec, wiring: Wiring) -> Credentials:
+    """Find what signs the requests; a container's or machine's service that is slow must not hold us up."""
+    now = datetime.now(UTC)
+    try:
+        async with asyncio.timeout(_CREDENTIALS_S):
+            return await asyncio.to_thread(find_credentials, spec, wiring, now)
+    except TimeoutError:
+        return Credentials(problem=f"AWS credentials were not found within {_CREDENTIALS_S:g} s; {ADVICE}")
 
 
 async def _ask(spec: ModelSpec, server: Server) -> tuple[Sight, tuple[str, ...]]:

@@ -17,6 +17,7 @@ _PENALTIES = ("frequency_penalty", "presence_penalty")
 _EVERY_MODEL = re.compile("")
 
 Lister = Literal["models", "props", "lmstudio", ""]
+ThinkingBack = Literal["reasoning_content", "reasoning", "reasoning_details", "tool_signatures"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Service:
         json_mode: Whether it can be told to answer in JSON of any shape.
         window: Where it tells the context window: its list of models, llama.cpp's `/props`, LM Studio's own
             list, or nowhere.
+        thinking_back: The field in which it wants its thinking back in a tool loop, or None; not sent to
+            others, because many refuse it.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Service:
     json_schema: re.Pattern[str] | None = _EVERY_MODEL
     json_mode: bool = True
     window: Lister = ""
+    thinking_back: ThinkingBack | None = None
 
 
 OPENAI = Service(
@@ -79,6 +83,7 @@ SERVICES: tuple[Service, ...] = (
         max_tokens="max_completion_tokens",
         json_schema=None,
         json_mode=False,
+        thinking_back="reasoning_details",
     ),
     Service(
         "deepseek",
@@ -86,6 +91,7 @@ SERVICES: tuple[Service, ...] = (
         ("DEEPSEEK_API_KEY",),
         sampling=_TEMPERATURE + _PENALTIES,
         json_schema=None,
+        thinking_back="reasoning_content",
     ),
     Service(
         "openrouter",
@@ -93,6 +99,7 @@ SERVICES: tuple[Service, ...] = (
         ("OPENROUTER_API_KEY",),
         sampling=_TEMPERATURE + _PENALTIES,
         window="models",
+        thinking_back="reasoning_details",
     ),
     # It refuses fields that it does not know, `stream_options` among them.
     Service(
@@ -119,7 +126,13 @@ SERVICES: tuple[Service, ...] = (
     Service(
         "cerebras", "https://api.cerebras.ai/v1", ("CEREBRAS_API_KEY",), max_tokens="max_completion_tokens"
     ),
-    Service("moonshot", "https://api.moonshot.ai/v1", ("MOONSHOT_API_KEY",), json_schema=None),
+    Service(
+        "moonshot",
+        "https://api.moonshot.ai/v1",
+        ("MOONSHOT_API_KEY",),
+        json_schema=None,
+        thinking_back="reasoning_content",
+    ),
     Service(
         "perplexity",
         "https://api.perplexity.ai",
@@ -131,6 +144,7 @@ SERVICES: tuple[Service, ...] = (
         "gemini",
         "https://generativelanguage.googleapis.com/v1beta/openai",
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        thinking_back="tool_signatures",
     ),
     Service(
         "vllm",
@@ -139,6 +153,7 @@ SERVICES: tuple[Service, ...] = (
         local=True,
         sampling=_TEMPERATURE + _PENALTIES,
         window="models",
+        thinking_back="reasoning",
     ),
     Service(
         "lmstudio",
@@ -156,6 +171,7 @@ SERVICES: tuple[Service, ...] = (
         local=True,
         sampling=_TEMPERATURE + _PENALTIES,
         window="props",
+        thinking_back="reasoning_content",
     ),
 )
 """Every service with a row of its own."""

@@ -62,7 +62,8 @@ class Catalogue:
         """
         plain = model_id.removesuffix(":latest")
         if provider == "bedrock":
-            plain = _PROFILE.sub("", plain)
+            # An ARN ends with its model's id, or with a # and the id that a person put there.
+            plain = _PROFILE.sub("", plain.rpartition("#")[2].rpartition("/")[2])
         for name in (model_id, plain, _SNAPSHOT.sub("", plain)):
             if row := self._rows.get((provider, name)):
                 return entry_of(row)

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -35,38 +35,70 @@ class LoopThread:
             RuntimeError: When called on that loop's own thread, which would wait for itself.
         """
         with self._lock:
-            if self._loop is None or self._process != os.getpid():
-                self._loop, self._process = asyncio.new_event_loop(), os.getpid()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="duograph", daemon=True)
-                self._thread.start()
-            if threading.current_thread() is self._thread:
-                raise RuntimeError("A sync call was made from inside a node: use the async one there.")
-            return self._loop
+            return self._started()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end."""
-        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self.loop())
-        return future.result()
+        """Run a coroutine to its end; Ctrl-C cancels it.
 
-    def close(self) -> None:
-        """Stop the loop; whatever still runs on it is cancelled first."""
+        Raises:
+            RuntimeError: When called on that loop's own thread, or when `close` ended the work.
+        """
+        try:
+            # Under the lock, so that `close` sees the work and ends it, and nobody waits for ever.
+            with self._lock:
+                future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._started())
+        except BaseException:
+            work.close()
+            raise
+        try:
+            return future.result()
+        except CancelledError:
+            raise RuntimeError("It was closed while this call ran; the call came to nothing.") from None
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None or self._process != os.getpid():
+            self._loop, self._process = asyncio.new_event_loop(), os.getpid()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="duograph", daemon=True)
+            self._thread.start()
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("A sync call was made from inside a node: use the async one there.")
+        return self._loop
+
+    def close(self, last: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+        """Stop the loop; whatever still runs on it is cancelled first.
+
+        Args:
+            last: Work that is done on the loop when nothing else runs there any more, in any case.
+
+        Raises:
+            RuntimeError: When called on that loop's own thread, which would wait for itself.
+        """
         with self._lock:
+            if last is not None or threading.current_thread() is self._thread:
+                self._started()
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is None or thread is None or self._process != os.getpid():
             return
-        asyncio.run_coroutine_threadsafe(_wind_down(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        try:
+            asyncio.run_coroutine_threadsafe(_wind_down(last), loop).result()
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
 
 
-async def _wind_down() -> None:
+async def _wind_down(last: Callable[[], Coroutine[Any, Any, None]] | None) -> None:
     """Cancel every other task of this loop and wait for them, and for its threads."""
     loop = asyncio.get_running_loop()
     others = asyncio.all_tasks(loop) - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    if last is not None:
+        await last()
     await loop.shutdown_asyncgens()
     await loop.shutdown_default_executor()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from langchain_core.messages import HumanMessage, SystemMessage
@@ -12,18 +13,18 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from providers.closing import Closing
 from providers.direct.loop_thread import LoopThread
 from providers.direct.result import ModelResult
-from providers.direct.single import to_messages
-from providers.protocol import ModelConfigError, Role, Step
+from providers.direct.single import to_messages, to_tools
+from providers.protocol import CallRole, ModelConfigError, ModelsFailedError, Role, Step
 from providers.scrub import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from langchain_core.messages import BaseMessage
 
     from providers.answers.structured import Structured, T
     from providers.direct.single import Messages
-    from providers.embedding import Embedded, Embedder
+    from providers.embedding import Embedded, EmbeddingModels
     from providers.ledger import Stats
     from providers.models import RoleModels
 
@@ -56,15 +57,15 @@ class Planned(NamedTuple):
 class RoleManager(Closing):
     """Asks the roles of a `RoleModels`; may be shared by threads and event loops."""
 
-    def __init__(self, models: RoleModels, embedder: Embedder) -> None:
+    def __init__(self, models: RoleModels, embeddings: EmbeddingModels) -> None:
         """Keep the models.
 
         Args:
             models: What answers; it is closed with the manager.
-            embedder: The embedding role.
+            embeddings: The embedding role, which shares the ledger of `models`; it is closed too.
         """
         self.models = models
-        self._embedder = embedder
+        self.embeddings = embeddings
         self._thread = LoopThread()
         self._changing = threading.Lock()
 
@@ -79,11 +80,12 @@ class RoleManager(Closing):
             tools: What the model may call, in any form that LangChain's `bind_tools` takes.
 
         Raises:
-            ValueError: When there is no such kind of task.
+            TypeError: When the messages or tools are no list.
+            ValueError: When there is no such kind of task, or no message.
             ModelsFailedError: When every model of the role's chain failed.
         """
-        role, step = _task(task_type or "general")
-        return await self._ask(role, step, to_messages(messages), tools)
+        role, step = _task(task_type)
+        return await self._ask(role, step, to_messages(messages), to_tools(tools))
 
     async def agenerate_with_planning(self, messages: Messages) -> Planned:
         """Let the reasoning role plan, and the coding role carry the plan out.
@@ -92,10 +94,14 @@ class RoleManager(Closing):
             messages: The task: a text, or messages in any form that LangChain takes.
 
         Raises:
-            ModelsFailedError: When every model of a role's chain failed.
+            TypeError: When the messages are no list.
+            ValueError: When there is no message.
+            ModelsFailedError: When every model of a role's chain failed, or the planning one declined.
         """
         task = to_messages(messages)
         plan = await self._ask("reasoning", "plan", _after_system(task, _PLAN))
+        if plan.refusal:
+            raise ModelsFailedError(f"The model declined to plan: {plan.refusal}", plan.metadata.attempts)
         # The thinking stays out: it is neither for the coder nor for the user.
         asked = _after_system(_with_plan(task, plan.text), _CODE)
         return Planned(plan, await self._ask("coding", "code", asked))
@@ -109,7 +115,7 @@ class RoleManager(Closing):
             ValueError: When there is no such kind of task.
             ModelsFailedError: When every model failed, or none gave such an answer.
         """
-        role, step = _task(task_type or "general")
+        role, step = _task(task_type)
         return await self.models.reply_as(role, to_messages(messages), schema, step=step)
 
     async def aembed(self, texts: Sequence[str]) -> Embedded:
@@ -118,42 +124,49 @@ class RoleManager(Closing):
         Raises:
             ModelsFailedError: When every model of its chain failed.
         """
-        return await self._embedder.embed(texts)
+        return await self.embeddings.embed(texts)
 
-    def update_model_config(self, role: Role, updates: Mapping[str, Any]) -> None:
+    def update_model_config(self, role: CallRole, updates: Mapping[str, Any]) -> None:
         """Change a role from its next call on; calls that run keep what they began with.
 
         It may read files and load prices: on an event loop use `aupdate_model_config`.
 
         Args:
             role: Which one.
-            updates: `model`, a chain of model strings, and the fields of `RoleParameters`; None takes a
-                parameter back.
+            updates: `model`, a chain of model strings, and the fields of `RoleParameters`, of which the
+                embedding role has two timeouts; None takes a parameter back.
 
         Raises:
             ModelConfigError: When the role, a name or a value is wrong; nothing has changed then.
         """
-        if role not in get_args(Role):
+        if role not in get_args(CallRole):
             raise ModelConfigError(
-                f"Unknown role {quote(str(role))}; the roles are {', '.join(get_args(Role))}."
+                f"Unknown role {quote(str(role))}; the roles are {', '.join(get_args(CallRole))}."
             )
+        if not isinstance(updates, Mapping):
+            raise ModelConfigError(f"The changes of the {role} role are {updates!r}; give a dictionary.")
         parameters = {name: value for name, value in updates.items() if name != "model"}
         with self._changing:
-            now = self.models.config(role)
+            now = self.embeddings if role == "embedding" else self.models.config(role)
             chain = updates.get("model", ",".join(map(str, now.specs)))
             if not isinstance(chain, str):
                 raise ModelConfigError(
                     f"The {role} role's model is {chain!r}; give a chain of model strings."
                 )
-            self.models.configure(role, chain, now.parameters.updated(parameters, role))
+            changed = now.parameters.updated(parameters, role)
+            if role == "embedding":
+                self.embeddings.configure(chain, changed)
+            else:
+                self.models.configure(role, chain, changed)
 
-    async def aupdate_model_config(self, role: Role, updates: Mapping[str, Any]) -> None:
+    async def aupdate_model_config(self, role: CallRole, updates: Mapping[str, Any]) -> None:
         """Change a role from its next call on; see `update_model_config`."""
         await asyncio.to_thread(self.update_model_config, role, updates)
 
     def get_stats(self) -> Stats:
         """Return what roles and models have used, and where the breakers stand."""
-        return self.models.stats()
+        stats = self.models.stats()
+        return stats.model_copy(update={"breakers": self.embeddings.stats().breakers | stats.breakers})
 
     def generate_response(
         self, messages: Messages, task_type: str | None = None, *, tools: Sequence[Any] = ()
@@ -175,13 +188,16 @@ class RoleManager(Closing):
 
     def close(self) -> None:
         """Close the models' connections and the event loop of the sync calls."""
-        self._thread.run(self.models.aclose())
-        self._thread.close()
+        # A call that runs shall end as one that was given up, not as one whose connection broke.
+        self._thread.close(self._let_go)
 
     async def aclose(self) -> None:
         """Close everything; see `close`."""
+        await asyncio.to_thread(self.close)
+
+    async def _let_go(self) -> None:
         await self.models.aclose()
-        await asyncio.to_thread(self._thread.close)
+        await self.embeddings.aclose()
 
     async def _ask(
         self, role: Role, step: Step, messages: Sequence[BaseMessage], tools: Sequence[Any] = ()
@@ -205,8 +221,9 @@ def _with_plan(task: list[BaseMessage], plan: str) -> list[BaseMessage]:
     return [*task, HumanMessage(shown)]
 
 
-def _task(name: str) -> tuple[Role, Step]:
-    if name not in TASKS:
+def _task(name: object) -> tuple[Role, Step]:
+    name = "general" if name is None else name
+    if not isinstance(name, str) or name not in TASKS:
         near = difflib.get_close_matches(str(name), TASKS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(TASKS)}."
         raise ValueError(f"There is no task type {name!r}: {hint}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import convert_to_messages
+from langchain_core.messages import BaseMessage, convert_to_messages
 
 from providers.closing import Closing
 from providers.direct.loop_thread import LoopThread
@@ -15,13 +16,14 @@ from providers.protocol import ModelConfigError
 from providers.roles import RoleParameters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from langchain_core.messages import MessageLikeRepresentation
 
     from providers.answers.structured import Structured, T
 
     Messages = str | Sequence[MessageLikeRepresentation]
+
+
+_LONGEST = 80
 
 
 class _SingleModel(Closing):
@@ -42,10 +44,12 @@ class _SingleModel(Closing):
             tools: What it may call, in any form that LangChain's `bind_tools` takes.
 
         Raises:
+            TypeError: When the messages or tools are no list.
+            ValueError: When there are no messages, or something among them is none.
             ModelsFailedError: When it failed; the message says why.
         """
-        asked = to_messages(messages)
-        return ModelResult.of(await self._models.reply("reasoning", asked, step="answer", tools=tools))
+        asked, offered = to_messages(messages), to_tools(tools)
+        return ModelResult.of(await self._models.reply("reasoning", asked, step="answer", tools=offered))
 
     async def agenerate_as(self, messages: Messages, schema: type[T]) -> Structured[T]:
         """Ask for an answer in a form; see `RoleModels.reply_as`.
@@ -65,13 +69,11 @@ class _SingleModel(Closing):
 
     async def aclose(self) -> None:
         """Close the connections, and unload a model in this process."""
-        await self._models.aclose()
-        await asyncio.to_thread(self._thread.close)
+        await asyncio.to_thread(self.close)
 
     def close(self) -> None:
         """Close everything; see `aclose`."""
-        self._thread.run(self._models.aclose())
-        self._thread.close()
+        self._thread.close(self._models.aclose)
 
 
 class OnlineModel(_SingleModel):
@@ -112,8 +114,43 @@ class LocalModel(_SingleModel):
 
 
 def to_messages(messages: Messages) -> list[Any]:
-    """Bring a text, or whatever LangChain takes as messages, into messages."""
-    return convert_to_messages([("user", messages)] if isinstance(messages, str) else messages)
+    """Bring a text, or whatever LangChain takes as messages, into messages.
+
+    Raises:
+        TypeError: When it is neither a text nor a list.
+        ValueError: When there are none, or something among them is no message; the sentence names it.
+    """
+    given = [("user", messages)] if isinstance(messages, str) else messages
+    if isinstance(given, BaseMessage) or not isinstance(given, Sequence):
+        raise TypeError(f"messages is {_short(messages)}: give a text, or a list of messages.")
+    if not given or (isinstance(messages, str) and not messages.strip()):
+        raise ValueError("messages is empty: give a text, or at least one message.")
+    made = []
+    for place, message in enumerate(given):
+        try:
+            made += convert_to_messages([message])
+        except (ValueError, TypeError, KeyError, NotImplementedError):
+            raise ValueError(
+                f"messages[{place}] is {_short(message)}: give a message of LangChain, or a pair such as "
+                "('user', 'a text')."
+            ) from None
+    return made
+
+
+def to_tools(tools: Sequence[Any]) -> Sequence[Any]:
+    """Check that tools come as a list.
+
+    Raises:
+        TypeError: When they do not.
+    """
+    if isinstance(tools, str) or not isinstance(tools, Sequence):
+        raise TypeError(f"tools is {_short(tools)}: give a list of tools.")
+    return tools
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _models(model: str, parameters: RoleParameters | None, options: dict[str, Any]) -> RoleModels:

@@ -15,6 +15,7 @@ from providers.protocol import LimitKind, ModelError
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
+    from providers.manner import Means
     from providers.protocol import ErrorKind, Price
 
 # A server that answers with one of these has not begun, so it bills nothing.
@@ -37,6 +38,8 @@ class Attempt:
         shown: Whether a part of the answer itself has come: text beside the thinking, or a tool call.
         chunks: What has come.
         first_token_s: Seconds until the first piece with content.
+        means: How the answer was held to a form, or None without one.
+        refused: Whether the server refused the request as it was, which it does not bill.
     """
 
     input_estimate: int
@@ -50,6 +53,8 @@ class Attempt:
     shown: bool = False
     chunks: list[AIMessageChunk] = field(default_factory=list)
     first_token_s: float | None = None
+    means: Means | None = None
+    refused: bool = False
     _received: int = 0
     _reported: tuple[int, int] = (0, 0)
     _cached: int | None = None
@@ -141,7 +146,7 @@ class Attempt:
     def _cost(self, price: Price, error: ErrorKind | None, sent: int, received: int) -> float:
         if price == SCRIPTED:
             return self._reported_cost
-        if error in _REFUSALS and not received:
+        if (self.refused or error in _REFUSALS) and not received:
             return 0.0
         return cost_usd(price, sent, received, min(self._cached or 0, sent))
 

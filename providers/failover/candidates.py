@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from providers.catalogue import known_limits
 from providers.failover.course import Candidate
@@ -11,11 +12,12 @@ from providers.failover.errors import Target
 from providers.registry import PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from providers.backend import ModelSpec, Server, Wiring
     from providers.failover.breaker import Breakers, State
     from providers.failover.retrying import Retries
+    from providers.manner import Means
 
 
 class Candidates:
@@ -41,6 +43,7 @@ class Candidates:
         self._breakers = breakers
         self._context_tokens = context_tokens or _listed_window
         self._known: dict[ModelSpec, Candidate] = {}
+        self._refused: dict[Hashable, set[Means]] = {}
         self._lock = threading.Lock()
 
     def has(self, spec: ModelSpec) -> bool:
@@ -58,7 +61,7 @@ class Candidates:
         """Return where the breaker of each model behind a server stands now."""
         with self._lock:
             known = list(self._known.values())
-        return {str(each.spec): each.breaker.state for each in known if each.breaker is not None}
+        return {each.name: each.breaker.state for each in known if each.breaker is not None}
 
     def server(self, spec: ModelSpec) -> Server:
         """Say where the model's requests go."""
@@ -81,17 +84,29 @@ class Candidates:
             spec,
             rate=row.price(spec, self._wiring),
             target=target,
+            address=address_of(spec, server),
             is_remote=is_remote,
             tries=self._retries.tries if is_remote else 1,
             breaker=self._breakers.of(endpoint) if is_remote else None,
             window=self._context_tokens(spec),
             end_marks=row.end_marks,
+            refused=self._refused.setdefault(endpoint, set()),
         )
+
+
+def address_of(spec: ModelSpec, server: Server) -> str:
+    """Say where the server is, when that is not the provider's own place."""
+    if spec.base_url or not server.source:
+        return spec.base_url or ""
+    # A model string with a password in it is refused, but nobody has looked at the variable's.
+    parts = urlsplit(server.url or "")
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _listed_window(spec: ModelSpec) -> int | None:
     """The catalogue's word on models at their makers'; a server of one's own may have set less."""
-    if spec.base_url is not None or spec.provider == "ollama":
+    # A region of Bedrock stands where others have an address, and is no server of one's own.
+    if "://" in (spec.base_url or "") or spec.provider == "ollama":
         return None
     limits = known_limits(spec.provider, spec.model)
     return None if limits is None else limits.context_tokens

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from providers.answers.answer import Answer, read_answer
-from providers.manner import Manner
+from providers.manner import Manner, Means
 from providers.protocol import NEVER, Call, ErrorKind, ModelError, Reply, Role, Step
 
 if TYPE_CHECKING:
@@ -50,21 +50,30 @@ class Candidate:
         spec: The model.
         rate: What it costs.
         target: Where it is, for messages.
+        address: Its address, when that is not the provider's own place; told with every call.
         is_remote: Whether it is reached over a network, this machine's own too.
         tries: Attempts at it, the first one included.
         breaker: That of its endpoint, or None for a model in this process.
         window: Its context window in tokens where a table knows it, else None: then its server is asked.
         end_marks: See `Provider`.
+        refused: Means of a form that its server was found to refuse; shared by all who ask it.
     """
 
     spec: ModelSpec
     rate: Rate
     target: Target
+    address: str = ""
     is_remote: bool = False
     tries: int = 1
     breaker: Breaker | None = None
     window: int | None = None
     end_marks: tuple[str, ...] = ()
+    refused: set[Means] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """The model string with the address in force, as its calls have it."""
+        return str(replace(self.spec, base_url=self.address or None))
 
 
 @dataclass(slots=True)
@@ -82,6 +91,31 @@ class Course:
     streams: int = 0
     broken: str = ""
     partial: Answer | None = None
+    # What the model at hand refused of the form's means; forgotten unless lesser ones bring an answer.
+    refused: frozenset[Means] = frozenset()
+
+    def begin(self, candidate: Candidate) -> None:
+        """Turn to a model."""
+        self.refused = frozenset(candidate.refused)
+
+    @property
+    def manner(self) -> Manner:
+        """How the model at hand is asked."""
+        manner = self.question.manner
+        return (
+            manner
+            if manner.form is None
+            else replace(manner, form=replace(manner.form, without=self.refused))
+        )
+
+    def steps_down(self, attempt: Attempt, failure: ModelError) -> bool:
+        """Tell whether the same model may take the question when it is held to the form by lesser means."""
+        if attempt.means in (None, "prompt") or attempt.shown:
+            return False
+        if failure.kind != "unknown" or not attempt.refused:
+            return False
+        self.refused |= {attempt.means}
+        return True
 
     def config(self) -> RunnableConfig:
         """Labels for the offline model and for whoever watches; callbacks are inherited."""
@@ -125,6 +159,7 @@ class Course:
             error=error,
             attempt=tried,
             passed_over=passed_over,
+            address=candidate.address,
             **attempt.usage(error),
         )
 
@@ -153,4 +188,5 @@ class Course:
             partial,
             "cut" if partial else answer.finish_reason,
             place,
+            answer.message,
         )

@@ -138,12 +138,14 @@ def classify(error: BaseException, target: Target, *, now: float | None = None) 
         The error to record; its message is one line without secrets.
     """
     if isinstance(error, ModelError):
-        return ModelError(error.kind, one_line(str(error), target.secrets), error.retry_after_s)
+        words = one_line(str(error), target.secrets)
+        return ModelError(error.kind, words, error.retry_after_s, status=error.status)
     kind = _kind(error)
     wait = _asked_wait_s(error, time.time() if now is None else now)
     if _says(error, _QUOTA_WORDS):
         wait = NEVER
-    return ModelError(kind, one_line(_advice(kind, error, target), target.secrets, longest=400), wait)
+    words = one_line(_advice(kind, error, target), target.secrets, longest=400)
+    return ModelError(kind, words, wait, status=_status(error))
 
 
 def _family(error: BaseException) -> Iterator[BaseException]:

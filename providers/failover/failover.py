@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from providers.answers.again import for_model, stamped
 from providers.answers.answer import Answer, check_answer, read_answer
 from providers.backend import Timeouts
 from providers.failover.breaker import Ticket
@@ -37,6 +38,8 @@ PARTIAL_STEPS: Final[frozenset[Step]] = frozenset({"answer"})
 # The estimate counts three bytes a token, to be safe with money; a model must not be passed over for that.
 _SURE_SHARE = 0.75
 _LEAST_OUTPUT = 256
+# The server knows a field not at all, or not for this model.
+_REFUSED = (400, 422)
 _ANY_TIMEOUTS: Final = Timeouts()
 
 
@@ -84,45 +87,64 @@ class Failover:
     ) -> Answer | None:
         """Ask one model as often as the rule allows; None when it did not answer."""
         failure: ModelError | None = None
-        for tried in range(1, candidate.tries + 1):
+        course.begin(candidate)
+        asked = tried = 0
+        while tried < candidate.tries:
             ticket = Ticket()
             if candidate.breaker is not None:
                 leave = candidate.breaker.admit(anyway=anyway)
                 if leave is None:
                     break
                 ticket = leave
-            result, shown = await self._attempt(candidate, course, ticket, tried)
+            asked += 1
+            result, attempt = await self._attempt(candidate, course, ticket, asked)
             if isinstance(result, Answer):
+                candidate.refused.update(course.refused)
                 return result
             failure = result
-            wait = self._retries.wait_s(failure, tried=tried, shown=shown, has_backup=has_backup)
+            if course.steps_down(attempt, failure):
+                continue
+            tried += 1
             # A last resort is one try, even where the endpoint has recovered: no bound counts its waits.
-            if tried == candidate.tries or ticket.is_probe or anyway or wait is None:
+            if tried == candidate.tries or ticket.is_probe or anyway:
                 break
-            if not course.budget.has_time_for(wait, now=_now()):
+            wait = self._retries.wait_s(failure, tried=tried, shown=attempt.shown, has_backup=has_backup)
+            if not await self._waited(wait, course.budget):
                 break
-            if wait and course.budget.has_attempt:
-                await self._sleep(wait)
         if failure is not None:
             course.give_up(candidate.spec, failure)
         elif candidate.breaker is not None:
             course.leave_alone(candidate, candidate.breaker)
         return None
 
+    async def _waited(self, wait: float | None, budget: Budget) -> bool:
+        """Wait before another try; tell whether there may be one."""
+        if wait is None or not budget.has_time_for(wait, now=_now()):
+            return False
+        if wait and budget.has_attempt:
+            await self._sleep(wait)
+        return True
+
     async def _attempt(
         self, candidate: Candidate, course: Course, ticket: Ticket, tried: int
-    ) -> tuple[Answer | ModelError, bool]:
-        """Make one attempt within the budget, record it and settle its breaker.
-
-        Returns:
-            The answer or the failure, and whether a part of an answer had come.
-        """
+    ) -> tuple[Answer | ModelError, Attempt]:
+        """Make one attempt within the budget, record it and settle its breaker; give what came of it."""
         budget, breaker = course.budget, candidate.breaker
         try:
             attempt = budget.admit(course.needed, candidate.rate, now=_now())
             started = _now()
-            result = await self._ask(candidate, course, attempt)
+            try:
+                result = await self._ask(candidate, course, attempt)
+            except asyncio.CancelledError:
+                # What it took until now was taken, whoever does not wait for the rest.
+                if attempt.sent:
+                    latency_s = _now() - started
+                    budget.calls.append(
+                        course.call(candidate, attempt, "cancelled", tried, latency_s=latency_s)
+                    )
+                raise
             error = result.kind if isinstance(result, ModelError) else None
+            attempt.refused = isinstance(result, ModelError) and result.status in _REFUSED
             if breaker is not None and attempt.sent and attempt.struck is None:
                 breaker.settle(
                     ticket, error, result.retry_after_s if isinstance(result, ModelError) else None
@@ -132,13 +154,13 @@ class Failover:
                 breaker.release(ticket)
         if error == "context_overflow" and not attempt.sent:
             course.passed_over.append(f"{candidate.spec}: {result}")
-            return result, False
+            return result, attempt
         budget.calls.append(course.call(candidate, attempt, error, tried, latency_s=_now() - started))
         if attempt.struck is not None:
             raise LimitReachedError(attempt.struck, budget.calls)
         if error is not None and attempt.shown:
             course.break_off(candidate, attempt, error)
-        return result, attempt.shown
+        return result, attempt
 
     async def _ask(self, candidate: Candidate, course: Course, attempt: Attempt) -> Answer | ModelError:
         """Ask one model; every failure but cancellation and configuration becomes a `ModelError`."""
@@ -147,9 +169,11 @@ class Failover:
             async with turn:
                 question = course.question
                 backend = await self._backends.get(*_built(candidate, question))
-                await self._check_window(candidate, course, attempt)
+                own = question.manner.loading.num_ctx if backend.loading else None
+                await self._check_window(candidate, course, attempt, own)
                 config = course.config()
-                message = await collect(backend, question.messages, config, attempt, question.manner)
+                messages = for_model(question.messages, candidate.spec)
+                message = await collect(backend, messages, config, attempt, course.manner)
             attempt.check_end(message)
             answer = read_answer(message)
             check_answer(message, answer, candidate.end_marks)
@@ -160,10 +184,12 @@ class Failover:
                 attempt.struck = "deadline"
                 return ModelError("timeout", "the turn's deadline passed.")
             return classify(error, _target(candidate, course.question.manner.timeouts))
-        return answer
+        return replace(answer, message=stamped(message, candidate.spec))
 
-    async def _check_window(self, candidate: Candidate, course: Course, attempt: Attempt) -> None:
-        """Refuse to send what surely does not fit into the model's context window.
+    async def _check_window(
+        self, candidate: Candidate, course: Course, attempt: Attempt, own: int | None
+    ) -> None:
+        """Refuse to send what surely does not fit into the model's context window, or the one that was set.
 
         Raises:
             ModelError: `context_overflow` when it does not.
@@ -171,6 +197,7 @@ class Failover:
         window = candidate.window
         if window is None:
             window = await self._backends.window(*_built(candidate, course.question))
+        window = min(filter(None, (window, own)), default=None)
         wanted = min(attempt.output_limit or _LEAST_OUTPUT, _LEAST_OUTPUT)
         if window is not None and course.needed * _SURE_SHARE + wanted > window:
             raise ModelError(

@@ -8,6 +8,7 @@ import sys
 import threading
 import weakref
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from providers.mlx.generation import CancelledGeneration, MlxModel, generate, load
@@ -47,17 +48,22 @@ class Engine:
     It ends with `close`, when nobody holds it any more, or with the process.
     """
 
-    def __init__(self, files: ModelFiles) -> None:
+    def __init__(self, files: ModelFiles, prompt_cache_bytes: int) -> None:
         """Start the thread; the model is loaded with the first job.
 
         Args:
             files: The model.
+            prompt_cache_bytes: What the prompts that it has read may take.
         """
         self.files = files
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closing = threading.Event()
+        self._told: list[LoadedModel] = []
         self._thread = threading.Thread(
-            target=_own, args=(files, self._jobs, self._closing), name=f"mlx-{files.folder.name}", daemon=True
+            target=_own,
+            args=(partial(_load, files, prompt_cache_bytes, self._told), self._jobs, self._closing),
+            name=f"mlx-{files.folder.name}",
+            daemon=True,
         )
         self._thread.start()
         # The thread holds no reference to us: this runs when we are forgotten, and before Python ends.
@@ -75,6 +81,11 @@ class Engine:
         self._finish()
 
     @property
+    def facts(self) -> LoadedModel | None:
+        """What is known of the model, once it is loaded; who asks need not wait in the line."""
+        return self._told[0] if self._told else None
+
+    @property
     def alive(self) -> bool:
         """Whether the thread still runs."""
         return self._thread.is_alive()
@@ -87,18 +98,28 @@ def _stop(jobs: queue.SimpleQueue[Job | None], closing: threading.Event, thread:
         thread.join(_EXIT_PATIENCE_S)
 
 
-def _own(files: ModelFiles, jobs: queue.SimpleQueue[Job | None], closing: threading.Event) -> None:
+def _load(files: ModelFiles, prompt_cache_bytes: int, told: list[LoadedModel]) -> MlxModel:
+    model = load(files, prompt_cache_bytes)
+    told.append(model.facts)
+    return model
+
+
+def _own(
+    loading: Callable[[], MlxModel], jobs: queue.SimpleQueue[Job | None], closing: threading.Event
+) -> None:
     """The life of the thread: everything that touches MLX happens below this frame."""
     model: MlxModel | None = None
     while (job := jobs.get()) is not None and not closing.is_set():
-        model = _do(job, model, files, closing)
+        model = _do(job, model, loading, closing)
         del job
     _refuse(jobs, job)
     del model
     _let_go()
 
 
-def _do(job: Job, model: MlxModel | None, files: ModelFiles, closing: threading.Event) -> MlxModel | None:
+def _do(
+    job: Job, model: MlxModel | None, loading: Callable[[], MlxModel], closing: threading.Event
+) -> MlxModel | None:
     """Do one job, whatever happens in it, and return the model if it is loaded."""
 
     def stopped() -> bool:
@@ -108,7 +129,7 @@ def _do(job: Job, model: MlxModel | None, files: ModelFiles, closing: threading.
         job.emit(_unloaded())
         return model
     try:
-        model = model or load(files)
+        model = model or loading()
         if job.request is None:
             job.emit(model.facts)
         else:

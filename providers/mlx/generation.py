@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from providers.mlx import grammar
+from providers.mlx.forced import answer_schema
 from providers.mlx.importing import open_file_limit_kept
 from providers.mlx.output import Output
 from providers.protocol import ModelError
@@ -25,9 +26,6 @@ DEFAULT_MAX_TOKENS = 8192
 
 PROMPT_CACHES = 8
 """Conversations whose prompts are kept ready."""
-
-PROMPT_CACHE_BYTES = 2 * 2**30
-"""Memory that they may take; a conversation of 8000 tokens takes some 1.2 GB with an 8B model."""
 
 _PREFILL_STEP = 512
 """Tokens of a prompt that are read at once; between two steps a call can be cancelled."""
@@ -78,8 +76,13 @@ class MlxModel:
         return self._vocabulary
 
 
-def load(files: ModelFiles) -> MlxModel:
+def load(files: ModelFiles, prompt_cache_bytes: int) -> MlxModel:
     """Load weights and tokenizer; code that comes with a model is never run.
+
+    Args:
+        files: The model.
+        prompt_cache_bytes: What the prompts that it has read may take; a conversation of 8000 tokens takes
+            some 1.2 GB with an 8B model.
 
     Raises:
         ModelError: When mlx-lm cannot load them.
@@ -99,7 +102,7 @@ def load(files: ModelFiles) -> MlxModel:
         raise ModelError(
             "unknown", f"{files.folder.name} has no chat template; use a model that was made to chat."
         )
-    return MlxModel(files, model, tokenizer, LRUPromptCache(PROMPT_CACHES, PROMPT_CACHE_BYTES))
+    return MlxModel(files, model, tokenizer, LRUPromptCache(PROMPT_CACHES, prompt_cache_bytes))
 
 
 def generate(
@@ -156,7 +159,8 @@ class _Run:
         self._rest = rest
         self.cached = len(prompt) - len(rest)
         self.spent: list[int] = []
-        self.processor = self._json(thinking=thinking) if request.json_schema is not None else None
+        schema = answer_schema(request)
+        self.processor = None if schema is None else self._json(schema, thinking=thinking)
 
     def tokens(self) -> Generator[Any]:
         """Yield mlx-lm's responses; close it on this thread."""
@@ -218,17 +222,18 @@ class _Run:
             cache = None
         return (make_prompt_cache(self._model.model), self._prompt) if cache is None else (cache, rest)
 
-    def _json(self, *, thinking: bool) -> grammar.JsonProcessor:
+    def _json(self, schema: dict[str, Any], *, thinking: bool) -> grammar.JsonProcessor:
         tokenizer = self._model.tokenizer
         after = tuple(tokenizer.think_end_tokens) if thinking else ()
-        return grammar.JsonProcessor(self._model.vocabulary(), self._request.json_schema or {}, after=after)
+        return grammar.JsonProcessor(self._model.vocabulary(), schema, after=after)
 
 
 def _prompt(model: MlxModel, request: Request) -> list[int]:
     options: dict[str, Any] = {}
-    if request.thinking is not None or request.json_schema is not None:
+    is_held = answer_schema(request) is not None
+    if request.thinking is not None or is_held:
         # A schema leaves no room for thinking, unless the template insists.
-        options["enable_thinking"] = bool(request.thinking) and request.json_schema is None
+        options["enable_thinking"] = bool(request.thinking) and not is_held
     try:
         prompt = model.tokenizer.apply_chat_template(
             [dict(message) for message in request.messages],

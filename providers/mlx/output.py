@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from providers.mlx.forced import read_call
 from providers.protocol import ModelError
 from providers.runners.protocol import Piece, Request, ToolRequest
 
@@ -74,7 +75,9 @@ class Output:
         self._tokenizer = tokenizer
         self._tools = [dict(tool) for tool in request.tools] or None
         self._machine = library.TextStateMachine
-        if request.json_schema is not None:
+        # A call that is held to a schema comes without the marks of the model's own way.
+        self._forced = bool(request.must_call)
+        if self._forced or request.json_schema is not None:
             # A string of the JSON text may hold anything, tags too.
             edges = [(tokenizer.think_end, "normal")] if thinking else []
             machine = library.TextStateMachine({"normal": [], "reasoning": edges})
@@ -117,7 +120,7 @@ class Output:
             yield Piece(text=rest)
 
     def _take(self, state: str, part: str) -> Iterator[Piece]:
-        if state == "tool":
+        if state == "tool" or (self._forced and state == "normal"):
             self._tool_text = [*(self._tool_text or []), part]
             return
         yield from self._close_tool()
@@ -146,7 +149,8 @@ class Output:
                 yield Piece(text=certain)
             return
         self.called = True
-        yield Piece(tool_calls=tuple(_read_calls(self._tokenizer.tool_parser, text, self._tools)))
+        parser = read_call if self._forced else self._tokenizer.tool_parser
+        yield Piece(tool_calls=tuple(_read_calls(parser, text, self._tools)))
 
 
 def _read_calls(parser: Any, text: str, tools: list[dict[str, Any]]) -> list[ToolRequest]:  # noqa: ANN401

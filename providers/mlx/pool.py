@@ -1,4 +1,4 @@
-"""Keeps the engines of one program: a model is loaded once for all, and the oldest idle one makes room."""
+"""Keeps engines: a model is loaded once for all who want it, and the oldest idle one makes room."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from providers.protocol import ModelError
+from providers.protocol import ModelConfigError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,6 +24,26 @@ _SHARE = 0.7
 _GIB = 2**30
 
 
+@dataclass(frozen=True, slots=True)
+class MlxLimits:
+    """What models in this process may take of its memory.
+
+    Attributes:
+        memory_gb: Gigabytes (of 2**30 bytes) for the weights of all models together; None is seven tenths of
+            the machine's memory.
+        prompt_cache_gb: Gigabytes of each model for prompts that it has read; 0 keeps none.
+    """
+
+    memory_gb: float | None = None
+    prompt_cache_gb: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.memory_gb is not None and not self.memory_gb > 0:
+            raise ModelConfigError(f"mlx_memory_gb is {self.memory_gb:g}; it must be more than 0.")
+        if not self.prompt_cache_gb >= 0:
+            raise ModelConfigError(f"mlx_prompt_cache_gb is {self.prompt_cache_gb:g}; it must be 0 or more.")
+
+
 @dataclass(slots=True)
 class _Place:
     engine: Engine
@@ -35,14 +55,13 @@ class _Place:
 class EnginePool:
     """Engines by model folder, for every event loop and thread of a program."""
 
-    def __init__(self, limit_bytes: int | None = None) -> None:
+    def __init__(self, limits: MlxLimits = MlxLimits()) -> None:
         """Start empty.
 
         Args:
-            limit_bytes: What the weights of all models may take together; seven tenths of the memory of
-                the machine when left out.
+            limits: What the models may take.
         """
-        self._limit = limit_bytes
+        self._limits = limits
         self._guard = threading.Lock()
         self._places: dict[Path, _Place] = {}
         self._leases: dict[Path, int] = {}
@@ -51,9 +70,9 @@ class EnginePool:
     @property
     def limit_bytes(self) -> int:
         """What the weights of all models may take together."""
-        if self._limit is None:
-            self._limit = int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * _SHARE)
-        return self._limit
+        if self._limits.memory_gb is not None:
+            return int(self._limits.memory_gb * _GIB)
+        return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * _SHARE)
 
     def loaded(self) -> list[Path]:
         """Return the models that have an engine now, the one that was idle longest first."""
@@ -68,14 +87,35 @@ class EnginePool:
     async def release(self, files: ModelFiles) -> None:
         """Say that a model is wanted no longer; the last one unloads it and waits for that."""
         with self._guard:
-            left = self._leases.get(files.folder, 0) - 1
-            if left > 0:
-                self._leases[files.folder] = left
-                return
-            self._leases.pop(files.folder, None)
-            place = self._places.pop(files.folder, None)
+            place = self._released(files.folder)
         if place is not None:
             await asyncio.to_thread(place.engine.close)
+
+    def forget(self, folders: list[Path]) -> None:
+        """Release what somebody wanted who is gone; safe to call while garbage is collected."""
+        if not self._guard.acquire(blocking=False):
+            # The thread that is interrupted may be the one that holds it.
+            threading.Thread(target=self._forget, args=(folders,), daemon=True).start()
+            return
+        try:
+            gone = [self._released(folder) for folder in folders]
+        finally:
+            self._guard.release()
+        del gone  # an engine that nobody holds unloads itself
+
+    def _forget(self, folders: list[Path]) -> None:
+        with self._guard:
+            gone = [self._released(folder) for folder in folders]
+        del gone
+
+    def _released(self, folder: Path) -> _Place | None:
+        """Count one user less; the place, when it was the last one."""
+        left = self._leases.get(folder, 0) - 1
+        if left > 0:
+            self._leases[folder] = left
+            return None
+        self._leases.pop(folder, None)
+        return self._places.pop(folder, None)
 
     async def aclose(self) -> None:
         """Unload everything, whoever wants it; the pool can be used again."""
@@ -113,7 +153,8 @@ class EnginePool:
             place = self._places.get(files.folder)
             if place is None:
                 evicted = self._make_room(files)
-                place = self._places[files.folder] = _Place(Engine(files), files.weight_bytes)
+                engine = Engine(files, int(self._limits.prompt_cache_gb * _GIB))
+                place = self._places[files.folder] = _Place(engine, files.weight_bytes)
             place.users += 1
             return place, evicted
 
@@ -131,7 +172,7 @@ class EnginePool:
                 "overloaded",
                 f"{files.folder.name} needs {_gigabytes(files.weight_bytes)} of memory, and "
                 f"{_gigabytes(self.limit_bytes - taken)} of {_gigabytes(self.limit_bytes)} can be had; "
-                "choose a smaller model, or use fewer at once.",
+                "choose a smaller model, use fewer at once, or raise mlx_memory_gb.",
             )
         return [self._places.pop(folder).engine for folder in chosen]
 

@@ -6,8 +6,9 @@ import asyncio
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
+from providers.mlx import grammar
 from providers.mlx.files import ModelFiles, find_model, require_mlx
-from providers.mlx.pool import EnginePool
+from providers.mlx.sharing import EngineShare
 from providers.protocol import ModelConfigError, ModelError
 from providers.runners.protocol import End, LoadedModel, Piece
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from providers.mlx.engine import Emit
+    from providers.mlx.pool import EnginePool
     from providers.runners.protocol import Request
 
     Item = Piece | End | LoadedModel | ModelError
@@ -23,16 +25,21 @@ if TYPE_CHECKING:
 class MlxRunner:
     """Runs one MLX model; implements `providers.runners.Runner`, for any number of event loops."""
 
-    def __init__(self, pool: EnginePool | None = None) -> None:
+    def __init__(self, pool: EnginePool | EngineShare | None = None) -> None:
         """Load nothing yet.
 
         Args:
-            pool: Shared by runners whose models share the memory; one of its own when left out.
+            pool: Where the engines are; a share of the process's when left out.
         """
-        self._pool = pool or EnginePool()
+        self._pool = pool or EngineShare()
         self._model = ""
         self._files: ModelFiles | None = None
         self._loaded: LoadedModel | None = None
+
+    @property
+    def forces_tools(self) -> bool:
+        """Whether a model can be held to calling a tool; see `Runner`."""
+        return grammar.is_available()
 
     async def load(self, model: str) -> LoadedModel:
         """Load a model into memory; see `Runner.load`.
@@ -90,6 +97,10 @@ class MlxRunner:
 
         inbox: asyncio.Queue[Item] = asyncio.Queue()
         async with self._pool.using(files) as engine:
+            if request is None and engine.facts is not None:
+                # Another user's answer may be in the works, and a call's time does not count here.
+                yield engine.facts
+                return
             job = Job(_mailer(asyncio.get_running_loop(), inbox), request)
             engine.submit(job)
             try:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
 _SAMPLING = tuple(field.name for field in fields(Sampling))
-_ELSE = ("max_tokens", "seed", "json_schema", "thinking", "tools", "tool_choice")
+_ELSE = ("max_tokens", "seed", "json_schema", "thinking", "tools", "must_call")
 
 
 class RunnerChatModel(BaseChatModel):
@@ -63,21 +63,28 @@ class RunnerChatModel(BaseChatModel):
         self,
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
         *,
-        tool_choice: str | None = None,
+        tool_choice: str | bool | dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 - the signature of the base class
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Offer tools; `tool_choice` can be `auto` or `none`, for a local model cannot be forced.
+        """Offer tools; a runner with `forces_tools` can be made to call one.
+
+        Args:
+            tools: In any form that LangChain takes.
+            tool_choice: `auto`, `none`, `any`, or the name of a tool, also as a dictionary of OpenAI's.
+            **kwargs: Arguments of the calls.
 
         Raises:
-            ModelConfigError: When `tool_choice` asks for more.
+            ModelConfigError: When `tool_choice` names no tool, or the runner cannot enforce it.
         """
-        if tool_choice not in (None, "auto", "none"):
+        offered = [] if tool_choice == "none" else [convert_to_openai_tool(tool) for tool in tools]
+        names = tuple(str(tool["function"]["name"]) for tool in offered)
+        must_call = _wanted(tool_choice, names)
+        if must_call and not getattr(self.runner, "forces_tools", False):
             raise ModelConfigError(
                 f"tool_choice={tool_choice!r} cannot be enforced by {self.provider}; "
                 "leave it out, or bind json_schema instead."
             )
-        offered = [] if tool_choice == "none" else [convert_to_openai_tool(tool) for tool in tools]
-        return self.bind(tools=offered, **kwargs)
+        return self.bind(tools=offered, must_call=must_call, **kwargs)
 
     def _generate(
         self,
@@ -153,6 +160,18 @@ class RunnerChatModel(BaseChatModel):
         )
 
 
+def _wanted(choice: str | bool | dict[str, Any] | None, names: tuple[str, ...]) -> tuple[str, ...]:  # noqa: FBT001
+    """Read `tool_choice` in all the ways that LangChain's clients write it."""
+    if choice in (None, False, "auto", "none"):
+        return ()
+    if choice in (True, "any", "required"):
+        return names
+    name = choice.get("function", choice).get("name") if isinstance(choice, dict) else choice
+    if name not in names:
+        raise ModelConfigError(f"tool_choice={choice!r} is none of the tools {', '.join(names) or '(none)'}.")
+    return (str(name),)
+
+
 def _request(messages: Sequence[BaseMessage], stop: list[str] | None, options: dict[str, Any]) -> Request:
     """Read the arguments of one call; names that LangChain adds for itself are none of ours."""
     foreign = [name for name in options if name not in (*_SAMPLING, *_ELSE) and not name.startswith("ls_")]
@@ -163,6 +182,7 @@ def _request(messages: Sequence[BaseMessage], stop: list[str] | None, options: d
     return Request(
         messages=template_messages(messages),
         tools=tuple(options.get("tools") or ()),
+        must_call=tuple(options.get("must_call") or ()),
         max_tokens=options.get("max_tokens"),
         sampling=Sampling(**{name: options[name] for name in _SAMPLING if name in options}),
         seed=options.get("seed"),

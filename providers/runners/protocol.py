@@ -35,6 +35,8 @@ class Request:
     Attributes:
         messages: In OpenAI's form; contents are text, arguments of tool calls are objects.
         tools: In OpenAI's form.
+        must_call: Names of tools of which the answer must call one; empty when the model may choose. Only a
+            runner with `forces_tools` is asked for that.
         max_tokens: Tokens that may come back; None leaves it to the runner.
         sampling: How to pick tokens; None in a field leaves it to the model's own advice.
         seed: Makes a sampled answer repeatable.
@@ -45,6 +47,7 @@ class Request:
 
     messages: Sequence[Mapping[str, Any]]
     tools: Sequence[Mapping[str, Any]] = ()
+    must_call: Sequence[str] = ()
     max_tokens: int | None = None
     sampling: Sampling = field(default_factory=Sampling)
     seed: int | None = None
@@ -91,7 +94,10 @@ class End:
 
 
 class Runner(Protocol):
-    """Runs one model in this process."""
+    """Runs one model in this process.
+
+    One that can hold a model to calling a tool says so by a true attribute `forces_tools`.
+    """
 
     async def load(self, model: str) -> LoadedModel:
         """Load a model; loading the same one again returns at once.

@@ -1,7 +1,8 @@
 """The runner `vllm`: vLLM's engine in this process, on the event loop that asks first.
 
-Written against vLLM's `AsyncLLM` as its sources of 2026 have it. vLLM needs a GPU that our machines lack, so
-it was never run by us: the tests play its part.
+Written against vLLM's own example of streaming with `AsyncLLM` (documentation of 0.22, "Async LLM Streaming")
+and its `SamplingParams` as the sources of 2026 have them; last compared on 2026-11-21. vLLM needs a GPU that
+our machines lack, so it was never run by us: the tests play its part.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from graph.services import Services
 from graph.state import Context
 from nodes import Status
 from nodes.limits import cost, tokens
+from providers import RoleParameters
 from sandbox import Limits, Unavailable, Verifier, open_sandbox
 from serving.bench.modes import build_mode
 from serving.bench.records import Record, Setup
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from graph.compiled import DuoGraph
     from graph.settings import Settings
     from nodes import Bounds, Result
-    from providers import Models
+    from providers import Models, Role
     from serving.bench.tasks import BenchTask
 
 FAILURES_IN_A_ROW = 3
@@ -158,8 +159,13 @@ async def open_bench(modes: Sequence[str], settings: Settings, models: Models | 
 def setup_of(settings: Settings, models: Models) -> Setup:
     """What the results depend on."""
     limits: dict[str, int | float | None] = settings.limits.model_dump()
-    limits |= {"model_timeout_s": settings.model_timeout_s, "verify_timeout_s": settings.verify_timeout_s}
-    reasoning, coding = (", ".join(models.facts(role).names) for role in ("reasoning", "coding"))
+    for name in ("model_timeout_s", "model_tries", "verify_timeout_s"):
+        limits[name] = getattr(settings, name)
+    roles: tuple[Role, ...] = ("reasoning", "coding")
+    for role in roles:
+        chosen = settings.roles.get(role, RoleParameters()).model_dump(exclude_none=True)
+        limits |= {f"{role}.{name}": value for name, value in chosen.items()}
+    reasoning, coding = (", ".join(models.facts(role).names) for role in roles)
     return Setup(reasoning_model=reasoning, coding_model=coding, limits=limits)
 
 

@@ -27,7 +27,8 @@ class Setup(BaseModel):
     Attributes:
         reasoning_model: The reasoning role's chain.
         coding_model: The coding role's chain.
-        limits: The limits of a turn, and the seconds that a call and a verification may take.
+        limits: The limits of a turn, the tries and seconds of a call, the seconds of a verification, and what
+            each role asks with, such as `coding.temperature`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from graph.settings import Settings
     from providers import Call, ModelSpec, Role
+    from providers.backends.bedrock_credentials import Credentials
 
 LIVE_S = 60.0
 """Seconds that one model may take to answer."""
@@ -138,12 +139,16 @@ def describe(look: Look) -> Seen:
     spec = look.spec
     at = f"{look.url}{f' (from {look.source})' if look.source else ''}"
     key = "with a key" if look.has_key else "without a key"
+    if look.credentials is not None:
+        key = _signed(look.credentials)
     if look.sight == "in_process":
         return Seen("ok", "runs in this process")
     if look.sight == "listed":
         return Seen("ok", f"there, at {at}, {key}, {look.seconds:.1f} s")
     if look.sight == "reached":
-        return Seen("ok", f"{at} answers, {key}; it does not list its models")
+        problem = look.credentials.problem if look.credentials else ""
+        said = f"{at} answers, {key}; it does not list its models"
+        return Seen("fail" if problem else "ok", said, f"{spec}: {problem}" if problem else "")
     if look.sight == "unlisted":
         near = f"did you mean {' or '.join(look.near)}?" if look.near else "check its name, or pull it there."
         return Seen("warn", f"{at} answers, {key}, and does not list this model", f"{spec}: {near}")
@@ -152,6 +157,13 @@ def describe(look: Look) -> Seen:
         return Seen("fail", f"{at} refuses the request, {key}", f"{spec}: check {variable}.")
     tip = f"{spec}: start that server, or check the network and the address."
     return Seen("fail", f"{at} cannot be reached ({look.problem})", tip)
+
+
+def _signed(credentials: Credentials) -> str:
+    until = f" until {credentials.expires:%Y-%m-%d %H:%M} UTC" if credentials.expires else ""
+    return (
+        f"with credentials from {credentials.source}{until}" if credentials.source else "without credentials"
+    )
 
 
 def _measured(call: Call) -> str:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -9,6 +10,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 Child = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user of the machine can walk down to; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="open-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture

@@ -217,12 +217,8 @@ READER = """
 
 
 @pytest.mark.parametrize("name", ["s.db", "new/s.db", "theirs.db"])
-def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path, child: Spawn, name: str) -> None:
-    if os.geteuid() == 0:
-        # The child gives up its rights, and a stranger must be able to walk down to the folder.
-        for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-            folder.chmod(folder.stat().st_mode | 0o011)
-    place = tmp_path / "closed"
+def test_a_folder_that_may_not_be_written_is_named(open_folder: Path, child: Spawn, name: str) -> None:
+    place = open_folder / "closed"
     place.mkdir()
     (place / "theirs.db").touch()
     (place / "theirs.db").chmod(0o444)

@@ -65,6 +65,17 @@ def test_a_chain_counts_each_of_its_models() -> None:
     assert bounds.model_calls == 3 + 2 * (2 + 3)
 
 
+def test_an_answer_in_a_form_counts_both_questions_and_what_servers_refuse() -> None:
+    builder = StateGraph(Line)
+    builder.add_node("ask", step)
+    builder.add_edge(START, "ask")
+    builder.add_edge("ask", END)
+    chain = ChainFacts(2, 20.0, (FREE,), ("test",), refusals=3, refusal_seconds=30.0)
+    for cost in (Cost(reasoning_forms=1), Cost(coding_forms=1)):
+        bounds = Plan(Shape.of(builder), (), {"ask": cost}).bounds(TurnLimits(), rates(chain, chain))
+        assert (bounds.model_calls, bounds.seconds) == (2 * 2 + 3, 2 * 20 + 30 + bounds.supersteps)
+
+
 def test_a_limit_that_is_smaller_wins() -> None:
     assert stock().bounds(TurnLimits(max_model_calls=2), rates()).model_calls == 2
 

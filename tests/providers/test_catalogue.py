@@ -153,7 +153,7 @@ def test_what_is_not_known_is_not_guessed(provider: str, asked: str) -> None:
 def test_limits_are_kept_apart() -> None:
     assert known_limits("openai", "gpt-5") == Limits(400_000, 272_000, 128_000)
     assert known_limits("ollama", "qwen3:8b") == Limits(40_960, None, None)
-    assert known_limits("ollama", "llama3.1:8b") == Limits()
+    assert known_limits("ollama", "llama3.1:70b") == Limits()
 
 
 def test_filters_combine() -> None:

@@ -91,6 +91,21 @@ def test_a_model_that_also_charges_per_request_is_unknown() -> None:
         assert rate_at("https://api.perplexity.ai", model.id)(10) is None
 
 
+@pytest.mark.parametrize(
+    ("url", "model"),
+    [
+        (OPENAI_URL, "text-embedding-3-small"),
+        ("https://bedrock-runtime.us-east-1.amazonaws.com", "amazon.titan-embed-text-v2:0"),
+        ("https://bedrock-runtime.us-east-1.amazonaws.com", "amazon.titan-embed-text-v1"),
+    ],
+)
+def test_a_model_that_embeds_is_paid_for_what_it_is_sent(url: str, model: str) -> None:
+    assert rate_at(url, model)(1000) is None  # as a chat model nobody knows what its answers cost
+    price = rate_at(url, model, embeds=True)(1000)
+    assert price is not None
+    assert (price.input_usd > 0, price.output_usd, price.source) == (True, 0.0, "genai-prices")
+
+
 def test_a_long_input_reaches_the_dearer_tier_and_a_bound_takes_the_dearest() -> None:
     rate = rate_at(OPENAI_URL, TIERED)
     short, long, dearest = rate(1000), rate(10_000_000), rate(None)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graph.settings import Settings
+from providers import RoleModels
+from serving.bench.play import setup_of
 from serving.bench.records import Record, Results, Setup
 from serving.bench.summary import summarize, table, wilson
 from serving.bench.tasks import BenchTask
@@ -89,6 +92,25 @@ def test_results_of_another_set_up_are_refused(
     results.add(record("solo", "one", correct=True))
     with pytest.raises(InputError, match=message):
         reload(results, setup=SETUP.model_copy(update=setup))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"model_tries": 3}, "with model_tries 2, and now it is 3"),
+        ({"model_timeout_s": 7}, "with model_timeout_s 120.0, and now it is 7.0"),
+        ({"roles": {"coding": {"temperature": 0.5}}}, r"with coding\.temperature None, and now it is 0\.5"),
+    ],
+)
+def test_whatever_a_result_depends_on_is_recorded_with_it(
+    results: Results, changed: dict[str, Any], message: str
+) -> None:
+    models = RoleModels({})
+    before = setup_of(Settings(), models)
+    results.add(record("solo", "one", correct=True, setup=before))
+    assert reload(results, setup=before).done(("solo", "one"))
+    with pytest.raises(InputError, match=message):
+        reload(results, setup=setup_of(Settings(**changed), models))
 
 
 def test_results_of_a_task_that_has_changed_are_refused(results: Results) -> None:

@@ -24,6 +24,21 @@ def test_each_line_is_a_turn_of_one_session(cli: CommandLine) -> None:
     ]
 
 
+def test_the_last_session_is_gone_on_with_and_its_turn_finished(cli: CommandLine) -> None:
+    none = cli.run("chat", "--last")
+    assert none.code == 2
+    assert "There is no session to go on with yet" in none.err
+    assert cli.run("chat", "--last", "--thread", "t").code == 2
+    assert (
+        cli.run("chat", "--thread", "talk", stdin="What is one?", env=cli.models([{"content": "1"}])).code
+        == 0
+    )
+    done = cli.run("chat", "--last", stdin="/resume\nWhat is two?", env=cli.models([{"content": "2"}]))
+    assert (done.code, done.out) == (2, "2\n")
+    assert "Nothing is left to do in session talk" in done.err
+    assert cli.run("sessions", "show", "talk", "--json").json["turns"] == 2
+
+
 def test_tests_folder_and_new_session_are_commands(cli: CommandLine) -> None:
     cli.write("tests.py", "assert double(4) == 8\n")
     cli.write("wrong.py", "assert (\n")

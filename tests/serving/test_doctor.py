@@ -139,6 +139,29 @@ def test_a_listing_server_tells_models_apart(doctor: Doctor, server: ListingServ
     assert [path for path, _ in server.seen] == ["/v1/models"] * 2
 
 
+def test_bedrocks_credentials_are_looked_for_and_never_shown(doctor: Doctor, server: ListingServer) -> None:
+    model = {
+        "DUOGRAPH_CODING_MODEL": f"bedrock:m@{server.url}",
+        "DUOGRAPH_REASONING_MODEL": "bedrock:m",
+        "AWS_REGION": "eu-west-1",
+    }
+    found = checks(done := doctor("--json", env=model))
+    assert (done.code, found["coding"]["status"]) == (7, "fail")
+    assert "answers, without credentials" in found["coding"]["detail"]
+    assert "no AWS credentials were found; set AWS_ACCESS_KEY_ID" in found["coding"]["advice"]
+    assert "https://bedrock-runtime.eu-west-1.amazonaws.com (from AWS_REGION)" in found["reasoning"]["detail"]
+    keys = {"AWS_ACCESS_KEY_ID": CANARY, "AWS_SECRET_ACCESS_KEY": CANARY}
+    until = {"AWS_CREDENTIAL_EXPIRATION": "2199-01-01T00:00:00Z"}
+    found = checks(done := doctor("--json", env=model | keys | until))
+    assert found["coding"]["status"] == "ok"
+    wanted = "with credentials from the environment (AWS_ACCESS_KEY_ID) until 2199-01-01 00:00 UTC"
+    assert wanted in found["coding"]["detail"]
+    until = {"AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"}
+    expired = doctor("--json", env=model | keys | until)
+    assert "the credentials expired at 2020-01-01 00:00 UTC" in checks(expired)["coding"]["advice"]
+    assert CANARY not in done.out + done.err + expired.out + expired.err
+
+
 @pytest.mark.parametrize("words", [("--live",), ("--live", "--json")])
 def test_no_secret_is_printed(doctor: Doctor, server: ListingServer, words: tuple[str, ...]) -> None:
     server.echoes = True

@@ -46,7 +46,7 @@ def test_each_line_is_a_model_and_what_is_unknown_is_a_dash(capsys: pytest.Captu
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert all(len(row) == 7 for row in rows)
     by_name = {row[0]: row[1:] for row in rows}
-    assert by_name["ollama:qwen3-coder:30b"] == ["chat,code", "coding", "-", "-", "-", "-"]
+    assert by_name["ollama:qwen3-coder:30b"] == ["chat,code", "coding", "262k", "-", "-", "-"]
     assert "ollama:qwen3:8b" not in by_name
 
 

@@ -77,6 +77,11 @@ def test_every_command_for_sessions_works(cli: OnServer) -> None:
     assert cli.run("sessions", "export", "t", "--out", "t.json").code == 0
     assert cli.run("sessions", "delete", "t", "--yes").code == 0
     assert cli.run("sessions", "import", "t.json").code == 0
+    assert cli.run("sessions", "prune", "--keep", "1", "--json").json["kept_turns"] == 1
+    stats = cli.run("sessions", "stats", "--json").json
+    assert (stats["sessions"], stats["free_bytes"]) == (2, None)
+    assert stats["used_bytes"] > 0
+    assert "free" not in cli.run("sessions", "stats").out
     listed = cli.run("sessions", "list", "--json").json
     assert sorted(session["thread_id"] for session in listed) == ["branch", "t"]
     assert {session["title"] for session in listed} == {"What is this?"}

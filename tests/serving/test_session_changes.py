@@ -81,6 +81,40 @@ def test_what_is_no_session_is_refused(cli: CommandLine) -> None:
     assert cli.run("sessions", "export", "nobody").code == 2
 
 
+def test_pruning_keeps_the_conversation_and_the_last_turns(talk: CommandLine) -> None:
+    for _ in range(2):
+        assert talk.run("ask", "hello", "--thread", "talk").code == 0
+    before = talk.run("sessions", "stats", "--json").json
+    assert (before["sessions"], before["turns"], before["by_status"]) == (1, 3, {"done": 1})
+    assert talk.run("sessions", "prune").code == 2
+    assert talk.run("sessions", "prune", "talk", "--all").code == 2
+    pruned = talk.run("sessions", "prune", "talk", "--keep", "1", "--json").json
+    after = talk.run("sessions", "stats", "--json").json
+    assert pruned == {
+        "sessions": 1,
+        "kept_turns": 1,
+        "dropped_checkpoints": before["checkpoints"] - after["checkpoints"],
+    }
+    assert pruned["dropped_checkpoints"] > 0
+    assert talk.run("sessions", "show", "talk", "--json").json["turns"] == 3
+    steps = talk.run("sessions", "show", "talk", "--steps", "--json").json
+    assert {step["turn"] for step in steps} == {3}
+    assert talk.run("sessions", "prune", "--all").out.startswith(
+        "1 sessions, at most 20 turns of each kept, 0"
+    )
+    shown = talk.run("sessions", "stats").out
+    assert "sessions\t1 (1 done)\n" in shown
+    assert "turns\t3\n" in shown
+
+
+def test_sessions_that_nobody_used_for_long_are_deleted_together(talk: CommandLine) -> None:
+    assert talk.run("sessions", "delete", "--older-than", "1", "--yes", "--json").json == {"deleted": []}
+    assert ids(talk) == {"talk"}
+    assert talk.run("sessions", "delete", "--older-than", "0", "--yes").out == "talk\n"
+    assert ids(talk) == set()
+    assert talk.run("sessions", "delete").code == 2
+
+
 def test_what_no_server_takes_is_said_before_it_is_asked(talk: CommandLine) -> None:
     named = talk.run("sessions", "register", "talk")
     assert named.code == 2

@@ -141,7 +141,7 @@ def test_chat_survives_ctrl_c_in_a_turn_and_ends_at_the_prompt(
     terminal.read("reason")
     time.sleep(0.5)  # the node is named a moment before its model is asked, which must have happened
     terminal.type("\x03")
-    terminal.read("the turn was interrupted")
+    terminal.read("the turn was interrupted; /resume goes on with it")
     terminal.read("> ")
     terminal.type("What is two?\n")
     terminal.read("second answer")
@@ -151,6 +151,33 @@ def test_chat_survives_ctrl_c_in_a_turn_and_ends_at_the_prompt(
     assert terminal.end() == 0
     assert "go on with: duograph chat --thread talk" in terminal.seen
     assert "Traceback" not in terminal.seen
+
+
+def test_chat_picks_up_where_it_was(cli: CommandLine, terminals: Terminals) -> None:
+    models = cli.models([{"content": "never", "delay_s": 600}, {"content": "the answer"}])
+    first = terminals.start("chat", "--thread", "talk", env=models)
+    first.read("> ")
+    first.type("What is one?\n")
+    first.read("reason")
+    time.sleep(0.5)
+    first.process.send_signal(signal.SIGKILL)
+    first.end()
+    second = terminals.start("chat", "--last", env=cli.models([{"content": "the answer"}]))
+    second.read("> What is one?")
+    second.read("the last turn was cut off: /resume goes on with it")
+    second.read("> ")
+    second.type("/resume\n")
+    second.read("the answer")
+    second.read("> ")
+    second.type("/quit\n")
+    assert second.end() == 0
+    third = terminals.start("chat", "--last")
+    third.read("> What is one?")
+    third.read("the answer")
+    third.read("> ")
+    third.type("\x04")
+    assert third.end() == 0
+    assert "cut off" not in third.seen
 
 
 def test_ctrl_c_at_the_prompt_and_sigterm_leave(terminals: Terminals) -> None:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 from pydantic import BaseModel, SecretStr
 
-from providers import Allowance, LimitReachedError, ModelsFailedError, RoleModels, UnfitAnswerError
+from providers import (
+    Allowance,
+    LimitReachedError,
+    ModelsFailedError,
+    Retries,
+    RoleModels,
+    UnfitAnswerError,
+)
 from providers.answers.lenient_json import json_values
 from providers.answers.structured import form_of
-from tests.providers.backends.contract import serve
+from tests.providers.backends.contract import APIS, Side, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.providers.conftest import FakeOpenAI
 
@@ -114,6 +123,120 @@ async def test_each_model_is_held_to_the_form_by_its_best_means(provider: str, f
     assert sent == {field}
     wanted = {"openai": "json_schema", "deepseek": "json_object", "ollama": "properties", "minimax": "Point"}
     assert wanted[provider] in json.dumps(body[field])
+
+
+MEANS = {
+    "openai": ["json_schema", "json_object", "Point", ""],
+    "ollama": ["properties", '"json"', "Point", ""],
+    "anthropic": ["json_schema", "Point", ""],
+    "bedrock": ["outputConfig", "toolConfig", ""],
+}
+FIELDS = (
+    "response_format",
+    "format",
+    "output_config",
+    "output_format",
+    "outputConfig",
+    "tools",
+    "toolConfig",
+)
+
+
+class Number(BaseModel):
+    n: int
+
+
+@pytest.fixture(params=APIS)
+def refusing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Side]:
+    """A server that refuses every means but words, now with 400 and now with 422, which Bedrock has not."""
+    for name, value in {"REGION": "us-east-1", "ACCESS_KEY_ID": "id", "SECRET_ACCESS_KEY": "secret"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    with serve(request.param) as side:
+        refusals = ["400", "400" if side.provider == "bedrock" else "422", "400"]
+        side.server.plays.extend([*refusals[: len(MEANS[side.provider]) - 1], "json", "json"])
+        yield side
+
+
+def held_by(side: Side) -> list[str]:
+    """What each request to the server was held to the form by."""
+    sent = ({name: seen.body[name] for name in FIELDS if name in seen.body} for seen in side.server.seen)
+    return [json.dumps(fields) if fields else "" for fields in sent]
+
+
+async def test_a_server_that_refuses_the_means_is_asked_by_the_next_ones_and_from_then_on_by_those(
+    refusing: Side, script: Callable[..., str]
+) -> None:
+    backup = script({"content": '{"n": 9}'})
+    models = RoleModels({"coding": f"{refusing.chain}, {backup}"}, api_keys=refusing.keys)
+    found = await models.reply_as("coding", ASK, Number)
+    wanted = [means.replace("Point", "Number") for means in MEANS[refusing.provider]]
+    assert found.value == Number(n=5), "the backup was asked, though words would have done"
+    shown = held_by(refusing)
+    assert [means in fields for means, fields in zip(wanted, shown, strict=True)] == [True] * len(wanted)
+    assert shown[-1] == ""
+    assert [call.error for call in found.reply.calls] == ["unknown"] * (len(wanted) - 1) + [None]
+    assert [call.attempt for call in found.reply.calls] == list(range(1, len(wanted) + 1))
+    refusing.server.seen.clear()
+    assert (await models.reply_as("coding", ASK, Number)).value == Number(n=5)
+    assert held_by(refusing) == [""]
+    await models.aclose()
+
+
+async def test_what_is_wrong_with_the_question_itself_is_not_laid_to_the_means(
+    fake_openai: FakeOpenAI, script: Callable[..., str]
+) -> None:
+    models = RoleModels({"coding": f"openai:m@{fake_openai.url}, {script(GOOD | {'repeat': True})}"})
+    fake_openai.plays.extend(["400"] * 4)
+    found = await models.reply_as("coding", ASK, Point)
+    assert [call.error for call in found.reply.calls] == ["unknown"] * 4 + [None]
+    fake_openai.seen.clear()
+    fake_openai.plays.append("json")
+    with pytest.raises(UnfitAnswerError):
+        await models.reply_as("coding", ASK, Point)
+    assert "json_schema" in str(fake_openai.seen[0].body["response_format"])
+    await models.aclose()
+
+
+@pytest.mark.parametrize("fault", ["401", "404", "overflow", "500"])
+async def test_other_refusals_ask_nobody_by_lesser_means(fault: str, fake_openai: FakeOpenAI) -> None:
+    models = RoleModels({"coding": f"openai:m@{fake_openai.url}"}, retries=Retries(tries=1))
+    fake_openai.plays.append(fault)
+    with pytest.raises(ModelsFailedError):
+        await models.reply_as("coding", ASK, Point)
+    assert len(fake_openai.seen) == 1
+    await models.aclose()
+
+
+async def test_an_ordinary_question_that_is_refused_is_not_asked_again(fake_openai: FakeOpenAI) -> None:
+    models = RoleModels({"coding": f"openai:m@{fake_openai.url}"})
+    fake_openai.plays.append("400")
+    with pytest.raises(ModelsFailedError):
+        await models.reply("coding", ASK, step="code")
+    assert len(fake_openai.seen) == 1
+    await models.aclose()
+
+
+PLAYS = st.sampled_from(["400", "422", "500", "429", "401", "json", "answer", "tool", "no_text", "cut"])
+
+
+@settings(max_examples=20)
+@given(st.lists(PLAYS, max_size=24), st.integers(1, 3), st.integers(1, 2))
+def test_an_answer_in_a_form_never_takes_more_calls_than_its_bound(
+    plays: list[str], tries: int, servers: int
+) -> None:
+    async def ask() -> tuple[int, int]:
+        with serve("openai") as side:
+            side.server.plays.extend(plays)
+            chain = ", ".join(f"openai:m{place}@{side.server.url}/v1" for place in range(servers))
+            retries = Retries(tries=tries, random=lambda: 0.0)
+            models = RoleModels({"coding": chain}, openai_api_key=SecretStr("k"), retries=retries)
+            with contextlib.suppress(ModelsFailedError):
+                await models.reply_as("coding", ASK, Point)
+            await models.aclose()
+            return len(side.server.seen), models.facts("coding").form_attempts
+
+    calls, bound = asyncio.run(ask())
+    assert calls <= bound
 
 
 JSON = st.recursive(

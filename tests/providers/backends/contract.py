@@ -65,10 +65,11 @@ def dialect(provider: str) -> tuple[Dialect, str, str]:
         return BedrockDialect(), "us.anthropic.claude-opus-5-5", ""
     if provider == "ollama":
         return OllamaDialect(), MODEL, ""
-    field = "reasoning" if provider in ("openrouter", "groq", "cerebras", "vllm") else "reasoning_content"
-    field = "content" if provider == "mistral" else field
+    field = "reasoning" if provider in ("groq", "cerebras", "vllm") else "reasoning_content"
+    field = {"mistral": "content", "openrouter": "reasoning_details"}.get(provider, field)
     every = provider in ("xai", "perplexity")
-    return OpenAIDialect(field, counts_in_every_chunk=every), MODEL, "/v1"
+    signs = provider == "gemini"
+    return OpenAIDialect(field, counts_in_every_chunk=every, signs_calls=signs), MODEL, "/v1"
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from langchain_core.messages import HumanMessage
 
 from providers import ModelConfigError, ModelsFailedError, RoleModels, parse_spec
 from providers.backend import Sampling, Wiring
-from providers.backends.bedrock import profile_id
+from providers.backends.bedrock_names import BedrockName, profile_id, read_name
 from providers.backends.script import ScriptShelf
+from providers.catalogue import known_limits
 from providers.registry import PROVIDERS
 from tests.providers.backends.contract import one_try
 from tests.providers.servers.base import Loopback
@@ -63,6 +64,80 @@ def test_a_bare_id_is_brought_to_the_profile_of_its_region(model: str, region: s
 def test_a_model_without_a_profile_for_the_region_says_which_there_are() -> None:
     with pytest.raises(ModelConfigError, match=r"no inference profile for eu-west-1; there are us\."):
         profile_id("anthropic.old", "eu-west-1", KNOWN)
+
+
+HOME = "arn:aws:bedrock:eu-west-1"
+APPLICATION = f"{HOME}:123456789012:application-inference-profile/a1b2c3d4"
+PROVISIONED = f"{HOME}:123456789012:provisioned-model/p9"
+NAMES = {
+    OPUS: BedrockName(OPUS, OPUS),
+    f"global.{OPUS}": BedrockName(f"global.{OPUS}", f"global.{OPUS}"),
+    APPLICATION: BedrockName(APPLICATION, "", "eu-west-1"),
+    f"{APPLICATION}#{OPUS}": BedrockName(APPLICATION, OPUS, "eu-west-1"),
+    f"{PROVISIONED}#{OPUS}": BedrockName(PROVISIONED, OPUS, "eu-west-1", by_the_hour=True),
+    f"{HOME}::foundation-model/acme.m-v1:0": BedrockName(
+        f"{HOME}::foundation-model/acme.m-v1:0", "acme.m-v1:0", "eu-west-1"
+    ),
+    f"{HOME}:123456789012:inference-profile/eu.{OPUS}": BedrockName(
+        f"{HOME}:123456789012:inference-profile/eu.{OPUS}", f"eu.{OPUS}", "eu-west-1"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_a_name_is_read_and_a_model_string_takes_it_as_it_is(text: str) -> None:
+    assert read_name(text) == NAMES[text]
+    for place in ("", "@eu-west-1", "@https://vpce.example"):
+        spec = parse_spec(f"bedrock:{text}{place}")
+        assert (spec.model, str(spec)) == (text, f"bedrock:{text}{place}")
+
+
+WRONG = {
+    "arn:aws:s3:::bucket/key": "is not an ARN of Bedrock",
+    f"{APPLICATION}#": "is not an ARN of Bedrock",
+    f"{OPUS}#{OPUS}": "only an ARN may say with #",
+    f"{APPLICATION}@us-east-1": "asks us-east-1, and its ARN is of eu-west-1; leave the region out",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_name_that_cannot_be_one_is_a_sentence(text: str) -> None:
+    with pytest.raises(ModelConfigError, match=WRONG[text]):
+        RoleModels({"reasoning": f"bedrock:{text}"})
+
+
+@pytest.mark.parametrize("arn", [APPLICATION, PROVISIONED, f"{APPLICATION}#{OPUS}"])
+async def test_an_arn_is_asked_as_it_is_in_its_own_region_and_streams(
+    arn: str, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    asking = models(server, arn)
+    reply = await asking.reply("reasoning", QUESTION, step="plan")
+    assert (reply.text, asked_model(server.seen[0])) == ("Hello", arn.partition("#")[0])
+    assert server.seen[0].path.endswith("/converse-stream")
+    assert "/eu-west-1/bedrock/aws4_request" in server.seen[0].headers["authorization"]
+    await asking.aclose()
+
+
+def test_what_is_behind_an_arn_gives_its_price_and_limits() -> None:
+    def facts(arn: str) -> tuple[bool, bool]:
+        rate = PROVIDERS["bedrock"].price(parse_spec(f"bedrock:{arn}"), Wiring(ScriptShelf()))
+        limits = known_limits("bedrock", arn)
+        return rate(100) is not None, limits is not None
+
+    assert facts(APPLICATION) == (False, False)
+    assert facts(f"{APPLICATION}#anthropic.claude-opus-5") == (True, True)
+    assert facts(f"{HOME}:123456789012:inference-profile/eu.anthropic.claude-opus-5") == (True, True)
+    # Bought by the hour, whatever the table says of tokens.
+    assert facts(f"{PROVISIONED}#anthropic.claude-opus-5") == (False, True)
+
+
+def test_of_a_model_that_nobody_names_only_what_every_model_takes_is_sent(server: Loopback) -> None:
+    backend = PROVIDERS["bedrock"].build(
+        parse_spec(f"bedrock:{APPLICATION}@{server.url}"), Wiring(ScriptShelf())
+    )
+    assert backend.sampling is not None
+    assert backend.sampling(Sampling(temperature=1.5, top_p=0.5)) == {"temperature": 1.0}
 
 
 async def test_the_profile_is_asked_for_and_signed(server: Loopback) -> None:

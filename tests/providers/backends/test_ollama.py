@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
-from providers import ModelsFailedError, RoleModels, parse_spec
+from providers import ModelConfigError, ModelsFailedError, RoleModels, RoleParameters, parse_spec
 from providers.backend import Backend, Sampling, Wiring
 from providers.backends.ollama_messages import to_ollama
 from providers.backends.script import ScriptShelf
 from providers.registry import PROVIDERS
-from tests.providers.backends.contract import MODEL, one_try
+from tests.providers.backends.contract import MODEL, one_try, serve
 from tests.providers.servers.base import Loopback
 from tests.providers.servers.ollama_api import OllamaDialect
 
@@ -60,6 +60,54 @@ async def test_a_loaded_model_keeps_its_window() -> None:
     with Loopback(OllamaDialect(loaded=20_000)).running() as server:
         await models(server).reply("reasoning", QUESTION, step="plan")
         assert server.seen[0].body["options"]["num_ctx"] == 20_000
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"), {"10m": "10m", "1h30m": "1h30m", "-1": -1, "-1m": "-1m", "0": 0, 300: 300}.items()
+)
+async def test_a_role_says_how_long_its_model_stays_loaded(
+    written: str | int, sent: str | int, server: Loopback
+) -> None:
+    parameters = RoleParameters.model_validate({"keep_alive": written})
+    asking = RoleModels(
+        {"coding": f"ollama:{MODEL}@{server.url}", "reasoning": f"ollama:{MODEL}@{server.url}"},
+        parameters={"coding": parameters},
+    )
+    await asking.reply("coding", QUESTION, step="code")
+    await asking.reply("reasoning", QUESTION, step="plan")
+    assert server.seen[0].body["keep_alive"] == sent
+    assert "keep_alive" not in server.seen[1].body
+    await asking.aclose()
+
+
+async def test_a_role_says_how_large_its_window_is_and_what_does_not_fit_is_not_sent(
+    server: Loopback,
+) -> None:
+    asking = RoleModels(
+        {"coding": f"ollama:{MODEL}@{server.url}"}, parameters={"coding": RoleParameters(num_ctx=2048)}
+    )
+    await asking.reply("coding", QUESTION, step="code")
+    assert server.seen[0].body["options"]["num_ctx"] == 2048
+    with pytest.raises(ModelsFailedError, match="do not fit into its context window of 2048"):
+        await asking.reply("coding", [HumanMessage("word " * 3000)], step="code")
+    assert len(server.seen) == 1
+    await asking.aclose()
+
+
+async def test_other_apis_are_not_told_how_to_hold_a_model() -> None:
+    with serve("openai") as side:
+        asking = RoleModels({"coding": side.chain}, parameters={"coding": RoleParameters(num_ctx=256)})
+        await asking.reply("coding", [HumanMessage("word " * 3000)], step="code")
+        assert not {"num_ctx", "keep_alive", "options"} & set(side.server.seen[0].body)
+        await asking.aclose()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("keep_alive", "soon"), ("keep_alive", True), ("keep_alive", ""), ("num_ctx", 1)]
+)
+def test_a_wrong_way_to_hold_a_model_is_a_sentence(name: str, value: object) -> None:
+    with pytest.raises(ModelConfigError, match=f"The coding role's {name} is .*, which is wrong"):
+        RoleParameters().updated({name: value}, "coding")
 
 
 async def test_the_window_is_told(server: Loopback) -> None:

@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from providers import ModelError
+from providers import ModelConfigError, ModelError
 from providers.backend import Sampling
 from providers.mlx.files import find_model
-from providers.mlx.pool import EnginePool
+from providers.mlx.pool import EnginePool, MlxLimits
 from providers.mlx.runner import MlxRunner
 from providers.runners import End, Piece, Request
 
+GIB = 2**30
 ENDLESS = {"type": "array", "items": {"type": "integer"}, "minItems": 100_000}
 ROUTE = {
     "type": "object",
@@ -128,6 +129,24 @@ async def test_what_was_read_once_comes_from_the_cache(runner: MlxRunner) -> Non
     assert again.cached_tokens == again.input_tokens - 1
 
 
+async def test_the_memory_for_prompts_is_a_setting_and_none_keeps_none(tiny_model: Path) -> None:
+    runner = MlxRunner(EnginePool(MlxLimits(prompt_cache_gb=0)))
+    await runner.load(str(tiny_model))
+    for _ in range(2):
+        _, end = await answer(runner, ask("a rather long question about foxes", max_tokens=5))
+        assert end.cached_tokens == 0
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [({"memory_gb": 0.0}, "mlx_memory_gb is 0"), ({"prompt_cache_gb": -1.0}, "mlx_prompt_cache_gb is -1")],
+)
+def test_limits_that_cannot_be_are_a_sentence(limits: dict[str, float], words: str) -> None:
+    with pytest.raises(ModelConfigError, match=words):
+        MlxLimits(**limits)
+
+
 async def test_a_closed_answer_stops_the_engine(runner: MlxRunner) -> None:
     async with aclosing(runner.generate(ask(json_schema=ENDLESS, max_tokens=1000))) as pieces:
         assert isinstance(await anext(pieces), Piece)
@@ -217,7 +236,7 @@ def three_models(tiny_model: Path, tmp_path: Path) -> list[Path]:
 async def test_the_model_that_was_idle_longest_makes_room(three_models: list[Path]) -> None:
     a, b, c = three_models
     size = find_model(str(a)).weight_bytes
-    pool = EnginePool(limit_bytes=int(size * 2.5))
+    pool = EnginePool(MlxLimits(memory_gb=size * 2.5 / GIB))
     runners = [MlxRunner(pool) for _ in three_models]
     for runner, folder in zip(runners, three_models, strict=True):
         await runner.load(str(folder))
@@ -231,13 +250,14 @@ async def test_the_model_that_was_idle_longest_makes_room(three_models: list[Pat
 
 async def test_a_model_in_use_makes_no_room(three_models: list[Path]) -> None:
     a, b, _ = three_models
-    pool = EnginePool(limit_bytes=int(find_model(str(a)).weight_bytes * 1.5))
+    pool = EnginePool(MlxLimits(memory_gb=find_model(str(a)).weight_bytes * 1.5 / GIB))
     one, other = MlxRunner(pool), MlxRunner(pool)
     await one.load(str(a))
     async with aclosing(one.generate(ask(json_schema=ENDLESS, max_tokens=1000))) as pieces:
         await anext(pieces)
         with pytest.raises(
-            ModelError, match=r"b needs .* of memory, and .* can be had; choose a smaller"
+            ModelError,
+            match=r"b needs .* of memory, and .* can be had; choose a smaller.* or raise mlx_memory_gb",
         ) as caught:
             await other.load(str(b))
     assert caught.value.kind == "overloaded"

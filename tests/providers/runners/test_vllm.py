@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -105,6 +106,17 @@ def vllm(monkeypatch: pytest.MonkeyPatch) -> type[FakeEngine]:
 
 def ask(text: str, **options: Any) -> Request:  # noqa: ANN401 - as Request takes them
     return Request(messages=[{"role": "user", "content": text}], **options)
+
+
+def test_without_vllm_everything_that_names_it_can_be_imported() -> None:
+    program = (
+        "import sys; sys.modules['vllm'] = None; "  # an import of it fails, whatever is installed
+        "from providers.runners.vllm import VllmRunner; from providers.runners import get_runner; "
+        "assert type(get_runner('vllm')) is VllmRunner; "
+        "print(sorted({'torch', 'transformers', 'mlx', 'openai'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
 
 
 async def test_without_vllm_there_is_a_sentence() -> None:

@@ -57,13 +57,18 @@ class AnthropicDialect:
             yield _event("error", error={"type": "overloaded_error", "message": "Overloaded"})
             return
         index = 0
-        if play == "reasoning":
+        if play in ("reasoning", "think_tool"):
             yield from _block(0, {"type": "thinking", "thinking": "", "signature": ""}, _thoughts())
             index = 1
         yield from _content(index, play)
         if is_unfinished(play):
             return
-        reason = {"tool": "tool_use", "length": "max_tokens", "filtered": "refusal"}.get(play, "end_turn")
+        reason = {
+            "tool": "tool_use",
+            "think_tool": "tool_use",
+            "length": "max_tokens",
+            "filtered": "refusal",
+        }.get(play, "end_turn")
         counts = {} if play == "no_usage" else {**usage, "output_tokens": 2}
         yield _event(
             "message_delta", delta={"stop_reason": reason, "stop_sequence": None},
@@ -79,8 +84,8 @@ def _thoughts() -> Iterator[dict[str, Any]]:
 
 
 def _content(index: int, play: str) -> Iterator[bytes]:
-    if play in ("tool", "broken_tool"):
-        parts = ('{"a": ', "1}" if play == "tool" else "1")
+    if play in ("tool", "think_tool", "broken_tool"):
+        parts = ('{"a": ', "1" if play == "broken_tool" else "1}")
         deltas = ({"type": "input_json_delta", "partial_json": part} for part in parts)
         yield from _block(index, {"type": "tool_use", "id": "t1", "name": "add", "input": {}}, deltas)
         return

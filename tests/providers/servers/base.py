@@ -75,6 +75,14 @@ class Loopback(ThreadingHTTPServer):
         self.seen: list[Seen] = []
         self.over = threading.Event()
         self.hung_up = threading.Event()
+        self.connections = 0
+        # Whether it hangs up after each answer without a word, as one does that was idle for too long.
+        self.forgetful = False
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class
+        """Count the connections."""
+        self.connections += 1
+        super().process_request(request, client_address)
 
     @property
     def url(self) -> str:
@@ -114,6 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer("POST")
 
     def _answer(self, method: str) -> None:
+        self.close_connection = self.close_connection or self.server.forgetful
         body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or "{}")
         seen = Seen(method, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         if (facts := self.server.dialect.facts(seen)) is not None:

@@ -34,6 +34,8 @@ class BedrockDialect:
     Attributes:
         profile_only: Ids that are served through an inference profile only.
         unknown: Ids that no region has.
+        faults: Statuses with which the next requests for vectors are refused.
+        invoked: The models and bodies of all requests for vectors.
     """
 
     content_type = "application/vnd.amazon.eventstream"
@@ -41,6 +43,8 @@ class BedrockDialect:
     def __init__(self, profile_only: tuple[str, ...] = (), unknown: tuple[str, ...] = ()) -> None:
         self.profile_only = profile_only
         self.unknown = unknown
+        self.faults: list[int] = []
+        self.invoked: list[tuple[str, dict[str, Any]]] = []
 
     def facts(self, seen: Seen) -> Reply | None:
         model = asked_model(seen)
@@ -48,12 +52,28 @@ class BedrockDialect:
             return self.refusal(400, ON_DEMAND.format(model))
         if model in self.unknown:
             return self.refusal(400, "The provided model identifier is invalid.")
+        if seen.path.endswith("/invoke"):
+            return self._invoke(model, seen.body)
         if seen.path.endswith("/converse"):
             thought = {"reasoningContent": {"reasoningText": {"text": "secret", "signature": "s"}}}
             message = {"role": "assistant", "content": [thought, {"text": "Hello"}]}
             whole = {"output": {"message": message}, "stopReason": "end_turn", "usage": _USAGE}
             return Reply(200, json.dumps(whole | {"metrics": {"latencyMs": 1}}).encode())
         return None
+
+    def _invoke(self, model: str, body: dict[str, Any]) -> Reply:
+        """Titan's and Cohere's text embeddings: a text's length, as often as the model's vectors are long."""
+        self.invoked.append((model, body))
+        if self.faults:
+            return self.refusal(self.faults.pop(0), "fault")
+        size = 1536 if model.endswith("v1") else 1024
+        if model.startswith("amazon."):
+            vector = [float(len(body["inputText"]))] * size
+            found: dict[str, Any] = {"embedding": vector, "inputTextTokenCount": 3}
+        else:
+            rows = [[float(len(text))] * (1536 if "v4" in model else size) for text in body["texts"]]
+            found = {"embeddings": {"float": rows} if "v4" in model else rows}
+        return Reply(200, json.dumps(found).encode(), {"x-amzn-bedrock-input-token-count": "7"})
 
     def refusal(self, status: int, message: str) -> Reply:
         code = _CODES.get(status, "InternalServerException")
@@ -73,7 +93,12 @@ class BedrockDialect:
         yield from _content(play)
         if is_unfinished(play):
             return
-        reasons = {"tool": "tool_use", "length": "max_tokens", "filtered": "guardrail_intervened"}
+        reasons = {
+            "tool": "tool_use",
+            "think_tool": "tool_use",
+            "length": "max_tokens",
+            "filtered": "guardrail_intervened",
+        }
         yield frame("messageStop", {"stopReason": reasons.get(play, "end_turn")})
         if play != "no_usage":
             yield frame("metadata", {"usage": _USAGE, "metrics": {"latencyMs": 1}})
@@ -81,16 +106,16 @@ class BedrockDialect:
 
 def _content(play: str) -> Iterator[bytes]:
     index = 0
-    if play == "reasoning":
+    if play in ("reasoning", "think_tool"):
         for word in ("sec", "ret"):
             yield _delta(0, {"reasoningContent": {"text": word}})
         yield _delta(0, {"reasoningContent": {"signature": "s"}})
         yield frame("contentBlockStop", {"contentBlockIndex": 0})
         index = 1
-    if play in ("tool", "broken_tool"):
+    if play in ("tool", "think_tool", "broken_tool"):
         start = {"contentBlockIndex": index, "start": {"toolUse": {"toolUseId": "t1", "name": "add"}}}
         yield frame("contentBlockStart", start)
-        for part in ('{"a": ', "1}" if play == "tool" else "1"):
+        for part in ('{"a": ', "1" if play == "broken_tool" else "1}"):
             yield _delta(index, {"toolUse": {"input": part}})
     else:
         for word in WORDS.get(play, WORDS["answer"]):
@@ -101,7 +126,7 @@ def _content(play: str) -> Iterator[bytes]:
 
 def asked_model(seen: Seen) -> str:
     """The model in the path of a request."""
-    found = re.fullmatch(r"/model/([^/]+)/converse(?:-stream)?", seen.path)
+    found = re.fullmatch(r"/model/([^/]+)/(?:converse(?:-stream)?|invoke)", seen.path)
     return urllib.parse.unquote(found[1]) if found else ""
 
 

@@ -53,10 +53,10 @@ class OllamaDialect:
             yield _line(model, {"content": "Hel"})
             yield b'{"error": "an error was encountered while running the model"}\n'
             return
-        if play == "reasoning":
+        if play in ("reasoning", "think_tool"):
             for word in ("sec", "ret"):
                 yield _line(model, {"content": "", "thinking": word})
-        if play in ("tool", "broken_tool"):
+        if play in ("tool", "think_tool", "broken_tool"):
             yield _line(model, {"content": "", "tool_calls": [{"function": _call(play)}]})
         else:
             for word in WORDS.get(play, WORDS["answer"]):
@@ -69,7 +69,7 @@ class OllamaDialect:
 
 
 def _call(play: str) -> dict[str, Any]:
-    return {"name": "add", "arguments": {"a": 1} if play == "tool" else None}
+    return {"name": "add", "arguments": None if play == "broken_tool" else {"a": 1}}
 
 
 def _line(model: str, message: dict[str, Any], **more: object) -> bytes:

@@ -1,0 +1,284 @@
+"""Our session saver beside LangGraph's, in one run: size, growth, cost of a superstep, sessions in a second.
+
+Exit code 1 when a target is missed. Ratios are what counts: run it on a machine with nothing else to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from benchmarks.session_shapes import (
+    NODES,
+    Opens,
+    Saver,
+    conversation,
+    memory,
+    nothing,
+    ours,
+    part,
+    small,
+    stock,
+    text,
+)
+from checkpoints import Sessions, SessionSaver, open_saver
+
+WORDS = text(20_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the result.
+
+    Attributes:
+        name: What was measured.
+        ours: Our figure.
+        peer: The peer's, or None when there is none.
+        unit: Of both.
+        ratio: What the target is about; None when it is reported without a target.
+        target: What `ratio` shall be.
+        is_most: Whether the target is the most that it may be; else it is the least.
+    """
+
+    name: str
+    ours: float
+    peer: float | None
+    unit: str
+    ratio: float | None = None
+    target: float | None = None
+    is_most: bool = True
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the target is reached, or there is none."""
+        if self.ratio is None or self.target is None:
+            return True
+        return self.ratio <= self.target if self.is_most else self.ratio >= self.target
+
+
+async def grow(opens: Opens, path: Path, turns: int, *, trims: bool = False) -> Sequence[float]:
+    """Take turns on one thread; gives milliseconds for each. `trims` drops the stock saver's old rows."""
+    took = []
+    async with opens(path) as saver:
+        graph = conversation().compile(checkpointer=saver)
+        for turn in range(turns):
+            asked = HumanMessage(part(WORDS, 1000))
+            start = time.perf_counter()
+            await graph.ainvoke({"messages": [asked]}, _thread("t"), durability="async")
+            took.append((time.perf_counter() - start) * 1000)
+            if trims and turn % 10 == 0 and isinstance(saver, AsyncSqliteSaver):
+                await saver.conn.execute(
+                    "DELETE FROM checkpoints WHERE checkpoint_id < "
+                    "(SELECT checkpoint_id FROM checkpoints ORDER BY checkpoint_id DESC LIMIT 1 OFFSET 20)"
+                )
+                await saver.conn.execute("DELETE FROM writes")
+                await saver.conn.commit()
+    return took
+
+
+async def read_latest(opens: Opens, path: Path, repeat: int) -> float:
+    """Milliseconds for the latest state, each time with a saver that was just opened."""
+    took = []
+    for _ in range(repeat):
+        async with opens(path) as saver:
+            graph = conversation().compile(checkpointer=saver)
+            start = time.perf_counter()
+            await graph.aget_state(_thread("t"))
+            took.append((time.perf_counter() - start) * 1000)
+    return statistics.median(took)
+
+
+async def size_and_growth(folder: Path, turns: int, long: int) -> list[Figure]:
+    """File size after some turns, and how a turn's time grows."""
+    await grow(stock, folder / "stock.db", turns)
+    await grow(ours, folder / "ours.db", turns)
+    sizes = [(folder / name).stat().st_size / 1e6 for name in ("ours.db", "stock.db")]
+    took = await grow(ours, folder / "long.db", long)
+    early, late = statistics.median(took[5:25]), statistics.median(took[-20:])
+    await grow(stock, folder / "long_stock.db", long, trims=True)
+    reads = [
+        await read_latest(opens, folder / name, 9)
+        for opens, name in ((ours, "long.db"), (stock, "long_stock.db"))
+    ]
+    return [
+        Figure(f"file after {turns} turns", sizes[0], sizes[1], "MB", sizes[0] / sizes[1], 0.01),
+        Figure(f"turn {long}, beside turn 10", late, early, "ms", late / early, 1.2),
+        Figure(f"latest state with {long} turns, cold", reads[0], reads[1], "ms"),
+    ]
+
+
+async def superstep(saver: Saver, runs: int) -> float:
+    """Microseconds for one of five supersteps, one session after the other."""
+    graph = small().compile(checkpointer=saver)
+    took = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        await graph.ainvoke({"text": "hi"}, _thread(f"{time.perf_counter_ns()}"), **_durability(saver))
+        took.append((time.perf_counter() - start) * 1e6 / len(NODES))
+    return statistics.median(took)
+
+
+async def rate(saver: Saver, sessions: int, in_flight: int = 100) -> float:
+    """Sessions of five supersteps in a second, so many at a time."""
+    graph, gate = small().compile(checkpointer=saver), asyncio.Semaphore(in_flight)
+
+    async def one() -> None:
+        async with gate:
+            await graph.ainvoke({"text": "hi"}, _thread(f"{time.perf_counter_ns()}"), **_durability(saver))
+
+    start = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(sessions)))
+    return sessions / (time.perf_counter() - start)
+
+
+async def compared(
+    folder: Path, measure: Callable[[Saver], Coroutine[Any, Any, float]], rounds: int
+) -> dict[str, float]:
+    """The median for each saver, measured turn by turn so that a busy moment hits all of them."""
+    sides: dict[str, Opens] = {"none": nothing, "memory": memory, "stock": stock, "ours": ours}
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    async with AsyncExitStack() as stack:
+        savers = {
+            name: await stack.enter_async_context(opens(folder / f"{name}.db"))
+            for name, opens in sides.items()
+        }
+        for saver in savers.values():
+            await measure(saver)  # warms up
+        for _ in range(rounds):
+            for name, saver in savers.items():
+                found[name].append(await measure(saver))
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+async def speed(folder: Path, rounds: int) -> list[Figure]:
+    """Cost of a superstep, and sessions in a second."""
+    for name in ("steps", "rates"):
+        (folder / name).mkdir()
+    steps = await compared(folder / "steps", lambda saver: superstep(saver, 40), rounds)
+    rates = await compared(folder / "rates", lambda saver: rate(saver, 200), rounds)
+    added = {name: value - steps["none"] for name, value in steps.items()}
+    return [
+        Figure("superstep", steps["ours"], steps["stock"], "µs", steps["ours"] / steps["stock"], 1 / 3),
+        Figure(
+            "superstep, what the saver adds",
+            added["ours"],
+            added["stock"],
+            "µs",
+            added["ours"] / added["stock"],
+        ),
+        Figure(
+            "superstep, memory beside stock",
+            steps["memory"],
+            steps["stock"],
+            "µs",
+            steps["memory"] / steps["stock"],
+        ),
+        Figure(
+            "sessions in flight: 100",
+            rates["ours"],
+            rates["stock"],
+            "/s",
+            rates["ours"] / rates["stock"],
+            3.5,
+            is_most=False,
+        ),
+        Figure(
+            "the same, memory beside stock",
+            rates["memory"],
+            rates["stock"],
+            "/s",
+            rates["memory"] / rates["stock"],
+        ),
+    ]
+
+
+async def many_threads(folder: Path, threads: int) -> list[Figure]:
+    """Opening a file of many threads and listing the last 50."""
+    path = folder / "many.db"
+    async with open_saver(path) as saver:
+        for first in range(0, threads, 500):
+            await asyncio.gather(
+                *(_one_thread(saver, number) for number in range(first, min(first + 500, threads)))
+            )
+    took = []
+    for _ in range(5):
+        start = time.perf_counter()
+        async with open_saver(path) as saver:
+            if len(Sessions(saver).list()) != min(50, threads):
+                raise RuntimeError("The list is not whole.")
+        took.append((time.perf_counter() - start) * 1000)
+    return [Figure(f"open and list, {threads} threads", statistics.median(took), None, "ms")]
+
+
+async def _one_thread(saver: SessionSaver, number: int) -> None:
+    versions: dict[str, str | int | float] = {"messages": saver.get_next_version(None)}
+    messages = [HumanMessage(part(WORDS, 1000)), AIMessage(part(WORDS, 1000))]
+    checkpoint = {
+        **empty_checkpoint(),
+        "channel_values": {"messages": messages},
+        "channel_versions": versions,
+    }
+    config = {"configurable": {"thread_id": f"thread-{number}", "checkpoint_ns": ""}}
+    await saver.aput(config, checkpoint, {"source": "input", "step": -1, "parents": {}}, versions)  # type: ignore[arg-type]
+
+
+def _thread(name: str) -> Any:  # noqa: ANN401  # a RunnableConfig
+    return {"configurable": {"thread_id": name}}
+
+
+def _durability(saver: Saver) -> dict[str, Any]:
+    return {} if saver is None else {"durability": "async"}
+
+
+async def measure(*, is_quick: bool) -> list[Figure]:
+    """All figures; quickly, for a look at whether it works."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        figures = await size_and_growth(folder, *((30, 60) if is_quick else (200, 500)))
+        figures += await speed(folder, 2 if is_quick else 9)
+        return figures + await many_threads(folder, 300 if is_quick else 10_000)
+
+
+def main() -> int:
+    """Measure, print and judge."""
+    parser = argparse.ArgumentParser(description="Our session saver beside LangGraph's.")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--quick", action="store_true", help="small figures, judged by nobody")
+    options = parser.parse_args()
+    figures = asyncio.run(measure(is_quick=options.quick))
+    if options.json:
+        print(json.dumps([asdict(figure) | {"is_met": figure.is_met} for figure in figures], indent=1))
+    else:
+        for figure in figures:
+            _show(figure)
+    return 0 if options.quick or all(figure.is_met for figure in figures) else 1
+
+
+def _show(figure: Figure) -> None:
+    peer = "" if figure.peer is None else f" beside {figure.peer:.1f}"
+    ratio = "" if figure.ratio is None else f"  ratio {figure.ratio:.3f}"
+    bound = "≤" if figure.is_most else "≥"
+    verdict = (
+        ""
+        if figure.target is None
+        else f" ({bound} {figure.target:.3f}: {'met' if figure.is_met else 'MISSED'})"
+    )
+    print(f"{figure.name:36} {figure.ours:8.2f}{peer} {figure.unit}{ratio}{verdict}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

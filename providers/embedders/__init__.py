@@ -1,0 +1,1 @@
+"""One embedding model's own API: texts of one request into vectors."""
