@@ -77,7 +77,7 @@ def test_every_command_for_sessions_works(cli: OnServer) -> None:
     assert cli.run("sessions", "export", "t", "--out", "t.json").code == 0
     assert cli.run("sessions", "delete", "t", "--yes").code == 0
     assert cli.run("sessions", "import", "t.json").code == 0
-    assert cli.run("sessions", "prune", "--keep", "1", "--json").json["kept_turns"] == 1
+    assert cli.run("sessions", "prune", "--all", "--keep", "1", "--json").json["kept_turns"] == 1
     stats = cli.run("sessions", "stats", "--json").json
     assert (stats["sessions"], stats["free_bytes"]) == (2, None)
     assert stats["used_bytes"] > 0
