@@ -38,8 +38,8 @@ def locate(target: str | Path) -> Path | None:
     if url := _URL.match(text):
         # The rest of a DSN may hold a password, so only its scheme is shown.
         raise DatabaseError(
-            f"A session database of the kind {url['scheme']}:// is not supported in this version yet: "
-            "give the path of an SQLite file."
+            f"A session database of the kind {url['scheme']}:// is not supported: give the path of an SQLite "
+            "file, or the address of a PostgreSQL server, which begins with postgresql://."
         )
     if not text.strip() or "\0" in text:
         raise DatabaseError(f"The session database {text!r} names no file: give the path of an SQLite file.")

@@ -1,4 +1,4 @@
-"""Looks at the session file without changing anything in it."""
+"""Looks at the session database without changing anything in it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from typing import TYPE_CHECKING
 
 from checkpoints.connect import locate
 from checkpoints.faults import explained
+from checkpoints.postgres.address import driver, is_postgres
 from checkpoints.sqlite.schema import refuse_strangers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from checkpoints.postgres.health import ServerHealth
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseHealth:
-    """How the session file is.
+    """How the session database is.
 
     Attributes:
-        path: The file, or None for a database in memory.
+        path: The file, or None for a database in memory or on a server.
         exists: Whether it is there already; else it is made at the first use.
         is_writable: Whether it can be written, or made.
         size_bytes: How large it is.
         journal_mode: As SQLite names it: `wal` after the first use; empty while there is no file.
         free_bytes: What is left on its disk.
+        server: How the server is, when the sessions are on one; the rest says nothing then.
     """
 
     path: Path | None
@@ -36,18 +40,25 @@ class DatabaseHealth:
     size_bytes: int = 0
     journal_mode: str = ""
     free_bytes: int = 0
+    server: ServerHealth | None = None
 
 
 def inspect_database(target: str | Path, *, busy_timeout_s: float = 1.0) -> DatabaseHealth:
-    """Look at the session file; makes none. Blocks.
+    """Look at the session file, or at the server; makes nothing. Blocks.
 
     Args:
         target: As for `open_saver`.
         busy_timeout_s: Seconds to wait for another process's lock.
 
     Raises:
-        DatabaseError: When the file cannot be used, is locked, damaged or of another program.
+        DatabaseError: When the file cannot be used, is locked, damaged or of another program; when the server
+            cannot be reached or refuses.
     """
+    if is_postgres(target):
+        driver()
+        from checkpoints.postgres.health import inspect_server  # noqa: PLC0415  # an extra
+
+        return DatabaseHealth(None, server=inspect_server(str(target)))
     path = locate(target)
     if path is None:
         return DatabaseHealth(None)

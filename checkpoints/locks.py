@@ -16,7 +16,7 @@ from checkpoints.process_locks import Hold, file_locks
 from checkpoints.protocol import ThreadBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from checkpoints.process_locks import ProcessLocks
 
@@ -40,11 +40,16 @@ _BY_PLACE: WeakValueDictionary[str, ThreadLocks] = WeakValueDictionary()
 _BY_PLACE_GUARD = threading.Lock()
 
 
-def locks_for(place: str) -> ThreadLocks:
-    """The locks of a database file, the same ones for everybody who holds on to them."""
+def locks_for(place: str, among: Callable[[str], ProcessLocks | None] = file_locks) -> ThreadLocks:
+    """The locks of a database, the same ones for everybody who holds on to them.
+
+    Args:
+        place: The database, always by the same name.
+        among: Makes what keeps processes apart there.
+    """
     with _BY_PLACE_GUARD:
         if (known := _BY_PLACE.get(place)) is None:
-            known = _BY_PLACE[place] = ThreadLocks(file_locks(place))
+            known = _BY_PLACE[place] = ThreadLocks(among(place))
         return known
 
 
@@ -66,6 +71,11 @@ class ThreadLocks:
         # Re-entrant, as the garbage collector may close an abandoned `ahold` while we are in here.
         self._guard = threading.RLock()
         self._queues: dict[str, deque[Ticket]] = {}
+
+    @property
+    def processes(self) -> ProcessLocks | None:
+        """What keeps this process and others apart."""
+        return self._processes
 
     @property
     def held(self) -> int:

@@ -58,12 +58,12 @@ class StoreSize:
     Attributes:
         checkpoints: Steps that are kept, of all threads and subgraphs.
         used_bytes: What its tables take, free places in them included.
-        free_bytes: What of that is free for what comes.
+        free_bytes: What of that is free for what comes; None where nobody knows, as on a server.
     """
 
     checkpoints: int
     used_bytes: int
-    free_bytes: int
+    free_bytes: int | None
 
 
 class SessionStore(Protocol):

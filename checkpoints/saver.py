@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from checkpoints.connect import MEMORY, connect, connect_to_read, is_frozen, locate, until_free
+from checkpoints.face import SessionSaver
 from checkpoints.faults import explained, unmakeable
 from checkpoints.offload import finish
+from checkpoints.postgres.address import driver, is_postgres, place_of
 from checkpoints.protocol import DatabaseError
 from checkpoints.sqlite.open import check_readable, make_ready
 from checkpoints.sqlite.readers import FileReads, WriterReads
-from checkpoints.sqlite.saver import SessionSaver
+from checkpoints.sqlite.saver import SqliteSessionSaver
 from checkpoints.sqlite.writer import NoWrites, Writer
 
 if TYPE_CHECKING:
@@ -50,8 +52,27 @@ class Opening:
         Raises:
             DatabaseError: When it cannot be opened.
         """
+        if is_postgres(self.target):
+            return self._open_server(str(self.target))
         path = locate(self.target)
         return self._open_to_read(path) if self.read_only and path else self._open(path)
+
+    def _open_server(self, target: str) -> SessionSaver:
+        driver()
+        from checkpoints.postgres.open import open_postgres  # noqa: PLC0415  # an extra
+
+        if self._passphrase():
+            raise DatabaseError(
+                f"The session database {place_of(target)} cannot be encrypted by us: encrypt the server's "
+                f"disk instead, and leave {KEY_VARIABLE} and `encryption_key` out."
+            )
+        return open_postgres(
+            target,
+            self._serde(),
+            patience_s=self.busy_timeout_s,
+            keep_turns=self.keep_turns,
+            read_only=self.read_only,
+        )
 
     def _open(self, path: Path | None) -> SessionSaver:
         place, serde = str(path or MEMORY), self._serde()
@@ -69,7 +90,7 @@ class Opening:
             if path is None
             else FileReads(partial(connect_to_read, path, self.busy_timeout_s), place)
         )
-        return SessionSaver(writer, reads, place=place, lock=lock, keep=self.keep_turns)
+        return SqliteSessionSaver(writer, reads, place=place, lock=lock, keep=self.keep_turns)
 
     def _open_to_read(self, path: Path) -> SessionSaver:
         place, serde = str(path), self._serde()
@@ -84,7 +105,9 @@ class Opening:
         connects = partial(connect_to_read, path, self.busy_timeout_s, is_frozen=frozen)
         with explained(place), closing(connects()) as conn:
             lock = check_readable(conn, place, self._passphrase(), serde)
-        return SessionSaver(NoWrites(place), FileReads(connects, place), place=place, lock=lock, keep=None)
+        return SqliteSessionSaver(
+            NoWrites(place), FileReads(connects, place), place=place, lock=lock, keep=None
+        )
 
     def _serde(self) -> JsonPlusSerializer:
         return JsonPlusSerializer(allowed_msgpack_modules=self.allowed_types)
@@ -156,15 +179,17 @@ def open_saver(  # noqa: PLR0913  # each is a choice of its own
     not at all.
 
     Args:
-        target: Path of an SQLite file (made when absent, with its folders), or `:memory:`.
+        target: Path of an SQLite file (made when absent, with its folders), `:memory:`, or the address of a
+            PostgreSQL server, `postgresql://USER:PASSWORD@HOST:PORT/DATABASE` (extra `postgres`).
         allowed_types: Types of the graph's state that may be rebuilt on reading (strict msgpack); a type
             that is not named comes back as plain data.
-        busy_timeout_s: Seconds to wait for another process's lock.
+        busy_timeout_s: Seconds to wait for another process's lock, or for a free connection to a server.
         keep_turns: Turns of a thread that stay open to time travel; older checkpoints are pruned as the
             thread grows, except what a waiting interrupt, a fork or a delta channel needs. None keeps all.
         encryption_key: Passphrase; values, writes and metadata are encrypted with it. Read from
-            `DUOGRAPH_ENCRYPTION_KEY` when left out; a file is encrypted or not from its first use on.
-        read_only: Whether to open a file that is there without ever changing it.
+            `DUOGRAPH_ENCRYPTION_KEY` when left out; a file is encrypted or not from its first use on, and a
+            database on a server is refused.
+        read_only: Whether to open a database that is there without ever changing it.
 
     Returns:
         A context that gives a `SessionSaver`, whose sync and async methods work from any thread and loop.

@@ -85,7 +85,7 @@ class SessionStats(BaseModel):
         turns: Human messages of all.
         checkpoints: Steps that are kept, subgraphs included.
         used_bytes: What the store takes.
-        free_bytes: What of that is free for what comes.
+        free_bytes: What of that is free for what comes; None where nobody knows, as on a server.
         oldest: When the first session began, UTC; None when there is none.
         newest: When a session was used last, UTC; None when there is none.
         by_status: Sessions by the `status` of their last result; `unfinished` has none.
@@ -97,7 +97,7 @@ class SessionStats(BaseModel):
     turns: int
     checkpoints: int
     used_bytes: int
-    free_bytes: int
+    free_bytes: int | None
     oldest: datetime | None = None
     newest: datetime | None = None
     by_status: dict[str, int] = {}

@@ -27,7 +27,8 @@ def open_saver(target: str | Path, **choices: Unpack[Choices]) -> SaverContext:
     """Open a session store as a LangGraph checkpointer, in a `with` or an `async with`.
 
     Args:
-        target: Path of an SQLite file (made when absent, with its folders), or `:memory:`.
+        target: Path of an SQLite file (made when absent, with its folders), `:memory:`, or the address of a
+            PostgreSQL server, `postgresql://USER:PASSWORD@HOST:PORT/DATABASE` (extra `postgres`).
         **choices: How to open it, each left out or as `checkpoints.open_saver` says.
 
     Raises:

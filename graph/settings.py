@@ -69,7 +69,8 @@ class Settings(BaseSettings):
         roles: What each role asks its models with: temperature, token limit, timeouts. In the environment one
             variable each, such as `DUOGRAPH_CODING_TEMPERATURE`.
         home: The data folder.
-        database: The sessions' SQLite file; by default `sessions.sqlite` in `home`.
+        database: The sessions' SQLite file, or a PostgreSQL server's address, `postgresql://…`; by default
+            `sessions.sqlite` in `home`.
         keep_turns: Turns of each session that stay open to time travel; 0 keeps all.
         encryption_key: Passphrase of the sessions' file, which is encrypted from its first use on or never.
         archives: The memory archives that a session reads and writes; nothing reads this setting yet.
@@ -114,7 +115,7 @@ class Settings(BaseSettings):
         default_factory=dict
     )
     home: Path = Field(default_factory=lambda: user_data_path("duograph", appauthor=False))
-    database: str | None = None
+    database: str | None = Field(default=None, repr=False)  # it may hold a password
     keep_turns: int = Field(default=20, ge=0, le=1_000_000)
     encryption_key: SecretStr | None = Field(default=None, min_length=8)
     archives: Annotated[Archives, NoDecode] = Field(default_factory=list)

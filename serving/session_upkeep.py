@@ -59,7 +59,8 @@ def stats(*, as_json: bool) -> int:
     terminal.line(f"sessions\t{found.sessions}" + (f" ({by_status})" if by_status else ""))
     terminal.line(f"turns\t{found.turns}")
     terminal.line(f"steps kept\t{found.checkpoints}")
-    terminal.line(f"size\t{in_bytes(found.used_bytes)}, {in_bytes(found.free_bytes)} of it free")
+    free = "" if found.free_bytes is None else f", {in_bytes(found.free_bytes)} of it free"
+    terminal.line(f"size\t{in_bytes(found.used_bytes)}{free}")
     if found.oldest and found.newest:
         terminal.line(f"from\t{found.oldest:%Y-%m-%d} to {found.newest:%Y-%m-%d}")
     return exits.DONE

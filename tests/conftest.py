@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -15,6 +15,9 @@ from graph.role_settings import VARIABLES
 from graph.settings import Settings
 from tests import forkserver
 from tests.support import AgentMaker, Lines, addresses_and_keys
+
+if TYPE_CHECKING:
+    from tests.postgres import PostgresServer
 
 settings.register_profile("duograph", deadline=None)  # no test asserts how long something took
 settings.load_profile("duograph")
@@ -55,6 +58,19 @@ def fork_server() -> Iterator[forkserver.ForkServer | None]:
     yield server
     if server is not None:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[PostgresServer]":
+    """A PostgreSQL server; tests that ask for one are skipped where none is installed."""
+    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    from tests.postgres import binaries, running  # noqa: PLC0415  # psycopg, and few need it
+
+    where = binaries()
+    if where is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with running(where) as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checkpoints.postgres.address import secrets_of
 from checkpoints.protocol import DatabaseError
 from checkpoints.settings.schema import HEAD, TABLE, VERSION_TABLE, check_revision, place_of
 
@@ -31,7 +32,10 @@ def driver() -> ModuleType:
 
 def explain_postgres(error: Error, target: str) -> DatabaseError:
     """Turn the driver's error into a sentence that names the database, without its password."""
-    reason = " ".join(place_of(str(error)).split("\n", 1)[0].split())
+    text = str(error).split("\n", 1)[0]
+    for secret in secrets_of(target):
+        text = text.replace(secret, "***")
+    reason = " ".join(text.split())
     if error.sqlstate is None:  # it was never asked
         return DatabaseError(
             f"The database {place_of(target)} cannot be reached ({reason}): start the server, or mend the "

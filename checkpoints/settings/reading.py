@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from checkpoints.faults import explained
+from checkpoints.postgres.address import is_postgres
 from checkpoints.protocol import DatabaseError
 from checkpoints.settings.schema import (
     BUSY_TIMEOUT_S,
@@ -17,7 +18,6 @@ from checkpoints.settings.schema import (
     VERSION_TABLE,
     check_revision,
     file_of,
-    is_postgres,
     place_of,
 )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from checkpoints.connect import locate
+from checkpoints.postgres import address
+from checkpoints.postgres.address import is_postgres
 from checkpoints.protocol import DatabaseError
 
 if TYPE_CHECKING:
@@ -24,18 +25,11 @@ HEAD: Final = REVISIONS[-1]
 BUSY_TIMEOUT_S: Final = 5.0
 """Seconds to wait for another process's lock, or for a server."""
 
-_POSTGRES = re.compile(r"postgres(?:ql)?://", re.IGNORECASE)
-_PASSWORD = re.compile(r"(?P<before>://[^/@:]*:)[^@]*(?=@)|(?P<name>password=)[^&\s]*", re.IGNORECASE)
-
-
-def is_postgres(target: str | Path) -> bool:
-    """Whether `target` is the address of a PostgreSQL server."""
-    return bool(_POSTGRES.match(str(target)))
-
 
 def place_of(target: str | Path) -> str:
     """The database as messages name it: without its password."""
-    return _PASSWORD.sub(lambda found: f"{found['before'] or found['name']}***", str(target))
+    text = str(target)
+    return address.place_of(text) if is_postgres(text) else text
 
 
 def file_of(target: str | Path) -> Path | None:

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from checkpoints.connect import connect
 from checkpoints.faults import explain
+from checkpoints.postgres.address import is_postgres
 from checkpoints.protocol import DatabaseError
 from checkpoints.settings.migrate import migrate, revision_of
 from checkpoints.settings.postgres import driver, explain_postgres
@@ -24,7 +25,6 @@ from checkpoints.settings.schema import (
     HEAD,
     check_revision,
     file_of,
-    is_postgres,
     place_of,
 )
 from checkpoints.settings.tables import UserSetting

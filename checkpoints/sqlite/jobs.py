@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ormsgpack
 
+from checkpoints.keeping import is_due
 from checkpoints.sqlite.ledger import Ledger, StaleReferenceError, Thread
 from checkpoints.sqlite.retention import UnreadableHeadError, keep_turns
 from checkpoints.sqlite.values import LIST, Encoded, Span, unpack
@@ -19,8 +20,6 @@ Entry: TypeAlias = tuple[int, str, str, bytes, str]
 """One write as it is stored: index, channel, form, bytes, task path."""
 
 _WRITE = "INSERT OR IGNORE INTO duograph_writes VALUES (?, ?, ?, ?, ?)"
-_SLACK = 4
-"""Old turns are pruned in groups: of a fourth of what is kept."""
 
 
 @dataclass(slots=True)
@@ -99,13 +98,11 @@ class Put:
             row.turn += 1
             ledger.changed(row)
         self._store_head(ledger, row)
-        if begins and ledger.keep_turns is not None:
-            slack = max(1, ledger.keep_turns // _SLACK)
-            if row.turn - row.floor >= ledger.keep_turns + slack:
-                try:
-                    keep_turns(ledger, row, ledger.keep_turns, self.reads_head)
-                except UnreadableHeadError:
-                    row.floor = row.turn  # a damaged old checkpoint is no reason to refuse a new one
+        if begins and ledger.keep_turns is not None and is_due(row.turn, row.floor, ledger.keep_turns):
+            try:
+                keep_turns(ledger, row, ledger.keep_turns, self.reads_head)
+            except UnreadableHeadError:
+                row.floor = row.turn  # a damaged old checkpoint is no reason to refuse a new one
         return stored
 
     def _store_head(self, ledger: Ledger, row: Thread) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
+from checkpoints.keeping import Known, delta_needs, has_deltas, kept_of_turns, latest, unneeded
 from checkpoints.sqlite.values import ITEM, LIST, place, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from checkpoints.sqlite.ledger import Ledger, Thread
     from checkpoints.sqlite.values import Span
@@ -22,29 +22,6 @@ class UnreadableHeadError(Exception):
     """A checkpoint of a thread is damaged, so nobody can say what may go; it carries the thread's name."""
 
 
-_BRANCHES = ("fork", "update")
-_DELTAS = "counters_since_delta_snapshot"
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What pruning must know of a checkpoint."""
-
-    number: int
-    ns: str
-    id: str
-    parent: str | None
-    turn: int
-    versions: dict[str, Any]
-    metadata: dict[str, Any]
-
-    @classmethod
-    def of(cls, row: tuple[Any, ...], body: dict[str, Any], metadata: dict[str, Any]) -> _Kept:
-        """Put a row and its decoded head together."""
-        number, ns, checkpoint_id, parent, turn = row
-        return cls(number, ns, checkpoint_id, parent, turn, body["channel_versions"], metadata)
-
-
 def keep_turns(ledger: Ledger, row: Thread, turns: int, read_head: ReadHead) -> None:
     """Prune a thread to its last turns, and to what they and its open ends need.
 
@@ -53,37 +30,16 @@ def keep_turns(ledger: Ledger, row: Thread, turns: int, read_head: ReadHead) -> 
     """
     known = _read(ledger, row, read_head)
     floor = row.turn - turns + 1
-    parents = {(item.ns, item.parent) for item in known if item.parent}
-    waiting = _waiting(ledger, row)
-    by_id = {(item.ns, item.id): item for item in known}
-    held = {
-        item.turn for item in known if (item.ns, item.id) in waiting and (item.ns, item.id) not in parents
-    }
-    recent = {item.turn for item in known if item.turn >= floor}
-    for item in known:
-        if item.turn in recent | held and item.metadata.get("source") in _BRANCHES and item.parent:
-            origin = by_id.get((item.ns, item.parent))
-            if origin is not None:
-                held.add(origin.turn)
-    latest = _latest(known)
-    kept = {
-        (item.ns, item.id)
-        for item in known
-        if item.turn in recent
-        or item.turn in held
-        # A subgraph that keeps its own memory goes on from its latest checkpoint, however old.
-        or (latest[item.ns] == item.id and ":" not in item.ns)
-    }
-    _drop_all_but(ledger, row, known, kept | set(_delta_needs(ledger, row, by_id, kept)))
+    kept = kept_of_turns(known, _waiting(ledger, row), floor)
+    _drop_all_but(ledger, row, known, kept | _needed(ledger, row, known, kept))
     row.floor = floor
 
 
 def keep_latest(ledger: Ledger, row: Thread, read_head: ReadHead) -> None:
     """Prune a thread to the latest checkpoint of each namespace, and what its delta channels need."""
     known = _read(ledger, row, read_head)
-    by_id = {(item.ns, item.id): item for item in known}
-    kept = set(_latest(known).items())
-    _drop_all_but(ledger, row, known, kept | set(_delta_needs(ledger, row, by_id, kept)))
+    kept = set(latest(known).items())
+    _drop_all_but(ledger, row, known, kept | _needed(ledger, row, known, kept))
     row.floor = row.turn
 
 
@@ -98,7 +54,7 @@ def drop(ledger: Ledger, row: Thread, doomed: Iterable[tuple[str, str]], read_he
         ledger.drop_thread(row)
 
 
-def _read(ledger: Ledger, row: Thread, read_head: ReadHead) -> list[_Kept]:
+def _read(ledger: Ledger, row: Thread, read_head: ReadHead) -> list[Known]:
     """Everything that a thread holds, newest first."""
     rows = ledger.conn.execute(
         "SELECT number, ns, id, parent, turn, kind, head FROM duograph_checkpoints "
@@ -106,16 +62,15 @@ def _read(ledger: Ledger, row: Thread, read_head: ReadHead) -> list[_Kept]:
         (row.id,),
     ).fetchall()
     try:
-        return [_Kept.of(item[:5], *read_head(*item[5:])[:2]) for item in rows]
+        return [_known(item[:5], *read_head(*item[5:])[:2]) for item in rows]
     except Exception as error:  # whatever a serialiser raises on damaged bytes
         raise UnreadableHeadError(row.name) from error
 
 
-def _latest(known: Iterable[_Kept]) -> dict[str, str]:
-    latest: dict[str, str] = {}
-    for item in known:
-        latest[item.ns] = max(item.id, latest.get(item.ns, ""))
-    return latest
+def _known(row: tuple[Any, ...], body: dict[str, Any], metadata: dict[str, Any]) -> Known:
+    """Put a row and its decoded head together."""
+    number, ns, checkpoint_id, parent, turn = row
+    return Known(number, ns, checkpoint_id, parent, turn, body["channel_versions"], metadata)
 
 
 def _waiting(ledger: Ledger, row: Thread) -> set[tuple[str, str]]:
@@ -130,30 +85,17 @@ def _waiting(ledger: Ledger, row: Thread) -> set[tuple[str, str]]:
     }
 
 
-def _delta_needs(
-    ledger: Ledger, row: Thread, by_id: dict[tuple[str, str], _Kept], kept: set[tuple[str, str]]
-) -> Iterator[tuple[str, str]]:
+def _needed(
+    ledger: Ledger, row: Thread, known: list[Known], kept: set[tuple[str, str]]
+) -> set[tuple[str, str]]:
     """The ancestors whose writes a kept checkpoint's delta channels are replayed from."""
-    deltas = {key: item for key in kept if (item := by_id[key]).metadata.get(_DELTAS)}
-    if not deltas:
-        return
-    stored = {
-        tuple(found)
-        for found in ledger.conn.execute(
-            "SELECT ns, channel, version FROM duograph_values WHERE thread = ?", (row.id,)
-        )
-    }
-    for (ns, _), item in deltas.items():
-        missing = {channel for channel in item.metadata[_DELTAS] if channel in item.versions}
-        at: _Kept | None = item
-        while at is not None:
-            missing -= {channel for channel in missing if (ns, channel, at.versions.get(channel)) in stored}
-            at = by_id.get((ns, at.parent)) if missing and at.parent else None
-            if at is not None:
-                yield ns, at.id
+    if not has_deltas(known, kept):
+        return set()
+    rows = ledger.conn.execute("SELECT ns, channel, version FROM duograph_values WHERE thread = ?", (row.id,))
+    return set(delta_needs(known, kept, {tuple(found) for found in rows}))
 
 
-def _drop_all_but(ledger: Ledger, row: Thread, known: list[_Kept], kept: set[tuple[str, str]]) -> None:
+def _drop_all_but(ledger: Ledger, row: Thread, known: list[Known], kept: set[tuple[str, str]]) -> None:
     doomed = [item for item in known if (item.ns, item.id) not in kept]
     if not doomed:
         return
@@ -163,16 +105,9 @@ def _drop_all_but(ledger: Ledger, row: Thread, known: list[_Kept], kept: set[tup
         "DELETE FROM duograph_writes WHERE thread = ? AND ns = ? AND checkpoint = ?",
         [(row.id, item.ns, item.id) for item in doomed],
     )
-    needed = {
-        (item.ns, channel, version)
-        for item in known
-        if (item.ns, item.id) in kept
-        for channel, version in item.versions.items()
-    }
-    versions = {(item.ns, channel, version) for item in doomed for channel, version in item.versions.items()}
     conn.executemany(
         "DELETE FROM duograph_values WHERE thread = ? AND ns = ? AND channel = ? AND version = ?",
-        [(row.id, *value) for value in versions - needed],
+        [(row.id, *value) for value in unneeded(known, kept)],
     )
     row.steps = None
     sweep(ledger, row)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
-
 from checkpoints.connect import MEMORY
+from checkpoints.face import SessionSaver, checked_strategy
 from checkpoints.faults import damaged
 from checkpoints.locks import ThreadLocks, locks_for
 from checkpoints.sqlite import upkeep
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     from checkpoints.sqlite.writer import Job, Writes
 
 
-class SessionSaver(BaseCheckpointSaver[str]):
+class SqliteSessionSaver(SessionSaver):
     """A LangGraph checkpointer on one SQLite file.
 
     Shallow copies, as LangGraph makes them to allow more types, share the writer and the readers.
@@ -228,14 +226,14 @@ class SessionSaver(BaseCheckpointSaver[str]):
             ValueError: When there is no such strategy.
             DatabaseError: When a thread is damaged, or SQLite reports an error.
         """
-        how = upkeep.checked_strategy(strategy)
+        how = checked_strategy(strategy)
         self.writer.run(
             self._job(upkeep.prune, list(map(str, thread_ids)), how, self.keep_turns, self._builder)
         )
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Prune threads; see `prune`."""
-        how = upkeep.checked_strategy(strategy)
+        how = checked_strategy(strategy)
         await self.writer.arun(
             self._job(upkeep.prune, list(map(str, thread_ids)), how, self.keep_turns, self._builder)
         )
@@ -270,14 +268,6 @@ class SessionSaver(BaseCheckpointSaver[str]):
             DatabaseError: When the database cannot be read.
         """
         return self._reads.run(self._shelf.size)
-
-    def get_next_version(self, current: str | float | None, channel: None = None) -> str:  # noqa: ARG002
-        """Give a version above `current`, in the form that LangGraph's own savers and its server use.
-
-        The fraction is random, so that two branches never give two values one version.
-        """
-        number = 0 if current is None else int(str(current).partition(".")[0])
-        return f"{number + 1:032}.{random.random():016}"  # noqa: S311  # no secret
 
     @property
     def _builder(self) -> Builder:

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from checkpoints.sqlite.build import Builder
     from checkpoints.sqlite.ledger import Ledger, Thread
 
-_STRATEGIES = ("keep_latest", "keep_turns", "delete")
-_SAME = {"delete_all": "delete"}  # what LangGraph's server calls it
-
 
 def delete_thread(thread_id: str, ledger: Ledger) -> None:
     """Delete a thread, if it is there."""
@@ -40,20 +37,6 @@ def prune(
             keep_latest(ledger, row, builder.reads_head)
         elif turns is not None:
             keep_turns(ledger, row, turns, builder.reads_head)
-
-
-def checked_strategy(strategy: str) -> str:
-    """Give the strategy by the name that we know it by.
-
-    Raises:
-        ValueError: When there is none of this name.
-    """
-    known = _SAME.get(strategy, strategy)
-    if known not in _STRATEGIES:
-        raise ValueError(
-            f"The prune strategy {strategy!r} does not exist: use one of {', '.join(_STRATEGIES)}."
-        )
-    return known
 
 
 def delete_for_runs(run_ids: Sequence[str], builder: Builder, ledger: Ledger) -> None:

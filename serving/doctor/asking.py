@@ -79,8 +79,11 @@ async def embed(settings: Settings, spec: ModelSpec) -> Answered:
     try:
         models = await asyncio.to_thread(embedding_models, alone)
         started = clock()
-        async with asyncio.timeout(LIVE_S):
-            made = await models.embed([_QUESTION])
+        try:
+            async with asyncio.timeout(LIVE_S):
+                made = await models.embed([_QUESTION])
+        finally:
+            await models.aclose()
     except ModelConfigError as error:
         return Answered(well=False, said=str(error), blocks=True)
     except ModelsFailedError as error:

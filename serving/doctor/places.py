@@ -12,10 +12,12 @@ from sandbox.health import inspect_sandbox
 from serving.doctor.finding import Finding
 
 if TYPE_CHECKING:
+    from checkpoints.postgres.health import ServerHealth
     from graph.settings import Settings
 
 _LEAST_FREE = 200_000_000
 _MEGA = 1_000_000
+_SLOW_MS = 100.0
 
 
 async def see_sandbox(settings: Settings | None) -> Finding:
@@ -48,11 +50,13 @@ async def see_sandbox(settings: Settings | None) -> Finding:
 
 
 async def see_database(settings: Settings) -> Finding:
-    """Look at the session file; none is made."""
+    """Look at the session database; none is made."""
     try:
         health = await asyncio.to_thread(inspect_database, settings.database_path)
     except (DatabaseError, SettingsError) as error:
-        return Finding("database", "fail", str(error), "Mend that, or set DUOGRAPH_DATABASE to another file.")
+        return Finding("database", "fail", str(error), "Mend that, or set DUOGRAPH_DATABASE to another one.")
+    if health.server is not None:
+        return _server(health.server)
     if health.path is None:
         return Finding("database", "ok", "in memory: sessions end with the process")
     if not health.is_writable:
@@ -70,4 +74,25 @@ async def see_database(settings: Settings) -> Finding:
     detail = f"{health.path}: {kept}, {free}"
     if health.free_bytes < _LEAST_FREE:
         return Finding("database", "warn", detail, "Make room on that disk: sessions grow.")
+    return Finding("database", "ok", detail)
+
+
+def _server(health: ServerHealth) -> Finding:
+    many = f"{health.sessions:,} session{'' if health.sessions == 1 else 's'}"
+    kept = many if health.is_ready else "tables made at the first use"
+    detail = (
+        f"{health.place}: PostgreSQL {health.version}, {kept}, {health.size_bytes / _MEGA:.1f} MB, "
+        f"answers in {health.latency_ms:.1f} ms"
+    )
+    if not health.is_writable:
+        return Finding(
+            "database",
+            "fail",
+            f"{detail}; it may not be written",
+            "Name the primary server, or GRANT CREATE ON SCHEMA to its user.",
+        )
+    if health.latency_ms > _SLOW_MS:
+        return Finding(
+            "database", "warn", detail, "Bring it nearer: every step of a turn waits for it twice."
+        )
     return Finding("database", "ok", detail)

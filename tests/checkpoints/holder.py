@@ -1,12 +1,15 @@
-"""A process that holds threads of a session file, for tests: `holder.py FILE WHAT [ARGUMENTS]`."""
+"""A process that holds threads of a session database, for tests: `holder.py DATABASE WHAT [ARGUMENTS]`."""
 
 import asyncio
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
+from checkpoints import open_saver
 from checkpoints.locks import ThreadLocks, locks_for
+from checkpoints.postgres.address import is_postgres
 
 
 def say(word: str) -> None:
@@ -67,4 +70,5 @@ if __name__ == "__main__":
         "count_in_tasks": count_in_tasks,
         "repeat": repeat,
     }
-    does[what](locks_for(place), *arguments)
+    with open_saver(place) if is_postgres(place) else nullcontext() as saver:
+        does[what](saver.locks if saver else locks_for(place), *arguments)

@@ -15,6 +15,7 @@ from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
 
 from checkpoints import DatabaseError, SessionSaver, open_saver
 from checkpoints.sqlite.ledger import Ledger
+from checkpoints.sqlite.saver import SqliteSessionSaver
 from checkpoints.sqlite.writer import Call
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
@@ -71,10 +72,10 @@ def test_nothing_is_touched_before_the_context_is_entered(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "mysql"])
+@pytest.mark.parametrize("scheme", ["mysql", "postgresql+psycopg", "redis"])
 def test_a_server_is_refused_without_showing_its_password(scheme: str) -> None:
     text = refusal(f"{scheme}://user:secret@host/db")
-    assert f"{scheme}:// is not supported in this version yet" in text
+    assert f"{scheme}:// is not supported: give the path" in text
     assert "secret" not in text
 
 
@@ -240,6 +241,7 @@ def test_a_database_that_may_not_grow_says_the_disk_is_full_and_keeps_what_it_ha
 
             return Call(limit)
 
+        assert isinstance(saver, SqliteSessionSaver)
         saver.writer.run(allow(0))
         with pytest.raises(DatabaseError, match=r"s\.db could not grow, the disk is full: free some space"):
             put(saver, 100_000)

@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 
 from checkpoints import SessionSaver, open_saver
 from checkpoints.sqlite.ledger import Ledger
+from checkpoints.sqlite.saver import SqliteSessionSaver
 from checkpoints.sqlite.writer import Call
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}}
@@ -68,6 +69,7 @@ def turns_in(graph: Graph) -> list[str]:
 
 
 def rows(saver: SessionSaver, table: str) -> int:
+    assert isinstance(saver, SqliteSessionSaver)
     return int(
         saver.writer.run(
             Call(lambda ledger: ledger.conn.execute(f"SELECT count(*) FROM duograph_{table}").fetchone()[0])  # noqa: S608
@@ -209,6 +211,7 @@ async def test_space_is_given_back_to_the_system(tmp_path: Path) -> None:
         for turn in range(3):
             await graph.ainvoke({"messages": [HumanMessage("long " * 100_000 + str(turn))]}, THREAD)
         await saver.adelete_thread("t")
+        assert isinstance(saver, SqliteSessionSaver)
         while saver.writer.run(Call(free_pages)) > 100:  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.01)  # the writer gives space back when nothing else is to do
     assert path.stat().st_size < 600_000

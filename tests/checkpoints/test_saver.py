@@ -13,6 +13,7 @@ from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
 
 from checkpoints import DatabaseError, SessionSaver, open_saver
 from checkpoints.sqlite.ledger import Ledger
+from checkpoints.sqlite.saver import SqliteSessionSaver
 from checkpoints.sqlite.writer import Call
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
@@ -97,6 +98,7 @@ def test_a_write_that_fails_half_way_leaves_nothing() -> None:
             ledger.conn.execute("DELETE FROM duograph_checkpoints")
             raise KeyboardInterrupt
 
+        assert isinstance(saver, SqliteSessionSaver)
         with pytest.raises(KeyboardInterrupt):
             saver.writer.run(Call(fail))
         with pytest.raises(TypeError):
@@ -153,4 +155,5 @@ def test_the_file_is_in_wal_mode_and_forgives_a_lost_power_supply_only_a_transac
         return [ledger.conn.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
 
     with open_saver(tmp_path / "s.db") as saver:
+        assert isinstance(saver, SqliteSessionSaver)
         assert saver.writer.run(Call(ask)) == ["wal", 1, 2]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +35,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("studio")
 
 
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[str]:
+@contextmanager
+def dev_server(folder: Path, **more: str) -> Iterator[str]:
+    """Run `langgraph dev` with `folder` as its data folder and more variables, and give its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("LANGSMITH", "OPENAI"))
     }
-    with open_user_settings(Settings(home=folder, user_settings=False)) as users:
-        users.update("default", turn_timeout_s=700)
     log = (folder / "server.log").open("w+")
     config = ROOT / "langgraph.json"
     process = subprocess.Popen(
         [Path(sys.executable).parent / "langgraph", "dev", "--config", config, "--port", str(port),
          "--no-browser", "--no-reload"],
         env=environment | {"LANGGRAPH_NO_VERSION_CHECK": "true", "LANGSMITH_TRACING": "false",
-                           "DUOGRAPH_HOME": str(folder)},
+                           "DUOGRAPH_HOME": str(folder), **more},
         cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
@@ -71,6 +71,14 @@ def server(folder: Path) -> Iterator[str]:
         process.terminate()
         process.wait(20)
         log.close()
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[str]:
+    with open_user_settings(Settings(home=folder, user_settings=False)) as users:
+        users.update("default", turn_timeout_s=700)
+    with dev_server(folder) as url:
+        yield url
 
 
 async def test_a_run_streams_and_its_thread_is_readable(server: str) -> None:

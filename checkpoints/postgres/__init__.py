@@ -1,0 +1,1 @@
+"""Sessions on a PostgreSQL server: LangGraph's own tables, a list beside them, locks among machines."""
