@@ -134,9 +134,9 @@ class Memory:
             return seen.hand_out()
 
 
-def can_be_seen(items: Sequence[object]) -> bool:
-    """Tell whether a change in place of any item would be noticed."""
-    return all(type(item) in IMMUTABLE or is_message(item) for item in items)
+def can_be_seen(item: object) -> bool:
+    """Tell whether a change in place of an item would be noticed."""
+    return type(item) in IMMUTABLE or is_message(item)
 
 
 def originals_of(decoded: Sequence[Any]) -> list[Original | None]:
