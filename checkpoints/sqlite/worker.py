@@ -195,9 +195,9 @@ class Worker(Generic[J]):
         return group
 
     def _take_all(self, group: list[Any]) -> bool:
-        # Nobody else takes from the queue, so what it holds is there; `Empty` would cost more than all of this.
-        for _ in range(min(self._queue.qsize(), _MOST_IN_A_GROUP - len(group))):
-            group.append(self._queue.get_nowait())
+        # Nobody else takes from the queue, so what it holds is there; catching `Empty` would cost more.
+        count = min(self._queue.qsize(), _MOST_IN_A_GROUP - len(group))
+        group += [self._queue.get_nowait() for _ in range(count)]
         return bool(group)
 
 
