@@ -167,13 +167,18 @@ class Worker(Generic[J]):
             if group and group[-1] is _STOP:
                 group.pop()
                 go_on = False
+            self._do(group)
+            # What was read or written must not stay in memory until there is more to do.
+            del group
+
+    def _do(self, group: list[tuple[J, Receipt[Any]]]) -> None:
+        try:
             if group:
-                try:
-                    self._handle(group)
-                except BaseException as error:  # noqa: BLE001  # goes to those who wait
-                    for _, receipt in group:
-                        receipt.error = receipt.error or error
-                announce(receipt for _, receipt in group)
+                self._handle(group)
+        except BaseException as error:  # noqa: BLE001  # goes to those who wait
+            for _, receipt in group:
+                receipt.error = receipt.error or error
+        announce(receipt for _, receipt in group)
 
     def _next(self) -> list[Any]:
         """Wait for a job, and take with it whatever else has queued up."""
