@@ -91,5 +91,7 @@ def _default_role(kind: type) -> str | None:
 def _title(text: str) -> str:
     line = next((line for line in text.splitlines() if line.strip()), "")
     # A terminal must not obey what somebody pasted.
-    shown = " ".join("".join(char if char.isprintable() else " " for char in line).split())
+    if not line.isprintable():
+        line = "".join(char if char.isprintable() else " " for char in line)
+    shown = " ".join(line.split())
     return shown if len(shown) <= _TITLE else f"{shown[: _TITLE - 1].rstrip()}…"

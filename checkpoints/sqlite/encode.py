@@ -57,11 +57,14 @@ class Encoder:
     def _list(self, value: list[Any], seen: Seen | None) -> tuple[Encoded, Draft | None]:
         parts: list[Piece | Span] = []
         originals: list[Original | None] = []
+        # The others were looked at when they were first stored.
+        fresh: list[Any] = []
         for part in seen.parts(value) if seen else value:
             if seen and isinstance(part, slice):
                 parts.append((part.start, part.stop - part.start))
                 originals += seen.originals[part]
                 continue
+            fresh.append(part)
             kind, data = self._inner.dumps_typed(part)
             parts.append(self._sealed(kind, data))
             # Decoded at once: what is handed out later must be what a fresh process would read.
@@ -70,7 +73,7 @@ class Encoder:
             kind, data = self._inner.dumps_typed(value)
             if len(data) <= INLINE_BYTES:
                 return self._plain(kind, data), None
-        draft = Draft(list(value), originals) if can_be_seen(value) else None
+        draft = Draft(list(value), originals) if all(map(can_be_seen, fresh)) else None
         return Pieces(parts, seen.base if seen else None), draft
 
     def _plain(self, kind: str, data: bytes) -> Plain:

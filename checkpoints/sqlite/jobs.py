@@ -77,7 +77,7 @@ class Put:
         Raises:
             StaleReferenceError: When what it builds on is gone, and must be given in full.
         """
-        row = ledger.thread(self.thread) or ledger.open_thread(self.thread)
+        row = ledger.thread_or_new(self.thread)
         self._check_base(ledger, row)
         begins = self.ns == "" and self._begins_turn(ledger, row)
         stored = Stored(row.id)
@@ -189,7 +189,7 @@ class PutWrites:
 
     def apply(self, ledger: Ledger) -> None:
         """Write them; of a task's ordinary writes the first ones count, of its special ones the last."""
-        row = ledger.thread(self.thread) or ledger.open_thread(self.thread)
+        row = ledger.thread_or_new(self.thread)
         key = (row.id, self.ns, self.checkpoint, self.task)
         # By index, as a special write that comes twice counts once.
         own: dict[int, Entry] = {

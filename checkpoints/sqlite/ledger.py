@@ -152,21 +152,36 @@ class Ledger:
                 "SELECT id, name, next, next_item, turn, floor, first FROM duograph_threads WHERE name = ?",
                 (name,),
             ).fetchone()
-            if found is None:
-                return None
-            if len(self._threads) >= _MOST_DIGESTS:
-                self.flush()
-                self._threads.clear()
-            row = self._threads[name] = Thread(*found)
+            row = None if found is None else self._known(Thread(*found))
+        return row
+
+    def thread_or_new(self, name: str) -> Thread:
+        """Find a thread's row or make it."""
+        row = self._threads.get(name)
+        if row is None:
+            # Most threads that are not known here are new, so it is made before it is looked for.
+            made = self._conn.execute(
+                "INSERT INTO duograph_threads (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (name,)
+            )
+            if not made.rowcount:
+                row = self.thread(name)
+            else:
+                row = self._known(Thread(int(made.lastrowid or 0), name, 1, _FIRST_ITEM, 0, 1, None))
+                self._changed[name] = row
+        if row is None:
+            raise ConflictError
         return row
 
     def open_thread(self, name: str) -> Thread:
         """Find a thread's row or make it; it is written again at the end of the transaction."""
-        row = self.thread(name)
-        if row is None:
-            made = self._conn.execute("INSERT INTO duograph_threads (name) VALUES (?)", (name,))
-            row = self._threads[name] = Thread(int(made.lastrowid or 0), name, 1, _FIRST_ITEM, 0, 1, None)
-        self._changed[name] = row
+        row = self._changed[name] = self.thread_or_new(name)
+        return row
+
+    def _known(self, row: Thread) -> Thread:
+        if len(self._threads) >= _MOST_DIGESTS:
+            self.flush()
+            self._threads.clear()
+        self._threads[row.name] = row
         return row
 
     def changed(self, row: Thread) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from copy import deepcopy
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -10,7 +11,7 @@ from langchain_core.messages import BaseMessage
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 State: TypeAlias = tuple[dict[str, Any], dict[str, Any] | None]
 
@@ -24,6 +25,17 @@ _set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
 _set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
+
+def counts(items: Sequence[object]) -> list[int]:
+    """How many references there are to each item of a list, its own one included."""
+    return list(map(sys.getrefcount, items))
+
+
+# Measured, as what a call itself holds differs between versions of Python.
+HELD_ONCE: Final = counts([object()])[0]
+# Without a global lock the counts are no proof.
+_CAN_COUNT: Final = bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
 _HOME = "langchain_core.messages."
 IMMUTABLE: Final = frozenset((str, bytes, int, float, bool, type(None)))
 
@@ -36,7 +48,7 @@ def is_message(value: object) -> bool:
 class Original:
     """A message as it was decoded, held by nobody else, so that it never changes."""
 
-    __slots__ = ("_cls", "_dicts", "_fields_set", "_full", "_lists", "state")
+    __slots__ = ("_cls", "_dicts", "_empty", "_fields_set", "_full", "_lists", "state")
 
     def __init__(self, decoded: BaseMessage) -> None:
         """Take over `decoded`, which nobody else may hold."""
@@ -45,11 +57,25 @@ class Original:
         self.state = state_of(decoded)
         self._dicts = [name for name, value in values.items() if type(value) is dict and not value]
         self._lists = [name for name, value in values.items() if type(value) is list and not value]
-        empty = {*self._dicts, *self._lists}
+        self._empty = [*self._dicts, *self._lists]
         self._full = [
-            name for name, value in values.items() if type(value) not in IMMUTABLE and name not in empty
+            name for name, value in values.items() if type(value) not in IMMUTABLE and name not in self._empty
         ]
         self._fields_set = decoded.__pydantic_fields_set__
+
+    def is_free(self, item: BaseMessage) -> bool:
+        """Tell whether `item`, which one list alone holds, is as it was, and nobody holds a part of it."""
+        if self._full or not _CAN_COUNT or state_of(item) != self.state:
+            return False
+        if item.__pydantic_fields_set__ != self._fields_set or item.__pydantic_extra__:
+            return False
+        values = item.__dict__
+        parts = [values[name] for name in self._empty]
+        parts += (values, item.__pydantic_fields_set__)
+        if item.__pydantic_extra__ is not None:
+            parts.append(item.__pydantic_extra__)
+        del values
+        return max(counts(parts)) == HELD_ONCE + 1
 
     def copy(self) -> BaseMessage:
         """A fresh message that shares nothing that can be changed, as pydantic's own `__copy__` makes it."""

@@ -162,7 +162,7 @@ class Reading:
             return known
         rows = self._rows(head.thread, base.spans)
         items = self._decode(rows)
-        if can_be_seen(items):
+        if all(map(can_be_seen, items)):
             # Decoded a second time only if there is a next step: most who read one state read no other.
             seen = Seen(head.thread, base, list(items), lambda: originals_of(self._decode(rows)))
             self._memory.remember(key, {base.channel: seen})

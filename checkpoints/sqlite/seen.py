@@ -7,7 +7,7 @@ from collections import OrderedDict
 from operator import is_
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from checkpoints.sqlite.messages import IMMUTABLE, Original, is_message, state_of
+from checkpoints.sqlite.messages import HELD_ONCE, IMMUTABLE, Original, counts, is_message, state_of
 from checkpoints.sqlite.values import Base, Span
 
 if TYPE_CHECKING:
@@ -75,10 +75,14 @@ class Seen:
         return found
 
     def hand_out(self) -> list[Any]:
-        """Give the items as objects that nobody else holds."""
+        """Give the items as objects that nobody else holds.
+
+        What was handed out before is handed out again when nobody kept it: copies of a whole conversation
+        at each turn would keep the garbage collector busy for longer than they take.
+        """
         self.objects = [
-            item if original is None else original.copy()
-            for item, original in zip(self.objects, self.originals, strict=True)
+            item if original is None or (count == HELD_ONCE and original.is_free(item)) else original.copy()
+            for item, original, count in zip(self.objects, self.originals, counts(self.objects), strict=True)
         ]
         return list(self.objects)
 
@@ -134,9 +138,9 @@ class Memory:
             return seen.hand_out()
 
 
-def can_be_seen(items: Sequence[object]) -> bool:
-    """Tell whether a change in place of any item would be noticed."""
-    return all(type(item) in IMMUTABLE or is_message(item) for item in items)
+def can_be_seen(item: object) -> bool:
+    """Tell whether a change in place of an item would be noticed."""
+    return type(item) in IMMUTABLE or is_message(item)
 
 
 def originals_of(decoded: Sequence[Any]) -> list[Original | None]:

@@ -117,6 +117,8 @@ class Worker(Generic[J]):
         self._at_rest = at_rest
         self._can_wait = can_wait
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        # Jobs from event loops that can wait: the thread is not woken for them alone.
+        self._parked: list[tuple[J, Receipt[Any]]] = []
         self._guard = threading.Lock()
         self._is_open = True
         # A daemon, since a saver that nobody closed must not keep the program from ending.
@@ -125,10 +127,17 @@ class Worker(Generic[J]):
 
     def submit(self, job: J, receipt: Receipt[Any]) -> bool:
         """Queue a job; False when the worker was closed."""
+        loop = receipt.loop
         with self._guard:
-            if self._is_open:
+            if not self._is_open:
+                return False
+            if loop is None or not self._can_wait(job):
+                self._release()
                 self._queue.put((job, receipt))
-            return self._is_open
+                return True
+            self._parked.append((job, receipt))
+        loop.call_later(_PATIENCE_S, self._end_patience, receipt)
+        return True
 
     def close(self) -> None:
         """Finish what is queued and end the thread; a second call does nothing."""
@@ -136,8 +145,20 @@ class Worker(Generic[J]):
             if not self._is_open:
                 return
             self._is_open = False
+            self._release()
             self._queue.put(_STOP)
         self._thread.join()
+
+    def _end_patience(self, receipt: Receipt[Any]) -> None:
+        with self._guard:
+            if any(parked is receipt for _, parked in self._parked):
+                self._release()
+
+    def _release(self) -> None:
+        """Queue what is parked, in its order; the guard is held."""
+        for parked in self._parked:
+            self._queue.put(parked)
+        self._parked.clear()
 
     def _run(self) -> None:
         go_on = True
@@ -146,13 +167,18 @@ class Worker(Generic[J]):
             if group and group[-1] is _STOP:
                 group.pop()
                 go_on = False
+            self._do(group)
+            # What was read or written must not stay in memory until there is more to do.
+            del group
+
+    def _do(self, group: list[tuple[J, Receipt[Any]]]) -> None:
+        try:
             if group:
-                try:
-                    self._handle(group)
-                except BaseException as error:  # noqa: BLE001  # goes to those who wait
-                    for _, receipt in group:
-                        receipt.error = receipt.error or error
-                announce(receipt for _, receipt in group)
+                self._handle(group)
+        except BaseException as error:  # noqa: BLE001  # goes to those who wait
+            for _, receipt in group:
+                receipt.error = receipt.error or error
+        announce(receipt for _, receipt in group)
 
     def _next(self) -> list[Any]:
         """Wait for a job, and take with it whatever else has queued up."""
@@ -162,7 +188,10 @@ class Worker(Generic[J]):
                 continue
             group.append(self._queue.get())
             self._take_all(group)
-        while group[-1] is not _STOP and all(self._can_wait(job) for job, _ in group):
+        # Those from event loops have had their wait.
+        while group[-1] is not _STOP and all(
+            receipt.loop is None and self._can_wait(job) for job, receipt in group
+        ):
             try:
                 group.append(self._queue.get(timeout=_PATIENCE_S))
             except queue.Empty:
@@ -171,9 +200,9 @@ class Worker(Generic[J]):
         return group
 
     def _take_all(self, group: list[Any]) -> bool:
-        with suppress(queue.Empty):
-            while len(group) < _MOST_IN_A_GROUP:
-                group.append(self._queue.get_nowait())
+        # Nobody else takes from the queue, so what it holds is there; catching `Empty` would cost more.
+        count = min(self._queue.qsize(), _MOST_IN_A_GROUP - len(group))
+        group += [self._queue.get_nowait() for _ in range(count)]
         return bool(group)
 
 

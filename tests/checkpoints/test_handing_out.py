@@ -1,0 +1,112 @@
+"""What a saver hands out: the same objects again only when nobody could tell."""
+
+import threading
+import weakref
+from collections.abc import Callable
+
+import pytest
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
+from langgraph.checkpoint.base import empty_checkpoint
+
+from checkpoints import SessionSaver, open_saver
+from checkpoints.sqlite.worker import Receipt, ThreadReceipt, Worker
+
+TEXTS = ["one", "two", "three"]
+
+
+def put(saver: SessionSaver, messages: list[AnyMessage]) -> None:
+    versions: dict[str, str | int | float] = {"messages": saver.get_next_version(None)}
+    checkpoint = {
+        **empty_checkpoint(),
+        "channel_values": {"messages": messages},
+        "channel_versions": versions,
+    }
+    config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+    saver.put(config, checkpoint, {"source": "input", "step": -1, "parents": {}}, versions)  # type: ignore[arg-type]
+
+
+def read(saver: SessionSaver) -> list[BaseMessage]:
+    found = saver.get_tuple({"configurable": {"thread_id": "t"}})
+    assert found
+    messages: list[BaseMessage] = found.checkpoint["channel_values"]["messages"]
+    return messages
+
+
+def keep_a_message(message: BaseMessage) -> object:
+    return message
+
+
+def keep_its_mapping(message: BaseMessage) -> object:
+    return message.additional_kwargs
+
+
+def keep_its_fields(message: BaseMessage) -> object:
+    return vars(message)
+
+
+def keep_what_a_copy_shares(message: BaseMessage) -> object:
+    return message.model_copy()
+
+
+@pytest.mark.parametrize("keep", [keep_a_message, keep_its_mapping, keep_its_fields, keep_what_a_copy_shares])
+def test_what_somebody_kept_is_never_handed_out_again(keep: Callable[[BaseMessage], object]) -> None:
+    with open_saver(":memory:") as saver:
+        put(saver, [HumanMessage(text) for text in TEXTS])
+        kept = [keep(message) for message in read(saver)]
+        again = read(saver)
+        for mine, message in zip(kept, again, strict=True):
+            assert message is not mine
+            held = mine if isinstance(mine, dict) else vars(mine)
+            held.get("additional_kwargs", held)["note"] = "mine"
+            held["content"] = "mine"
+        assert [message.text for message in again] == TEXTS
+        assert [message.additional_kwargs for message in again] == [{}] * len(TEXTS)
+
+
+def test_what_was_changed_and_let_go_comes_back_as_it_is_stored() -> None:
+    with open_saver(":memory:") as saver:
+        put(saver, [HumanMessage(text) for text in TEXTS])
+        for _ in range(3):
+            messages = read(saver)
+            assert [message.text for message in messages] == TEXTS
+            assert not any(message.additional_kwargs for message in messages)
+            messages[0].content = "changed"
+            messages[1].additional_kwargs["changed"] = True
+            assert "content" in messages[2].model_fields_set
+            messages[2].model_fields_set.clear()
+            del messages
+
+
+def test_what_nobody_kept_is_handed_out_without_a_copy() -> None:
+    with open_saver(":memory:") as saver:
+        put(saver, [HumanMessage("one"), AIMessage("two")])
+        read(saver)
+        before = [id(message) for message in read(saver)]
+        assert [id(message) for message in read(saver)] == before
+
+
+def test_a_worker_at_rest_holds_nothing_of_what_it_did() -> None:
+    class Result:
+        """Can be watched."""
+
+    is_at_rest = threading.Event()
+
+    def handle(group: list[tuple[None, Receipt[Result]]]) -> None:
+        is_at_rest.clear()
+        for _, receipt in group:
+            receipt.result = Result()
+
+    def at_rest() -> bool:
+        is_at_rest.set()
+        return False
+
+    worker: Worker[None] = Worker(handle, name="test", at_rest=at_rest)
+    try:
+        receipt: ThreadReceipt[Result] = ThreadReceipt()
+        worker.submit(None, receipt)
+        watched = weakref.ref(receipt.wait())
+        del receipt
+        assert is_at_rest.wait(30)
+        assert watched() is None
+    finally:
+        worker.close()
