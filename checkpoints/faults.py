@@ -53,6 +53,13 @@ def closed(place: str) -> DatabaseError:
     )
 
 
+def forked(place: str) -> DatabaseError:
+    """Say that a saver came into a process by a fork, without its threads."""
+    return DatabaseError(
+        f"The session database {place} was opened before this process was forked: open it anew here."
+    )
+
+
 def damaged(thread_id: str, place: str) -> DamagedCheckpointError:
     """Say which session holds a checkpoint that cannot be decoded."""
     return DamagedCheckpointError(

@@ -86,10 +86,10 @@ def kept_of_turns(known: Sequence[Known], waiting: Collection[Key], floor: int) 
 
 
 def latest(known: Iterable[Known]) -> dict[str, str]:
-    """The newest checkpoint's id of each namespace."""
+    """The newest checkpoint's id of each namespace, of checkpoints that come newest first."""
     found: dict[str, str] = {}
     for item in known:
-        found[item.ns] = max(item.id, found.get(item.ns, ""))
+        found.setdefault(item.ns, item.id)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections import deque
@@ -71,6 +72,7 @@ class ThreadLocks:
         # Re-entrant, as the garbage collector may close an abandoned `ahold` while we are in here.
         self._guard = threading.RLock()
         self._queues: dict[str, deque[Ticket]] = {}
+        self._process = os.getpid()
 
     @property
     def processes(self) -> ProcessLocks | None:
@@ -157,6 +159,9 @@ class ThreadLocks:
             self._leave(thread_id, ticket)
 
     def _enqueue(self, thread_id: str, ticket: Ticket) -> None:
+        if self._process != os.getpid():
+            # The turns of the process that we were forked from are not ours.
+            self._process, self._guard, self._queues = os.getpid(), threading.RLock(), {}
         with self._guard:
             queue = self._queues.setdefault(thread_id, deque())
             queue.append(ticket)

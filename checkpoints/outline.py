@@ -24,7 +24,7 @@ class Outline:
     Attributes:
         title: First line of the first human message, clipped to 60 characters; empty when there is none.
         turns: Human messages.
-        status: `status` of the last result, or None when there is none.
+        status: `status` of the last result, or None when the last question has none yet.
     """
 
     title: str
@@ -43,7 +43,9 @@ def outline_of(values: Mapping[str, Any]) -> Outline:
         asked += sum(role_of(message) == "user" for message in found if roles[type(message)] is None)
     first = next((message for message in found if role_of(message) == "user"), None) if asked else None
     title = "" if first is None else _title(text_of(fields_of(first).get("content")))
-    return Outline(title, asked, status_of(values.get("result")))
+    # A result before the last question is that of the turn before.
+    is_open = bool(found) and role_of(found[-1]) == "user"
+    return Outline(title, asked, None if is_open else status_of(values.get("result")))
 
 
 def messages_of(values: Mapping[str, Any]) -> Sequence[Any]:

@@ -117,6 +117,7 @@ class FileLocks:
         self._path = Path(path)
         self._guard = threading.Lock()
         self._file: int | None = None
+        self._process = os.getpid()
 
     def try_hold(self, thread_id: str) -> bool:
         """See `ProcessLocks`."""
@@ -153,6 +154,12 @@ class FileLocks:
         _set(self._open(), fcntl.F_UNLCK, byte)
 
     def _open(self) -> int:
+        if self._process != os.getpid():
+            # A lock of the process that we were forked from would be ours as well.
+            inherited, self._file = self._file, None
+            self._process, self._guard = os.getpid(), threading.Lock()
+            if inherited is not None:
+                os.close(inherited)
         with self._guard:
             if self._file is None:
                 try:

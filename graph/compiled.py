@@ -14,7 +14,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Send, StateSnapshot
 
-from checkpoints import ThreadLocks
+from checkpoints import ThreadLocks, UnknownThreadError
 from graph.account import Account
 from graph.bridge import iterate
 from graph.state import Context, Input, Output, State
@@ -94,6 +94,7 @@ class DuoGraph(_Compiled):
                 await stack.enter_async_context(
                     self.locks.ahold(str(thread_id), timeout_s=self.thread_wait_s)
                 )
+            await self._check_step(configurable)
             before = await self._resumed(input, config)
             config = await self._bounded(before, config, kwargs.get("context"))
             given = input if before is None else self._going_on(input, before)
@@ -101,6 +102,25 @@ class DuoGraph(_Compiled):
             parts = await stack.enter_async_context(aclosing(turn))
             async for part in parts:
                 yield part
+
+    async def _check_step(self, configurable: Mapping[str, Any]) -> None:
+        """Refuse a step that is not kept: LangGraph would begin anew from it, without a word.
+
+        Raises:
+            UnknownThreadError: When the run names such a step.
+        """
+        step = configurable.get("checkpoint_id")
+        saver = self.checkpointer
+        if not step or CONFIG_KEY_TASK_ID in configurable or not isinstance(saver, BaseCheckpointSaver):
+            return
+        place = {name: configurable[name] for name in ("thread_id", "checkpoint_id") if name in configurable}
+        namespace = configurable.get("checkpoint_ns", "")
+        found = await saver.aget_tuple({"configurable": {**place, "checkpoint_ns": namespace}})
+        if found is None:
+            raise UnknownThreadError(
+                f"The session {configurable.get('thread_id')} has no step {step}: it was pruned, or never "
+                "was. `duograph sessions show THREAD --steps` lists those that are kept."
+            )
 
     async def _bounded(
         self, before: StateSnapshot | None, config: RunnableConfig, context: object

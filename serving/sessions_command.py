@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import click
@@ -164,7 +165,10 @@ def session_stats(*, as_json: bool) -> Action:
 @sessions.command("delete")
 @click.argument("threads", metavar="[THREAD...]", nargs=-1)
 @click.option(
-    "--older-than", metavar="DAYS", type=click.FloatRange(min=0), help="All that were not used for so long."
+    "--older-than",
+    metavar="DAYS",
+    type=click.FloatRange(0, 36_500),
+    help="All that were not used for so long.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
@@ -172,6 +176,8 @@ def delete_sessions(
     *, threads: tuple[str, ...], older_than: float | None, yes: bool, as_json: bool
 ) -> Action:
     """Delete sessions for good."""
+    if older_than is not None and math.isnan(older_than):
+        raise click.BadParameter("give a number of days", param_hint="'--older-than'")
     if (older_than is None) == (not threads):
         raise click.UsageError("give either THREADs or --older-than DAYS")
 

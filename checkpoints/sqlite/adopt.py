@@ -108,35 +108,43 @@ class Adoption:
             try:
                 checkpoint: Checkpoint = self._raw.loads_typed((kind, data))
                 checkpoint["id"] = checkpoint_id
+                new = {
+                    channel: version
+                    for channel, version in checkpoint["channel_versions"].items()
+                    if channel in checkpoint["channel_values"] and (ns, channel, version) not in stored
+                }
+                place = {"thread_id": name, "checkpoint_ns": ns, "checkpoint_id": parent}
+                drafted = self._builder.put(
+                    {"configurable": place}, checkpoint, json.loads(metadata or b"{}"), new, seen={}
+                )
             except Exception:  # noqa: BLE001  # whatever a serialiser raises on damaged bytes
                 # Kept as it is: its session is damaged as it was before, and no other one suffers.
                 place = {"thread_id": name, "checkpoint_ns": ns, "checkpoint_id": parent}
                 self._builder.damaged({"configurable": place}, checkpoint_id, kind, data).apply(self._ledger)
                 continue
-            new = {
-                channel: version
-                for channel, version in checkpoint["channel_versions"].items()
-                if channel in checkpoint["channel_values"] and (ns, channel, version) not in stored
-            }
             stored |= {(ns, channel, version) for channel, version in new.items()}
-            place = {"thread_id": name, "checkpoint_ns": ns, "checkpoint_id": parent}
-            drafted = self._builder.put(
-                {"configurable": place}, checkpoint, json.loads(metadata or b"{}"), new, seen={}
-            )
             drafted.put.apply(self._ledger)
             latest = (name, kind, data) if ns == "" else latest
         if latest is not None:
             self._outline(*latest)
 
     def _outline(self, name: str, kind: str, data: bytes) -> None:
-        values = JsonPlusSerializer(allowed_msgpack_modules=()).loads_typed((kind, data))["channel_values"]
+        try:
+            values = JsonPlusSerializer(allowed_msgpack_modules=()).loads_typed((kind, data))[
+                "channel_values"
+            ]
+        except Exception:  # noqa: BLE001  # the list reads it again, and says what is damaged
+            return
         row = self._ledger.open_thread(name)
         row.outline = self._encoder.whole(astuple(outline_of(values)))
 
     def _take_writes(self, key: tuple[str, str, str, str], rows: Iterable[tuple[Any, ...]]) -> None:
         by_path: dict[str, list[Any]] = {}
         for *_, path, index, channel, kind, data in rows:
-            value = self._raw.loads_typed((kind, data))
+            try:
+                value = self._raw.loads_typed((kind, data))
+            except Exception:  # noqa: BLE001, S112  # whatever a serialiser raises on damaged bytes
+                continue  # nobody could have read it before either; its step is done again
             by_path.setdefault(path, []).append((index, channel, self._encoder.value(value)[0]))
         name, ns, checkpoint_id, task = key
         for path, writes in by_path.items():

@@ -27,7 +27,8 @@ SELECT t.id, t.name, c.ns, c.id, c.parent, c.kind, c.head FROM duograph_threads 
 JOIN duograph_checkpoints c ON c.thread = t.id AND c.ns = ? {which} WHERE t.name = ?
 """
 _BY_ID = _HEAD.format(which="AND c.id = ?")
-_LATEST = _HEAD.format(which="") + "ORDER BY c.id DESC LIMIT 1"
+# By the order of writing: ids are clocks, and a clock may be set back.
+_LATEST = _HEAD.format(which="") + "ORDER BY c.number DESC LIMIT 1"
 
 _VALUES = """
 SELECT v.channel, v.version, v.kind, v.data FROM json_each(?) w

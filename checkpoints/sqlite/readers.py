@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import sqlite3
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from checkpoints.faults import closed, explain
+from checkpoints.faults import closed, explain, forked
 from checkpoints.sqlite.worker import LoopReceipt, Receipt, Worker
 from checkpoints.sqlite.writer import Call
 
@@ -54,6 +55,7 @@ class FileReads:
         """
         self._connect = connect
         self._place = place
+        self._process = os.getpid()
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._guard = threading.Lock()
         self._workers: list[Worker[Callable[[sqlite3.Connection], Any]]] = []
@@ -74,6 +76,8 @@ class FileReads:
 
     def close(self) -> None:
         """Finish and close; a second call does nothing."""
+        if self._process != os.getpid():
+            return
         with self._guard:
             self._is_open = False
             workers, self._workers = self._workers, []
@@ -84,6 +88,8 @@ class FileReads:
                 self._idle.get_nowait().close()
 
     def _worker(self) -> Worker[Callable[[sqlite3.Connection], Any]]:
+        if self._process != os.getpid():
+            raise forked(self._place)
         with self._guard:
             if not self._is_open:
                 raise closed(self._place)
@@ -102,6 +108,8 @@ class FileReads:
 
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        if self._process != os.getpid():
+            raise forked(self._place)
         if not self._is_open:
             raise closed(self._place)
         try:

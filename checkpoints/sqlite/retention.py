@@ -58,7 +58,7 @@ def _read(ledger: Ledger, row: Thread, read_head: ReadHead) -> list[Known]:
     """Everything that a thread holds, newest first."""
     rows = ledger.conn.execute(
         "SELECT number, ns, id, parent, turn, kind, head FROM duograph_checkpoints "
-        "WHERE thread = ? ORDER BY id DESC",
+        "WHERE thread = ? ORDER BY number DESC",
         (row.id,),
     ).fetchall()
     try:

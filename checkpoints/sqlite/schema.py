@@ -42,6 +42,8 @@ _TABLES = (
         head BLOB NOT NULL
     )""",
     "CREATE UNIQUE INDEX duograph_by_id ON duograph_checkpoints (thread, ns, id)",
+    # Ends with the number, as every index does, so that the latest is found at once.
+    "CREATE INDEX duograph_by_place ON duograph_checkpoints (thread, ns)",
     "CREATE INDEX duograph_by_run ON duograph_checkpoints (run) WHERE run IS NOT NULL",
     # A channel's value at one version: small ones here, large ones and lists as references to pieces.
     """CREATE TABLE duograph_values (

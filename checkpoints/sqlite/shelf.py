@@ -25,14 +25,14 @@ T = TypeVar("T")
 
 _HEADS = """
 SELECT t.id, t.name, c.ns, c.id, c.parent, c.kind, c.head FROM duograph_checkpoints c
-JOIN duograph_threads t ON t.id = c.thread {where} ORDER BY c.id DESC LIMIT ?
+JOIN duograph_threads t ON t.id = c.thread {where} ORDER BY c.number DESC LIMIT ?
 """
 _SPANS = """
-SELECT s.name, s.first, s.last, s.outline_kind, s.outline, c.kind, c.head FROM (
+SELECT s.name, s.first, c.id, s.outline_kind, s.outline, c.kind, c.head FROM (
     SELECT t.id, t.name, t.first, t.outline_kind, t.outline,
-        (SELECT max(c.id) FROM duograph_checkpoints c WHERE c.thread = t.id AND c.ns = '') AS last
+        (SELECT max(c.number) FROM duograph_checkpoints c WHERE c.thread = t.id AND c.ns = '') AS last
     FROM duograph_threads t WHERE last IS NOT NULL ORDER BY last DESC LIMIT ?
-) s JOIN duograph_checkpoints c ON c.thread = s.id AND c.ns = '' AND c.id = s.last ORDER BY s.last DESC
+) s JOIN duograph_checkpoints c ON c.number = s.last ORDER BY s.last DESC
 """
 
 

@@ -85,7 +85,7 @@ def copy_thread(source: str, target: str, builder: Builder, ledger: Ledger) -> N
     )
     conn.execute(
         "INSERT INTO duograph_checkpoints SELECT NULL, ?, ns, id, parent, step, turn, run, kind, head "
-        "FROM duograph_checkpoints WHERE thread = ?",
+        "FROM duograph_checkpoints WHERE thread = ? ORDER BY number",
         (row.id, found.id),
     )
     conn.execute(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from checkpoints.faults import closed, explain, is_busy, read_only
+from checkpoints.faults import closed, explain, forked, is_busy, read_only
 from checkpoints.sqlite.jobs import PutWrites
 from checkpoints.sqlite.ledger import Ledger
 from checkpoints.sqlite.worker import LoopReceipt, Receipt, ThreadReceipt, Worker
@@ -93,6 +94,7 @@ class Writer:
         """
         self._conn = conn
         self._place = place
+        self._process = os.getpid()
         self._busy_timeout_s = busy_timeout_s
         self._ledger = Ledger(conn, keep_turns=keep_turns)
         self._gives_back = False
@@ -126,13 +128,19 @@ class Writer:
 
     def close(self) -> None:
         """Finish what is queued, fold the log into the file and close it; a second call does nothing."""
+        if self._process != os.getpid():
+            return  # the file belongs to the process that we were forked from
         self._worker.close()
+        while self._give_back_a_slice():
+            pass
         with suppress(sqlite3.Error):
             # Another reader may be using the log: then the last one to close folds it in.
             self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._conn.close()
 
     def _submit(self, job: Job[Any], receipt: Receipt[Any]) -> None:
+        if self._process != os.getpid():
+            raise forked(self._place)
         if not self._worker.submit(job, receipt):
             raise closed(self._place)
 

@@ -143,3 +143,26 @@ def test_a_disk_that_is_full_in_the_middle_leaves_the_stock_tables_as_they_were(
     with closing(sqlite3.connect(path)) as conn:
         assert conn.execute("SELECT count(*), sum(length(checkpoint)) FROM checkpoints").fetchone() == before
         assert "duograph_meta" not in {name for (name,) in conn.execute("SELECT name FROM sqlite_master")}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE writes SET type = 'zzz' WHERE thread_id = 'a'",
+        "UPDATE writes SET value = x'ff' WHERE thread_id = 'a'",
+        "UPDATE checkpoints SET metadata = 'nonsense' WHERE thread_id = 'a'",
+        "UPDATE checkpoints SET metadata = '[]' WHERE thread_id = 'a'",
+        "UPDATE checkpoints SET checkpoint = x'80' WHERE thread_id = 'a'",
+        "UPDATE checkpoints SET checkpoint = x'c1' WHERE thread_id = 'a'",
+    ],
+)
+def test_damage_in_one_session_keeps_no_other_from_moving(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "stock.db"
+    fill(path)
+    with closing(sqlite3.connect(path)) as conn:
+        assert conn.execute(damage).rowcount > 0
+        conn.commit()
+    with open_saver(path, allowed_types=(Outcome,)) as saver:
+        kept = build(saver).get_state(thread("b")).values["messages"]
+        assert {summary.thread_id for summary in Sessions(saver).list(None)} == {"a", "b", "waits"}
+    assert len(kept) == 60

@@ -273,3 +273,42 @@ def test_a_full_disk_is_named_and_what_was_stored_stays_readable(tiny_disk: Path
         assert saver.get_tuple(THREAD) is not None
     with open_saver(tiny_disk / "s.db") as saver:
         assert saver.get_tuple(THREAD) is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_saver_that_came_by_a_fork_says_so_and_harms_nothing(tmp_path: Path, child: Spawn) -> None:
+    script = """
+        import os, sys
+        from langgraph.checkpoint.base import empty_checkpoint
+        from checkpoints import DatabaseError, open_saver
+        place = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+        with open_saver(sys.argv[1]) as saver:
+            saver.put(place, empty_checkpoint(), {"source": "input", "step": -1, "parents": {}}, {})
+            pid = os.fork()
+            if pid == 0:
+                said = []
+                for use in (lambda: saver.delete_thread("t"), lambda: saver.get_tuple(place)):
+                    try:
+                        use()
+                    except DatabaseError as error:
+                        said.append("forked: open it anew" in str(error))
+                saver.close()
+                os._exit(0 if said == [True, True] else 1)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            print(saver.get_tuple(place) is not None)
+    """
+    assert child(script, tmp_path / "s.db").communicate()[0] == "0\nTrue\n"
+
+
+def test_closing_gives_the_space_of_what_was_deleted_back(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with open_saver(path) as saver:
+        for name in ("large", "small"):
+            filled = empty_checkpoint()
+            filled["channel_values"], filled["channel_versions"] = {"x": name * 400_000}, {"x": 1}
+            place: RunnableConfig = {"configurable": {"thread_id": name, "checkpoint_ns": ""}}
+            saver.put(place, filled, METADATA, {"x": 1})
+    before = path.stat().st_size
+    with open_saver(path) as saver:
+        saver.delete_thread("large")
+    assert path.stat().st_size < 0.7 * before

@@ -1,12 +1,14 @@
 """Locks among processes: one turn at a time on one session file, whoever dies."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,3 +130,23 @@ def test_a_folder_that_may_not_be_written_is_said_in_one_sentence(tmp_path: Path
     with pytest.raises(DatabaseError, match="cannot be opened"), locks.hold("t"):
         pytest.fail("held without a lock")
     assert locks.held == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_holds_no_lock_of_its_parent(database: Path, child: Callable[..., Any]) -> None:
+    script = """
+        import os, sys
+        from checkpoints import ThreadBusyError
+        from checkpoints.locks import locks_for
+        locks = locks_for(sys.argv[1])
+        with locks.hold("t"):
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    with locks.hold("t", timeout_s=0):
+                        os._exit(1)
+                except ThreadBusyError:
+                    os._exit(0)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    """
+    assert child(script, database).communicate()[0] == "0\n"

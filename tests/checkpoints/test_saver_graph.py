@@ -2,6 +2,7 @@
 
 import asyncio
 import operator
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel
@@ -237,3 +238,23 @@ async def test_nothing_blocks_the_event_loop(tmp_path: Path) -> None:
             await saver.adelete_for_runs(["none"])
             await saver.adelete_thread("t")
             assert (await graph.aget_state(thread("copy"))).values["steps"] == ["first", "second"] * 5
+
+
+def test_a_clock_that_is_set_back_loses_no_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config: RunnableConfig = {"configurable": {"thread_id": "t"}}
+    now = time.time_ns
+    with open_saver(tmp_path / "s.db") as saver:
+        builder = StateGraph(MessagesState)
+        builder.add_node("answer", lambda _: {"messages": [("ai", "yes")]})
+        builder.add_edge(START, "answer")
+        graph = builder.compile(checkpointer=saver)
+        for turn, shift_s in enumerate((0, -60, 0, -3600, 0)):
+            # As in another process, which knows nothing of the ids made here.
+            monkeypatch.setattr("langgraph.checkpoint.base.id._last_v6_timestamp", None)
+            monkeypatch.setattr(time, "time_ns", lambda shift_s=shift_s: now() + shift_s * 1_000_000_000)
+            graph.invoke({"messages": [HumanMessage(str(turn))]}, config)
+        asked = [one.content for one in graph.get_state(config).values["messages"] if one.type == "human"]
+        assert asked == ["0", "1", "2", "3", "4"]
+        assert Sessions(saver).list()[0].turns == 5
+        saver.prune(["t"])
+        assert len(graph.get_state(config).values["messages"]) == 10

@@ -59,7 +59,7 @@ def test_the_list_is_newest_first_and_says_what_each_session_was_about() -> None
     with open_saver(":memory:", allowed_types=(Outcome,)) as saver:
         store(saver, "old")
         store(saver, "new", messages=said("\n  Reverse a\tstring \nplease"))
-        store(saver, "old", messages=said("Sort a list", "def ...", "Faster"), result=OUTCOME)
+        store(saver, "old", messages=said("Sort a list", "def ...", "Faster", "def ..."), result=OUTCOME)
         old, new = Sessions(saver).list()
         assert [summary.thread_id for summary in Sessions(saver).list(limit=1)] == ["old"]
     assert (old.thread_id, old.title, old.turns, old.status) == ("old", "Sort a list", 2, "done")

@@ -7,6 +7,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 
+from checkpoints import UnknownThreadError
 from graph.agent import Agent, RequestError
 from graph.events import Event
 from graph.resuming import result_of
@@ -119,3 +120,14 @@ def test_another_question_takes_the_place_of_a_turn_that_was_cut_off(make_agent:
     assert agent.ask(ASK, thread_id="t").status is Status.DONE
     with pytest.raises(RequestError, match="has ended"):
         agent.resume("t")
+
+
+def test_a_step_that_is_not_kept_is_named_and_nothing_begins_anew(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": "one", "repeat": True}], [{"content": "none"}])
+    agent.ask("What is this?", thread_id="t")
+    gone: RunnableConfig = {
+        "configurable": {"thread_id": "t", "checkpoint_id": "1f000000-0000-6000-8000-000000000000"}
+    }
+    with pytest.raises(UnknownThreadError, match="it was pruned, or never was"):
+        agent.graph.invoke(Input(messages=[HumanMessage("And this?")]), gone)
+    assert agent.sessions.show("t").turns == 1
