@@ -116,8 +116,8 @@ def refusal(name: str) -> str:
     if name in UserSettings.model_fields:
         return ""
     if is_secret(name):
-        known = {"openai_api_key": "OPENAI_API_KEY", "api_keys": "DUOGRAPH_API_KEYS"}
-        variable = known.get(name, name.upper())
+        ours = name in Settings.model_fields and name != "openai_api_key"
+        variable = f"DUOGRAPH_{name.upper()}" if ours else name.upper()
         return f"The setting {name} is a secret, and none is stored: use the environment variable {variable}."
     if name in Settings.model_fields:
         return (
