@@ -7,10 +7,11 @@ from typing import Any, get_args
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from providers import Role, RoleParameters
+from providers import RoleParameters
+from providers.protocol import CallRole
 from providers.roles import near_parameter
 
-ROLES: tuple[str, ...] = get_args(Role)
+ROLES: tuple[str, ...] = get_args(CallRole)
 
 VARIABLES = {
     f"DUOGRAPH_{role}_{name}".upper(): (role, name) for role in ROLES for name in RoleParameters.model_fields

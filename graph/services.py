@@ -4,12 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, get_args
 
 from graph.proving import open_verifier
 from graph.settings import Settings
 from nodes import Verifies
-from providers import Models, Retries, RoleModels, Timeouts
+from providers import Models, Retries, Role, RoleModels, RoleParameters, Timeouts
 from providers.embedding import EmbeddingModels
 from providers.mlx.pool import MlxLimits
 from providers.place import preference_of
@@ -51,7 +51,7 @@ def role_models(settings: Settings) -> RoleModels:
         api_keys=settings.api_keys,
         timeout_s=settings.model_timeout_s,
         retries=Retries(tries=settings.model_tries),
-        parameters=settings.roles,
+        parameters={role: settings.roles[role] for role in get_args(Role) if role in settings.roles},
         prefer=settings.prefer,
         mlx=MlxLimits(settings.mlx_memory_gb, settings.mlx_prompt_cache_gb),
     )
@@ -76,6 +76,7 @@ def embedding_models(settings: Settings, models: RoleModels | None = None) -> Em
         prefer=preference_of("embedding", settings.embedding_model, settings.prefer),
         breakers=models.breakers if models else None,
         ledger=models.ledger if models else None,
+        parameters=settings.roles.get("embedding", RoleParameters()),
     )
 
 

@@ -26,6 +26,7 @@ from graph.user_settings import Archives, UserSettings, overlay, read_user_setti
 from nodes.limits import MAX_REPAIRS, TURN_TIMEOUT_S, TurnLimits
 from providers import Role, RoleParameters
 from providers.place import Prefer
+from providers.protocol import CallRole
 
 __all__ = ["CONFIG_FILE", "Settings", "SettingsError", "check_environment", "given_settings"]
 
@@ -111,7 +112,7 @@ class Settings(BaseSettings):
     embedding_model: str = "offline"
     solo_model: str | None = None
     prefer: Prefer = "chain"
-    roles: Annotated[dict[Role, RoleParameters], NoDecode, BeforeValidator(_table)] = Field(
+    roles: Annotated[dict[CallRole, RoleParameters], NoDecode, BeforeValidator(_table)] = Field(
         default_factory=dict
     )
     home: Path = Field(default_factory=lambda: user_data_path("duograph", appauthor=False))

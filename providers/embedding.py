@@ -97,6 +97,7 @@ class EmbeddingModels:
         prefer: Prefer = "chain",
         breakers: Breakers | None = None,
         ledger: Ledger | None = None,
+        parameters: RoleParameters = RoleParameters(),  # noqa: B008 - it is frozen
     ) -> None:
         """Check the chain; nothing is asked yet. It may load prices, so never call it on an event loop.
 
@@ -109,6 +110,7 @@ class EmbeddingModels:
             prefer: Local or remote models first, or only.
             breakers: What leaves endpoints alone that fail again and again; by default new ones.
             ledger: Where requests are counted; by default a new one.
+            parameters: What it is asked with: its timeouts.
 
         Raises:
             ModelConfigError: When a model cannot embed, its key is missing, or a backup's vectors are of
@@ -126,7 +128,7 @@ class EmbeddingModels:
         self._ledger = ledger or Ledger()
         self._candidates = Candidates(self._wiring, retries, breakers or Breakers(), None)
         self._backends = PerLoop(self._build)
-        self.configure(chain, RoleParameters())
+        self.configure(chain, parameters)
 
     @property
     def specs(self) -> tuple[ModelSpec, ...]:

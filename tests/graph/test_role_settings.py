@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from duograph import Agent, RoleParameters, Settings, SettingsError
+from duograph import Agent, ModelConfigError, ModelManager, RoleParameters, Settings, SettingsError
 from tests.support import ASK, GOOD, PLAN, Lines
 
 
@@ -86,3 +86,11 @@ def test_a_solo_turn_asks_one_model_for_everything(
         ("reasoning", chain),
         ("coding", chain),
     }
+
+
+def test_the_embedding_role_has_timeouts_of_its_own_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOGRAPH_EMBEDDING_TIMEOUT_S", "7")
+    with ModelManager(Settings()) as manager:
+        assert manager.embeddings.parameters == RoleParameters(timeout_s=7)
+    with pytest.raises(ModelConfigError, match="The embedding role has no parameter 'temperature'"):
+        ModelManager(Settings(roles={"embedding": {"temperature": 0.5}}))
