@@ -4,12 +4,14 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from providers.direct.loop_thread import LoopThread
 
 T = TypeVar("T")
+
+_LOOK_S = 0.5
 
 
 class _End:
@@ -17,6 +19,15 @@ class _End:
 
     def __init__(self, task: asyncio.Task[None]) -> None:
         self.error = asyncio.CancelledError() if task.cancelled() else task.exception()
+
+
+def _next(parts: SimpleQueue[T]) -> T:
+    """The next part; a signal just before a wait does not end it, so no wait is without end."""
+    while True:
+        try:
+            return parts.get(timeout=_LOOK_S)
+        except Empty:
+            continue
 
 
 def iterate(thread: LoopThread, start: Callable[[], AsyncGenerator[T, None]]) -> Iterator[T]:
@@ -48,12 +59,12 @@ def iterate(thread: LoopThread, start: Callable[[], AsyncGenerator[T, None]]) ->
     loop.call_soon_threadsafe(begin)  # in the caller's context, which callbacks and tracing hang on
     part: T | _End | None = None
     try:
-        while not isinstance(part := parts.get(), _End):
+        while not isinstance(part := _next(parts), _End):
             yield part
     finally:
         if not isinstance(part, _End) and not loop.is_closed():
             loop.call_soon_threadsafe(cancel)
             while threading.get_ident() == owner and not isinstance(part, _End):
-                part = parts.get()
+                part = _next(parts)
     if part.error is not None:
         raise part.error

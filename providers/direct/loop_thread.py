@@ -4,12 +4,13 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 _CLEANING_UP_S = 5.0
+_LOOK_S = 0.5
 
 
 class LoopThread:
@@ -55,7 +56,11 @@ class LoopThread:
             work.close()
             raise
         try:
-            return future.result()
+            while True:
+                # A signal that comes just before a wait does not end it, so none is without end.
+                wait([future], timeout=_LOOK_S)
+                if future.done():
+                    return future.result()
         except CancelledError:
             raise RuntimeError("It was closed while this call ran; the call came to nothing.") from None
         except BaseException:
