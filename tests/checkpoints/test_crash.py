@@ -126,6 +126,6 @@ def test_a_few_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_three_hundred_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
+def test_many_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
     kills = int(os.environ.get("KILLS", "100"))
     assert survive(tmp_path, kills) > kills
