@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,8 +20,20 @@ from tests.support import AgentMaker, Lines, addresses_and_keys
 if TYPE_CHECKING:
     from tests.postgres import PostgresServer
 
+_LONG = ("test_termination.py", "test_crash.py", "test_hammer.py", "test_faults_page.py")
+
 settings.register_profile("duograph", deadline=None)  # no test asserts how long something took
 settings.load_profile("duograph")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for a process or a server."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, lest one process is left with it at the end."""
+    items.sort(key=lambda item: Path(item.path).name not in _LONG)
 
 
 def pytest_collection_finish() -> None:

@@ -268,13 +268,13 @@ def test_a_review_ends_within_its_bound(stage: Stage, world: World) -> None:
 
 @pytest.mark.slow
 @given(world=WORLDS)
-@examples(2_000)
+@examples(1_000)
 def test_a_turn_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 
 @pytest.mark.slow
 @given(world=WORLDS)
-@examples(200)
+@examples(100)
 def test_a_turn_ends_within_its_bound_real_sandbox(stage: Stage, world: World) -> None:
     stage.play(world, None)

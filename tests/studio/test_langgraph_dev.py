@@ -246,5 +246,5 @@ async def test_threads_are_copied_and_deleted_in_the_file(server: str, folder: P
 def test_the_server_misses_nothing_of_the_checkpointer(server: str, folder: Path) -> None:
     assert server
     log = (folder / "server.log").read_text()
-    assert "Using custom checkpointer: SessionSaver" in log
+    assert "Using custom checkpointer: SqliteSessionSaver" in log
     assert "Custom checkpointer missing" not in log
