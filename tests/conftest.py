@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 _LONG = ("test_termination.py", "test_crash.py", "test_hammer.py", "test_faults_page.py")
 
-settings.register_profile("duograph", deadline=None)  # no test asserts how long something took
+# No test asserts how long something took; a test that needs more examples says so.
+settings.register_profile("duograph", deadline=None, max_examples=50)
 settings.load_profile("duograph")
 
 
@@ -42,9 +44,20 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def _no_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the homes of tests would be that ask for no folder of their own."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _clean_environment(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, _no_folder: Path
+) -> None:
     """No test sees the settings, keys or data of the person who runs it."""
+    # Most tests write nothing, and a folder for each of them takes longer than they do.
+    own = "tmp_path" in request.fixturenames
+    tmp_path = request.getfixturevalue("tmp_path") if own else _no_folder / uuid.uuid4().hex
     for name in ("REASONING_MODEL", "CODING_MODEL", "BACKGROUND_MODEL", "DATABASE", "SANDBOX", "MAX_REPAIRS"):
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
     for name in ("SANDBOX_IMAGE", "SANDBOX_PACKAGES", "VERIFY_TYPES"):

@@ -127,5 +127,5 @@ def test_a_few_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_many_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
-    kills = int(os.environ.get("KILLS", "50"))
+    kills = int(os.environ.get("KILLS", "30"))
     assert survive(tmp_path, kills) > kills

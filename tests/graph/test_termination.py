@@ -255,26 +255,26 @@ def examples(most: int) -> settings:
 
 
 @given(world=WORLDS)
-@examples(100)
+@examples(40)
 def test_a_turn_ends_within_its_bound(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 
 @given(world=REVIEW_WORLDS)
-@examples(40)
+@examples(20)
 def test_a_review_ends_within_its_bound(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 
 @pytest.mark.slow
 @given(world=WORLDS)
-@examples(1_000)
+@examples(250)
 def test_a_turn_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 
 @pytest.mark.slow
 @given(world=WORLDS)
-@examples(100)
+@examples(30)
 def test_a_turn_ends_within_its_bound_real_sandbox(stage: Stage, world: World) -> None:
     stage.play(world, None)

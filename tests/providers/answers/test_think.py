@@ -86,7 +86,7 @@ def _chunked(draw: st.DrawFn) -> list[str]:
 
 
 @given(_chunked())
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_the_borders_of_chunks_change_nothing(chunks: list[str]) -> None:
     splitter = ReasoningSplitter()
     for chunk in chunks:

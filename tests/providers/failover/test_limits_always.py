@@ -63,7 +63,7 @@ async def _calls(models: RoleModels, allowance: Allowance) -> list[Call]:
 
 
 @given(script=st.lists(lines(), min_size=1, max_size=4), allowance=ALLOWANCES)
-@settings(max_examples=150)
+@settings(max_examples=75)
 def test_whatever_happens_no_limit_is_exceeded_by_more_than_a_chunk(
     script: list[dict[str, Any]], allowance: Allowance
 ) -> None:

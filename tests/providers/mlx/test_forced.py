@@ -47,8 +47,7 @@ async def chat(tiny_model: Path) -> AsyncGenerator[RunnerChatModel]:
 NAMED = {"type": "function", "function": {"name": "Visit"}}
 
 
-@pytest.mark.parametrize("choice", ["Visit", NAMED, {"name": "Visit"}])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("choice", "seed"), [("Visit", 0), (NAMED, 1), ({"name": "Visit"}, 2)])
 async def test_a_named_tool_is_called_with_what_it_takes(
     chat: RunnerChatModel,
     choice: str | dict[str, Any],

@@ -11,6 +11,14 @@ from sandbox import SourceFile, Unavailable, Verifier, open_sandbox
 
 COOKBOOK = Cookbook.load()
 every_recipe = pytest.mark.parametrize("recipe", COOKBOOK.recipes, ids=lambda recipe: recipe.slug)
+some_every_day = pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(recipe, id=recipe.slug, marks=[pytest.mark.slow] * (number % 8 != 0))
+        for number, recipe in enumerate(COOKBOOK.recipes)
+    ],
+)
+"""For what runs a recipe: every eighth with the fast tests, all with the slow ones."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +37,7 @@ def stubbed(source: str) -> str:
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
-@every_recipe
+@some_every_day
 async def test_the_sandbox_verifies_the_solution(recipe: Recipe, verifier: Verifier) -> None:
     evidence = await verifier.verify(
         [SourceFile(path="solution.py", content=recipe.solution)], tests=recipe.tests
@@ -38,7 +46,7 @@ async def test_the_sandbox_verifies_the_solution(recipe: Recipe, verifier: Verif
     assert all(check.passed for check in evidence.checks), evidence
 
 
-@every_recipe
+@some_every_day
 async def test_the_tests_fail_on_a_stub(recipe: Recipe, verifier: Verifier) -> None:
     stub = SourceFile(path="solution.py", content=stubbed(recipe.solution))
     evidence = await verifier.verify([stub], tests=recipe.tests)

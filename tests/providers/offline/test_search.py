@@ -133,14 +133,14 @@ def test_the_form_of_unicode_does_not_matter() -> None:
     assert slug_for("Implement Dijkstra\N{RIGHT SINGLE QUOTATION MARK}s algorithm") == "dijkstra"
 
 
-@settings(max_examples=200)
+@settings(max_examples=50)
 @given(st.text(max_size=300))
 def test_any_text_is_searched_without_an_error(text: str) -> None:
     first = COOKBOOK.find(text)
     assert first == COOKBOOK.find(text)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     st.sampled_from([request for _, request in paraphrases()]),
     st.text(string.ascii_lowercase, min_size=12, max_size=20),
