@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -26,6 +27,11 @@ _LONG = ("test_termination.py", "test_crash.py", "test_hammer.py", "test_faults_
 # No test asserts how long something took; a test that needs more examples says so.
 settings.register_profile("duograph", deadline=None, max_examples=50)
 settings.load_profile("duograph")
+
+
+def pytest_configure() -> None:
+    """Keep what the tests are compiled to, assertions and all: every process would do it again at every run."""
+    sys.dont_write_bytecode = False
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -75,6 +75,7 @@ def test_the_bare_judge(solution: str, tests: str, verdict: str) -> None:
     assert run_bare(solution, tests) == verdict
 
 
+@pytest.mark.slow
 def test_the_command_prints_its_figures_and_its_exit_code_is_that_of_a_target() -> None:
     words = [sys.executable, "benchmarks/replay.py", "--tasks", "1", "--mutants", "1", "--json"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)

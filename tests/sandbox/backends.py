@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Sequence
 
 import pytest
 
@@ -38,6 +38,20 @@ def in_every_form(
                 marks=[pytest.mark.slow] * (form != turn[trick] and (form != "pytest" or trick not in daily)),
             )
             for trick, form in pairs
+        ],
+    )
+
+
+def in_turn(
+    names: tuple[str, str], firsts: Collection[object], seconds: Sequence[object]
+) -> pytest.MarkDecorator:
+    """All pairs of two lists; every day each of the first with one of the second, in turn."""
+    return pytest.mark.parametrize(
+        names,
+        [
+            pytest.param(first, second, marks=[pytest.mark.slow] * (place != number % len(seconds)))
+            for number, first in enumerate(firsts)
+            for place, second in enumerate(seconds)
         ],
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sandbox import SourceFile, Verifier
+from tests.sandbox.backends import in_turn
 
 Solution = Callable[[str], list[SourceFile]]
 
@@ -25,9 +26,8 @@ def several(**files: str) -> list[SourceFile]:
     return [SourceFile(path=f"{name}.py", content=text) for name, text in files.items()]
 
 
-@pytest.mark.parametrize("beginning", ["from solution import *\n", "from solution import *\nimport pytest\n"])
-@pytest.mark.parametrize(
-    "test",
+@in_turn(
+    ("test", "beginning"),
     [
         "assert all(f(x) == x * x for x in range(5))",
         "assert abs(f(2) - 4) < 1e-9",
@@ -39,6 +39,7 @@ def several(**files: str) -> list[SourceFile]:
             "assert f(3) == pytest.approx(9)"
         ),
     ],
+    ["from solution import *\n", "from solution import *\nimport pytest\n"],
 )
 async def test_a_star_import_replaces_nothing_that_the_tests_have(
     verifier: Verifier, solution: Solution, beginning: str, test: str

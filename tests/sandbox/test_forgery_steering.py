@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sandbox import SourceFile, Verifier
+from tests.sandbox.backends import in_turn
 
 Solution = Callable[[str], list[SourceFile]]
 
@@ -44,9 +45,8 @@ def f(x):
 """
 
 
-@pytest.mark.parametrize("teller", TELLERS)
-@pytest.mark.parametrize(
-    ("tests", "acceptance"),
+@in_turn(
+    ("asked", "teller"),
     [
         ("assert f(2) == 4\nassert f(3) == 9", ""),
         ("import pytest\ndef test_a(): assert f(2) == 4\ndef test_b(): assert f(3) == 9", ""),
@@ -54,10 +54,12 @@ def f(x):
         ("assert not f(2) == 4", "import sys\nassert sys and f(2) == 4"),
         ("import sys\nassert sys and not f(2) == 4", "assert f(2) == 4"),
     ],
+    list(TELLERS),
 )
 async def test_what_one_process_of_the_solution_learned_reaches_no_other(
-    verifier: Verifier, solution: Solution, teller: str, tests: str, acceptance: str
+    verifier: Verifier, solution: Solution, asked: tuple[str, str], teller: str
 ) -> None:
+    tests, acceptance = asked
     evidence = await verifier.verify(solution(TELLING + TELLERS[teller]), tests=tests, acceptance=acceptance)
     failed = [check.name for check in evidence.checks if not check.passed]
     assert failed[-1] == ("acceptance" if acceptance else "tests"), evidence
@@ -135,16 +137,21 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("runner", ["import pytest\n", ""])
+# What unittest runs may be run by either.
+UNDER_PYTEST = [
+    pytest.param(form, "import pytest\n", marks=[pytest.mark.slow] * ("unittest" in text))
+    for form, text in FORMS.items()
+]
+UNDER_UNITTEST = [(form, "") for form, text in FORMS.items() if "unittest" in text]
+
+
 @pytest.mark.parametrize(
     "beside", [pytest.param("", marks=pytest.mark.slow), "import sys\ndef helper(): return sys\n"]
 )
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("form", "runner"), UNDER_PYTEST + UNDER_UNITTEST)
 async def test_only_the_tests_leave_a_case_out(
     verifier: Verifier, solution: Solution, form: str, beside: str, runner: str
 ) -> None:
-    if not runner and "unittest" not in FORMS[form]:
-        runner = "import pytest\n"
     each = "".join(FORMS[form].replace("NO", str(number)) for number in range(1, len(SKIPS) + 1))
     tests = f"{runner}import unittest\n{beside}def test_0(): assert f(0) is None\n{each}"
     if beside:
@@ -156,8 +163,8 @@ async def test_only_the_tests_leave_a_case_out(
     assert evidence.status == "verified", evidence
 
 
-@pytest.mark.parametrize(
-    "test",
+@in_turn(
+    ("test", "beside"),
     [
         "needs = pytest.mark.skipif(True, reason='no')\n@needs\ndef test_b(): assert f(2) == 5",
         "@pytest.mark.xfail\ndef test_b(): assert f(2) == 5",
@@ -175,8 +182,8 @@ async def test_only_the_tests_leave_a_case_out(
             "    def test_b(self): self.assertEqual(f(2), 5)"
         ),
     ],
+    ["", "import sys\nhelper = sys\n"],
 )
-@pytest.mark.parametrize("beside", ["", "import sys\nhelper = sys\n"])
 async def test_the_tests_themselves_may_leave_a_case_out(
     verifier: Verifier, solution: Solution, test: str, beside: str
 ) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sandbox import Check, SourceFile, Verifier
 from sandbox.inside import private
 from sandbox.interpreter import INSIDE
+from tests.sandbox.backends import in_turn
 
 equality: Any = private.load(str(INSIDE), "probing", "equality")[-1]  # as the sandbox loads it
 claims_more, convincing = equality.claims_more, equality.convincing
@@ -87,8 +88,7 @@ async def last(verifier: Verifier, files: list[SourceFile], tests: str) -> Check
     return (await verifier.verify(files, tests=tests)).checks[-1]
 
 
-@pytest.mark.parametrize("beside", [False, True])
-@pytest.mark.parametrize("liar", LIARS)
+@in_turn(("liar", "beside"), LIARS, [False, True])
 async def test_a_liar_passes_nowhere(
     verifier: Verifier, solution: Solution, liar: str, *, beside: bool
 ) -> None:
@@ -102,9 +102,8 @@ async def test_a_liar_passes_nowhere(
     assert len(passed) <= (len(tests) // 2 if liar in LUCKY else 0), passed
 
 
-@pytest.mark.parametrize("beside", [False, True])
-@pytest.mark.parametrize(
-    "call",
+@in_turn(
+    ("call", "beside"),
     [
         "assertTrue(f(2) == 4)",
         "assertFalse(f(2) != 4)",
@@ -115,6 +114,7 @@ async def test_a_liar_passes_nowhere(
         "assertIn(f(2), [4])",
         "assertCountEqual([f(2)], [4])",
     ],
+    [False, True],
 )
 async def test_nor_with_the_methods_of_unittest(
     verifier: Verifier, solution: Solution, call: str, *, beside: bool

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.serving.commandline import finish, wait_for
 
 if TYPE_CHECKING:
@@ -212,6 +214,7 @@ def test_a_failure_says_how_a_person_can_see_it(cli: CommandLine) -> None:
     assert all(check["command"] and check["duration_s"] > 0 for check in checks.values())
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_evidence_say_the_same(cli: CommandLine) -> None:
     cli.write("double.py", "def double(x):\n    return lost\n")
     cli.write("tests.py", "assert double(2) == 4\n")
