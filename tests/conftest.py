@@ -30,7 +30,7 @@ settings.load_profile("duograph")
 
 
 def pytest_configure() -> None:
-    """Keep what the tests are compiled to, assertions and all: every process would do it again at every run."""
+    """Keep what the tests are compiled to, assertions and all, lest every run does it again."""
     sys.dont_write_bytecode = False
 
 

@@ -142,7 +142,7 @@ UNDER_PYTEST = [
     pytest.param(form, "import pytest\n", marks=[pytest.mark.slow] * ("unittest" in text))
     for form, text in FORMS.items()
 ]
-UNDER_UNITTEST = [(form, "") for form, text in FORMS.items() if "unittest" in text]
+UNDER_UNITTEST = [pytest.param(form, "") for form, text in FORMS.items() if "unittest" in text]
 
 
 @pytest.mark.parametrize(
