@@ -247,10 +247,10 @@ def _utc(text: str) -> datetime:
 def _when(value: object) -> datetime | None:
     try:
         return _utc(value.isoformat() if isinstance(value, datetime) else str(value)) if value else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
 def _plain(result: object) -> dict[str, Any] | None:
-    plain = None if result is None else to_jsonable_python(result, fallback=str)
+    plain = None if result is None else to_jsonable_python(result, bytes_mode="base64", fallback=str)
     return plain if isinstance(plain, dict) else None
