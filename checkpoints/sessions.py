@@ -36,7 +36,8 @@ class SessionSummary(BaseModel):
         turns: Human messages.
         created_at: Time of the oldest checkpoint, UTC.
         updated_at: Time of the newest checkpoint, UTC.
-        status: `status` of the last result, or None when there is none.
+        status: `status` of the last result, or None when there is none yet; `ended` when a graph that has
+            no results has nothing more to do.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -125,7 +126,8 @@ class Sessions:
     def _summary(self, span: ThreadSpan) -> SessionSummary | None:
         """One line of the list; a damaged session hides no other."""
         outline = span.outline
-        if outline is None:
+        # Kept at the last message; of other graphs' turns only the last step says that they have ended.
+        if outline is None or outline.status is None:
             try:
                 last = self._last(span)
             except DamagedCheckpointError:

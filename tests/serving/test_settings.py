@@ -75,6 +75,8 @@ def test_explain_names_the_source_of_every_setting(cli: CommandLine) -> None:
     ("words", "sentence"),
     [
         (("set", "max_repairs", "99"), "The setting max_repairs is '99', which is wrong: "),
+        (("set", "max_repairs", "-1"), "The setting max_repairs is '-1', which is wrong: "),
+        (("set", "prefer", "--near"), "The setting prefer is '--near', which is wrong: "),
         (("set", "max_repair", "1"), "There is no user setting 'max_repair': did you mean 'max_repairs'?"),
         (("set", "openai_api_key", "sk-canary"), "The setting openai_api_key is a secret, "),
         (("set", "sandbox", "none"), "The setting sandbox belongs to the installation and not to a user: "),
