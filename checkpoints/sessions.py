@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Session", "SessionMessage", "SessionSummary", "Sessions", "check_thread_id", "new_thread_id"]
 
 _PREFIX = 4
+_MOST = 2**31 - 1
 _NEAR = 1000
 _SHOWN = 60
 
@@ -120,7 +121,8 @@ class Sessions:
         Raises:
             DatabaseError: When the database cannot be read.
         """
-        found = (self._summary(span) for span in self._saver.thread_spans(limit))
+        most = None if limit is None else min(limit, _MOST)  # no database counts further
+        found = (self._summary(span) for span in self._saver.thread_spans(most))
         return [summary for summary in found if summary is not None]
 
     def _summary(self, span: ThreadSpan) -> SessionSummary | None:

@@ -125,7 +125,7 @@ def import_session(
         file = SessionFile.model_validate_json(text)
     except ValidationError as error:
         raise SessionFileError(_explain(error)) from None
-    into, serde = free_id(saver, into or file.thread_id), _plain(saver)
+    into, serde = free_id(saver, file.thread_id if into is None else into), _plain(saver)
     checkpoint = sound_checkpoint(_unpack(serde, file.checkpoint), state)
     metadata = sound_metadata(_unpack(serde, file.metadata))
     writes = [(write.task_id, write.channel, _unpack(serde, write.value)) for write in file.writes]

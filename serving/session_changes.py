@@ -73,6 +73,8 @@ def export(thread: str, *, form: str, out: str | None, force: bool) -> int:
         terminal.line(text)
         return exits.DONE
     place = Path(out)
+    if place.is_dir():
+        raise InputError(f"{out} is a folder: name a file in it.")
     Destination(place.parent, force=force).write([SourceFile(path=place.name, content=f"{text}\n")])
     terminal.notice(f"duograph: {thread_id} is in {out}")
     return exits.DONE

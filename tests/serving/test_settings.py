@@ -173,6 +173,14 @@ def test_a_broken_database_is_a_sentence_for_ask_and_a_finding_for_doctor(cli: C
     assert checks["sandbox"]["status"] == "ok"
 
 
+def test_what_is_left_of_a_database_holds_no_settings(cli: CommandLine) -> None:
+    (cli.folder / "left.db").write_bytes(b"x")
+    for words in (("list",), ("get", "max_repairs"), ("set", "max_repairs", "1")):
+        done = cli.run("settings", *words, env={"DUOGRAPH_DATABASE": "left.db"})
+        assert (done.code, "is not an SQLite database" in done.err) == (2, True)
+    assert (cli.folder / "left.db").read_bytes() == b"x"
+
+
 def test_a_table_of_an_older_revision_is_brought_up_by_the_next_turn(cli: CommandLine) -> None:
     from checkpoints.settings import SqlUserSettings  # noqa: PLC0415  # SQLAlchemy, for this test only
 
