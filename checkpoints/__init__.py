@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from checkpoints.ids import check_thread_id, new_thread_id
+from checkpoints.ids import ThreadIdError, check_thread_id, new_thread_id
 from checkpoints.locks import ThreadLocks
 from checkpoints.protocol import (
     DatabaseError,
@@ -36,6 +36,7 @@ __all__ = [
     "SessionSummary",
     "Sessions",
     "ThreadBusyError",
+    "ThreadIdError",
     "ThreadLocks",
     "ThreadSpan",
     "UnknownThreadError",

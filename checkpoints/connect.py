@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from checkpoints.faults import explained, is_busy, unmakeable
+from checkpoints.faults import explained, has_room, is_busy, unmakeable
 from checkpoints.protocol import DatabaseError
 from checkpoints.sqlite.schema import refuse_strangers
 
@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _RETRY_S = 0.02
+_INDEX_BYTES = 32_768  # of the smallest index of a log
 _LOG_BYTES = 4 * 2**20
 
 
@@ -101,10 +102,19 @@ def connect_to_read(path: Path, busy_timeout_s: float, *, is_frozen: bool = Fals
 
 
 def is_frozen(path: Path) -> bool:
-    """Tell whether a file lies where nobody may write, with nothing left in its log."""
-    log = path.with_name(f"{path.name}-wal")
+    """Tell whether nobody can be writing a file, and nothing is left in its log.
+
+    So it is where nobody may write, and where a disk is too full for the index that writers share.
+    """
+    log, index = (path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-shm"))
     may_write = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
-    return not may_write and not (log.exists() and log.stat().st_size)
+    if may_write and (has_room(path) or _size(index) >= _INDEX_BYTES):
+        return False
+    return not _size(log)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def until_free(step: Callable[[], T], busy_timeout_s: float) -> T:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checkpoints.protocol import DamagedCheckpointError, DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _PRIMARY = 0xFF
+_LEAST_BYTES = 1 << 16
 
 _LOCKED = "is locked by another process: wait for it or stop it, then try again"
 _UNWRITABLE = "may not be written: make the file and its folder writable, or choose another file"
+
+_FULL = (
+    "could not grow, the disk is full: free some space, then try again (a few megabytes are enough to delete "
+    "or prune sessions, which writes too)"
+)
 
 _SENTENCES = {
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
     sqlite3.SQLITE_NOTADB: "is not an SQLite database: choose another file, or move this one away",
     sqlite3.SQLITE_CORRUPT: "is damaged: restore a copy of it, or move it away to start anew",
-    sqlite3.SQLITE_FULL: "could not grow, the disk is full: free some space, then try again",
+    sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_READONLY: _UNWRITABLE,
     sqlite3.SQLITE_PERM: _UNWRITABLE,
     sqlite3.SQLITE_CANTOPEN: _UNWRITABLE,
@@ -39,11 +46,21 @@ def explain(error: sqlite3.Error, place: str) -> DatabaseError:
     """Turn an SQLite error into a sentence that names the database `place` and the fix."""
     if "closed database" in str(error):
         return closed(place)
+    if _code(error) == sqlite3.SQLITE_IOERR and not has_room(Path(place)):
+        return DatabaseError(f"The session database {place} {_FULL}.")
     if sentence := _SENTENCES.get(_code(error)):
         return DatabaseError(f"The session database {place} {sentence}.")
     return DatabaseError(
         f"The session database {place} failed ({error}): choose another file, or move this one away."
     )
+
+
+def has_room(path: Path) -> bool:
+    """Whether the disk of a file has room for what SQLite makes beside it even to read."""
+    try:
+        return shutil.disk_usage(path.parent).free >= _LEAST_BYTES
+    except OSError:
+        return True  # whoever opens it says what is wrong
 
 
 def closed(place: str) -> DatabaseError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from checkpoints.ids import check_thread_id, new_thread_id
+from checkpoints.ids import ThreadIdError, check_thread_id, new_thread_id
 from checkpoints.outline import outline_of
 from checkpoints.protocol import UnknownThreadError
 
@@ -62,7 +62,7 @@ def fork(saver: SessionSaver, thread_id: str, *, at: str | None = None, into: st
 
     Raises:
         UnknownThreadError: When there is no such session or step.
-        ValueError: When `into` cannot name a thread or is taken.
+        ThreadIdError: When `into` cannot name a thread or is taken.
         DatabaseError: When the database cannot be read or written.
     """
     into = free_id(saver, into)
@@ -77,11 +77,11 @@ def free_id(saver: SessionSaver, wanted: str | None) -> str:
     """An id for a session to come.
 
     Raises:
-        ValueError: When the wanted one cannot name a thread or is taken.
+        ThreadIdError: When the wanted one cannot name a thread or is taken.
     """
     thread_id = new_thread_id() if wanted is None else check_thread_id(wanted)
     if saver.get_tuple({"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}) is not None:
-        raise ValueError(f"There is a session {thread_id} already: choose another id.")
+        raise ThreadIdError(f"There is a session {thread_id} already: choose another id.")
     return thread_id
 
 
@@ -143,8 +143,12 @@ def put_first(saver: SessionSaver, into: str, found: CheckpointTuple, metadata: 
     by_task: dict[str, list[tuple[str, Any]]] = {}
     for task, channel, value in found.pending_writes or ():
         by_task.setdefault(task, []).append((channel, value))
-    for task, writes in by_task.items():
-        saver.put_writes(stored, writes, task)
+    try:
+        for task, writes in by_task.items():
+            saver.put_writes(stored, writes, task)
+    except BaseException:
+        saver.delete_thread(into)  # whole or not at all
+        raise
 
 
 def _with_origin(found: CheckpointTuple, thread_id: str) -> dict[str, Any]:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 _TITLE = 60
 _ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "HumanMessageChunk": "user"}
 
+ENDED = "ended"
+"""The status of a session whose graph keeps no results, when nothing is left to do in it."""
+
+_WAITING = ("branch:to:", "__start__", "__pregel_tasks")  # where LangGraph notes which nodes come next
+
 CHANNELS = frozenset(("messages", "result"))
 """The channels that an outline is read from."""
 
@@ -24,7 +29,8 @@ class Outline:
     Attributes:
         title: First line of the first human message, clipped to 60 characters; empty when there is none.
         turns: Human messages.
-        status: `status` of the last result, or None when the last question has none yet.
+        status: `status` of the last result, or None when the last question has none yet; `ended` when a graph
+            that has no results has nothing more to do.
     """
 
     title: str
@@ -45,7 +51,7 @@ def outline_of(values: Mapping[str, Any]) -> Outline:
     title = "" if first is None else _title(text_of(fields_of(first).get("content")))
     # A result before the last question is that of the turn before.
     is_open = bool(found) and role_of(found[-1]) == "user"
-    return Outline(title, asked, None if is_open else status_of(values.get("result")))
+    return Outline(title, asked, None if is_open else _standing(values))
 
 
 def messages_of(values: Mapping[str, Any]) -> Sequence[Any]:
@@ -81,6 +87,15 @@ def status_of(result: object) -> str | None:
     if isinstance(status, Enum):
         status = status.value
     return None if status is None else str(status)
+
+
+def _standing(values: Mapping[str, Any]) -> str | None:
+    if "result" in values:
+        return status_of(values["result"])
+    goes_on = any(
+        value is not Ellipsis and value != [] for name, value in values.items() if name.startswith(_WAITING)
+    )
+    return None if goes_on or not values else ENDED
 
 
 def _default_role(kind: type) -> str | None:

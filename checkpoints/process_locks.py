@@ -109,14 +109,16 @@ class FileLocks:
 
     The operating system drops them when a process ends, however it ends, so none is ever left behind.
     On Linux they are bound to our open file (OFD locks), so that no other part of the program can lose them
-    by closing the same file. The file stays empty.
+    by closing the same file. The file stays empty. When somebody removes it, the next look makes it again
+    and takes there what is held; so all who look afterwards look at the same file.
     """
 
     def __init__(self, path: str) -> None:
         """Note where the file is; it is made at the first turn."""
         self._path = Path(path)
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
         self._file: int | None = None
+        self._kinds: dict[int, int] = {}  # what is locked there
         self._process = os.getpid()
 
     def try_hold(self, thread_id: str) -> bool:
@@ -144,29 +146,59 @@ class FileLocks:
         return False
 
     def _lock(self, byte: int, *, exclusive: bool) -> bool:
-        try:
-            _set(self._open(), fcntl.F_WRLCK if exclusive else fcntl.F_RDLCK, byte)
-        except (BlockingIOError, PermissionError):  # POSIX leaves the choice between the two
-            return False
-        return True
+        kind = fcntl.F_WRLCK if exclusive else fcntl.F_RDLCK
+        self._forget_our_parents()
+        with self._guard:
+            while True:
+                file = self._open()
+                if not _is_set(file, kind, byte):
+                    return False
+                if self._is_there(file):
+                    self._kinds[byte] = kind
+                    return True
+                # Removed since it was opened: a lock on it keeps nobody out.
 
     def _unlock(self, byte: int) -> None:
-        _set(self._open(), fcntl.F_UNLCK, byte)
+        self._forget_our_parents()
+        with self._guard:
+            self._kinds.pop(byte, None)
+            if self._file is not None:
+                _set(self._file, fcntl.F_UNLCK, byte)
+
+    def _forget_our_parents(self) -> None:
+        """A lock of the process that we were forked from would be ours as well."""
+        if self._process == os.getpid():
+            return
+        inherited, self._file, self._kinds = self._file, None, {}
+        self._process, self._guard = os.getpid(), threading.RLock()
+        if inherited is not None:
+            os.close(inherited)
 
     def _open(self) -> int:
-        if self._process != os.getpid():
-            # A lock of the process that we were forked from would be ours as well.
-            inherited, self._file = self._file, None
-            self._process, self._guard = os.getpid(), threading.Lock()
-            if inherited is not None:
-                os.close(inherited)
-        with self._guard:
-            if self._file is None:
-                try:
-                    self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                except OSError as error:
-                    raise unmakeable(error, self._path) from error
+        """The file that lies there now, with all that we hold locked in it."""
+        if self._file is not None and self._is_there(self._file):
             return self._file
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise unmakeable(error, self._path) from error
+        for byte, kind in self._kinds.items():
+            _is_set(
+                file, kind, byte
+            )  # whoever was faster has it; our turn is the older one and ends by itself
+        removed, self._file = self._file, file
+        if removed is not None:
+            os.close(removed)
+        return file
+
+    def _is_there(self, file: int) -> bool:
+        """Whether an open file is the one that everybody finds."""
+        try:
+            return os.path.samestat(os.fstat(file), self._path.stat())
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise unmakeable(error, self._path) from error
 
     def __del__(self) -> None:
         """Close the file with the last who knew of it."""
@@ -183,6 +215,15 @@ def _byte(thread_id: str) -> int:
     """The first of a thread's two bytes; threads that share one, as good as never, wait for each other."""
     digest = hashlib.blake2b(thread_id.encode(), digest_size=8).digest()
     return 2 * (int.from_bytes(digest) % _BYTES)
+
+
+def _is_set(file: int, kind: int, byte: int) -> bool:
+    """Lock a byte, or say that another process has it."""
+    try:
+        _set(file, kind, byte)
+    except (BlockingIOError, PermissionError):  # POSIX leaves the choice between the two
+        return False
+    return True
 
 
 def _set(file: int, kind: int, byte: int) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Session", "SessionMessage", "SessionSummary", "Sessions", "check_thread_id", "new_thread_id"]
 
 _PREFIX = 4
+_MOST = 2**31 - 1
 _NEAR = 1000
 _SHOWN = 60
 
@@ -36,7 +37,8 @@ class SessionSummary(BaseModel):
         turns: Human messages.
         created_at: Time of the oldest checkpoint, UTC.
         updated_at: Time of the newest checkpoint, UTC.
-        status: `status` of the last result, or None when there is none.
+        status: `status` of the last result, or None when there is none yet; `ended` when a graph that has
+            no results has nothing more to do.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -119,13 +121,15 @@ class Sessions:
         Raises:
             DatabaseError: When the database cannot be read.
         """
-        found = (self._summary(span) for span in self._saver.thread_spans(limit))
+        most = None if limit is None else min(limit, _MOST)  # no database counts further
+        found = (self._summary(span) for span in self._saver.thread_spans(most))
         return [summary for summary in found if summary is not None]
 
     def _summary(self, span: ThreadSpan) -> SessionSummary | None:
         """One line of the list; a damaged session hides no other."""
         outline = span.outline
-        if outline is None:
+        # Kept at the last message; of other graphs' turns only the last step says that they have ended.
+        if outline is None or outline.status is None:
             try:
                 last = self._last(span)
             except DamagedCheckpointError:
@@ -247,10 +251,10 @@ def _utc(text: str) -> datetime:
 def _when(value: object) -> datetime | None:
     try:
         return _utc(value.isoformat() if isinstance(value, datetime) else str(value)) if value else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
 def _plain(result: object) -> dict[str, Any] | None:
-    plain = None if result is None else to_jsonable_python(result, fallback=str)
+    plain = None if result is None else to_jsonable_python(result, bytes_mode="base64", fallback=str)
     return plain if isinstance(plain, dict) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from checkpoints.history import checkpoint_of, free_id, put_first
 from checkpoints.protocol import SessionFileError
+from checkpoints.scrutiny import check_writes, sound_checkpoint, sound_metadata, wrong
 from checkpoints.sessions import SessionMessage, Sessions
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ def export_session(saver: SessionSaver, thread_id: str) -> SessionFile:
     )
 
 
-def import_session(saver: SessionSaver, text: str, *, into: str | None = None) -> str:
+def import_session(
+    saver: SessionSaver, text: str, *, into: str | None = None, state: type | None = None
+) -> str:
     """Store a session that `export_session` gave.
 
     The file is data of unknown origin: only types that the saver allows are rebuilt from it, and nothing in
@@ -108,31 +110,34 @@ def import_session(saver: SessionSaver, text: str, *, into: str | None = None) -
         saver: Will have the session.
         text: The file's text, JSON.
         into: The id to store it under; its own when left out.
+        state: The type of your graph's state, which the values in the file must fit; when left out, they are
+            stored as they are, and a graph that goes on with them may fail.
 
     Returns:
         The id it is stored under.
 
     Raises:
         SessionFileError: When the text is no such file, or is damaged; nothing is stored then.
-        ValueError: When the id cannot name a thread or is taken.
+        ThreadIdError: When the id cannot name a thread or is taken.
         DatabaseError: When the database cannot be written.
     """
     try:
         file = SessionFile.model_validate_json(text)
     except ValidationError as error:
         raise SessionFileError(_explain(error)) from None
-    into, serde = free_id(saver, into or file.thread_id), _plain(saver)
-    checkpoint, metadata = _unpack(serde, file.checkpoint), _unpack(serde, file.metadata)
+    into, serde = free_id(saver, file.thread_id if into is None else into), _plain(saver)
+    checkpoint = sound_checkpoint(_unpack(serde, file.checkpoint), state)
+    metadata = sound_metadata(_unpack(serde, file.metadata))
     writes = [(write.task_id, write.channel, _unpack(serde, write.value)) for write in file.writes]
-    if not _is_checkpoint(checkpoint) or not isinstance(metadata, dict):
-        raise SessionFileError("The file holds no checkpoint: export the session once more.")
+    check_writes(writes, state)
     from langgraph.checkpoint.base import CheckpointTuple  # noqa: PLC0415  # half a second, and rarely needed
 
     place: RunnableConfig = {
         "configurable": {"thread_id": into, "checkpoint_ns": "", "checkpoint_id": checkpoint["id"]}
     }
     kept: Any = metadata
-    put_first(saver, into, CheckpointTuple(place, checkpoint, kept, None, writes), metadata)
+    whole: Any = checkpoint
+    put_first(saver, into, CheckpointTuple(place, whole, kept, None, writes), metadata)
     return into
 
 
@@ -150,24 +155,10 @@ def _pack(serde: SerializerProtocol, value: object) -> Packed:
 def _unpack(serde: SerializerProtocol, packed: Packed) -> Any:  # noqa: ANN401  # whatever was stored
     try:
         return serde.loads_typed((packed.type, base64.b64decode(packed.data, validate=True)))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001  # whatever a serialiser raises on bytes of unknown origin
         raise SessionFileError(
             f"The file is damaged ({type(error).__name__}): export the session once more."
         ) from None
-
-
-def _is_checkpoint(value: object) -> bool:
-    if not isinstance(value, dict):
-        return False
-    fields = {"id": str, "ts": str, "channel_values": dict, "channel_versions": dict, "versions_seen": dict}
-    if not all(isinstance(value.get(name), kind) for name, kind in fields.items()):
-        return False
-    try:
-        uuid.UUID(value["id"])
-        datetime.fromisoformat(value["ts"])
-    except ValueError:
-        return False
-    return True
 
 
 def _explain(error: ValidationError) -> str:
@@ -175,4 +166,4 @@ def _explain(error: ValidationError) -> str:
     if not first["loc"]:
         return "The file is no exported session: make one with `duograph sessions export`."
     where = ".".join(map(str, first["loc"]))
-    return f"The field {where} of the file is wrong ({first['msg']}): export the session once more."
+    return str(wrong(where, first["msg"]))

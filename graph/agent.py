@@ -129,9 +129,10 @@ class Agent(Resuming, Closing):
             if translator.result is None:
                 raise
             translator.result.notes.append(f"This turn could not be saved: {error}")
-        result = translator.result or await waiting_result(
-            self.graph, started.thread_id, started.run_id, self.graph.bounds(context)
-        )
+        result = translator.result
+        if result is None:
+            bounds = await asyncio.to_thread(self.graph.bounds, context)  # it may read a user's settings
+            result = await waiting_result(self.graph, started.thread_id, started.run_id, bounds)
         if result is None:
             raise RuntimeError("The turn ended without an answer: some edge goes around respond.")
         yield Finished(result)

@@ -16,6 +16,7 @@ from graph.services import Services
 from graph.settings import Settings
 from graph.shape import Shape
 from graph.state import STATE_TYPES, Context, Input, Output, State
+from graph.users import Users
 from nodes import Approve, Classify, Code, Demonstrate, Node, Reason, Respond, Review, TurnLimits, Verify
 
 NODES = ("classify", "reason", "approve", "code", "verify", "review", "demonstrate", "respond")
@@ -128,4 +129,4 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
     lanes = shapes_of(shape, LANES)
     plan = Plan(shape, guards, declared_costs(builder), inner_graphs(compiled), lanes)
     account = Account(plan, services.models, settings.limits, settings.verify_timeout_s)
-    return DuoGraph.of(compiled, account, thread_wait_s=settings.thread_wait_s)
+    return DuoGraph.of(compiled, account, thread_wait_s=settings.thread_wait_s, users=Users(settings))

@@ -18,6 +18,7 @@ from checkpoints import ThreadLocks, UnknownThreadError
 from graph.account import Account
 from graph.bridge import iterate
 from graph.state import Context, Input, Output, State
+from graph.users import Users
 from nodes import BOUNDS, WALK, Bounds, Request, Spending, Walk
 from providers.direct.loop_thread import LoopThread
 
@@ -40,6 +41,7 @@ class DuoGraph(_Compiled):
         locks: ThreadLocks | None = None,
         thread_wait_s: float | None = None,
         loop_thread: LoopThread | None = None,
+        users: Users | None = None,
         **kwargs: Any,  # noqa: ANN401  # what LangGraph's own copy() passes on
     ) -> None:
         super().__init__(**kwargs)
@@ -48,30 +50,42 @@ class DuoGraph(_Compiled):
         self.locks: ThreadLocks = getattr(self.checkpointer, "locks", None) or locks or ThreadLocks()
         self.thread_wait_s = thread_wait_s
         self.loop_thread = loop_thread or LoopThread()
+        self.users = users
 
     @classmethod
-    def of(cls, compiled: _Compiled, account: Account, *, thread_wait_s: float | None = None) -> Self:
+    def of(
+        cls,
+        compiled: _Compiled,
+        account: Account,
+        *,
+        thread_wait_s: float | None = None,
+        users: Users | None = None,
+    ) -> Self:
         """The same graph as a `DuoGraph`, by the way that LangGraph copies its graphs.
 
         Args:
             compiled: The graph.
             account: Says what a turn can use.
             thread_wait_s: Seconds that a turn waits for an earlier one on its thread; None waits without end.
+            users: Knows what those prefer whose runs it serves; None when nobody does.
         """
         attributes = {name: value for name, value in vars(compiled).items() if name != "__orig_class__"}
-        return cls(account=account, thread_wait_s=thread_wait_s, **attributes)
+        return cls(account=account, thread_wait_s=thread_wait_s, users=users, **attributes)
 
     def bounds(self, context: Context | None = None) -> Bounds:
-        """The most that a turn can use, computed before it runs.
+        """The most that a turn can use, computed before it runs. Blocks when the context names a user.
 
         Args:
             context: What the caller would choose for the run.
 
         Raises:
+            SettingsError: When the user that it names has wrong settings.
             RuntimeError: When the graph was compiled without a bound, which `compile_graph` never does.
         """
         if self.account is None:
             raise RuntimeError("This graph has no bound: compile it with compile_graph.")
+        if self.users is not None and self.users.names_one(context, {}):
+            context = self.users.chosen(context, {})
         return self.account.bounds(context)
 
     async def astream(
@@ -96,12 +110,20 @@ class DuoGraph(_Compiled):
                 )
             await self._check_step(configurable)
             before = await self._resumed(input, config)
+            kwargs["context"] = await self._of_user(kwargs.get("context"), configurable)
             config = await self._bounded(before, config, kwargs.get("context"))
             given = input if before is None else self._going_on(input, before)
             turn = cast("AsyncGenerator[Any, None]", super().astream(given, config, **kwargs))
             parts = await stack.enter_async_context(aclosing(turn))
             async for part in parts:
                 yield part
+
+    async def _of_user(self, context: object, configurable: Mapping[str, Any]) -> object:
+        """A run's context with what its user prefers; as it is when it names none, or inside a node."""
+        users, choice = self.users, _chosen(context, configurable)
+        if users is None or CONFIG_KEY_TASK_ID in configurable or not users.names_one(choice, configurable):
+            return context
+        return await asyncio.to_thread(users.chosen, choice, configurable)
 
     async def _check_step(self, configurable: Mapping[str, Any]) -> None:
         """Refuse a step that is not kept: LangGraph would begin anew from it, without a word.

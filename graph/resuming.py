@@ -19,6 +19,7 @@ from nodes import Bounds, PlanAnswer, PlanQuestion, Request, Result, Status, Sto
 from sandbox import Evidence, SourceFile
 
 Standing = Literal["new", "ended", "cut", "waiting"]
+_QUESTION = ("question", "plan", "problem")
 _MODELS = ("reasoning_model", "coding_model")
 
 
@@ -148,7 +149,7 @@ def question_in(interrupts: Any) -> PlanQuestion | None:  # noqa: ANN401  # what
     """The question about a plan among the interrupts of a run."""
     for interrupt in interrupts or ():
         value = getattr(interrupt, "value", None)
-        if isinstance(value, dict) and {"question", "plan", "problem"} <= value.keys():
+        if isinstance(value, dict) and all(isinstance(value.get(name), str) for name in _QUESTION):
             return PlanQuestion(question=value["question"], plan=value["plan"], problem=value["problem"])
     return None
 

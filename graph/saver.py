@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from checkpoints import SaverContext
 from checkpoints import open_saver as open_any_saver
+from checkpoints.faults import has_room
 from graph.settings import Settings
 from graph.state import STATE_TYPES
 
@@ -58,5 +59,6 @@ def open_sessions(settings: Settings, *, to_read: bool = False) -> SaverContext:
 
 
 def _is_closed_to_us(path: Path) -> bool:
-    """Whether a file is there, and it or its folder may not be written."""
-    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+    """Whether a file is there, and it or its folder may not be written, or its disk is full."""
+    may_write = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    return path.is_file() and not (may_write and has_room(path))

@@ -31,6 +31,9 @@ from providers.protocol import CallRole
 __all__ = ["CONFIG_FILE", "Settings", "SettingsError", "check_environment", "given_settings"]
 
 
+_SHORTEST_KEY = 8
+
+
 def _folders(value: object) -> object:
     """A list as the environment has it: folders joined as in `PATH`."""
     return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
@@ -45,6 +48,12 @@ def _table(value: object) -> object:
     except ValueError:
         # Not from the JSON error, which holds the text.
         raise ValueError('write a JSON object such as {"name": …}') from None
+
+
+def _passphrase(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value()) < _SHORTEST_KEY:
+        raise ValueError(f"a passphrase has {_SHORTEST_KEY} characters or more")
+    return key
 
 
 def _user(name: str) -> str:
@@ -118,7 +127,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=lambda: user_data_path("duograph", appauthor=False))
     database: str | None = Field(default=None, repr=False)  # it may hold a password
     keep_turns: int = Field(default=20, ge=0, le=1_000_000)
-    encryption_key: SecretStr | None = Field(default=None, min_length=8)
+    encryption_key: Annotated[SecretStr, AfterValidator(_passphrase)] | None = None
     archives: Annotated[Archives, NoDecode] = Field(default_factory=list)
     user: Annotated[str, AfterValidator(_user)] = "default"
     user_settings: Annotated[bool | UserSettings, NoDecode] = True

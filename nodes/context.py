@@ -105,3 +105,9 @@ class Context(BaseModel):
         description="A model string or chain for this run, such as openai:qwen3-coder@http://localhost:1234/v1.",
         json_schema_extra=_studio(["code"]),
     )
+    user_id: str | None = Field(
+        default=None,
+        max_length=255,
+        description="Whose user settings are in force; left empty, as configured. A log-in outranks it.",
+        json_schema_extra=_studio(["classify"]),
+    )

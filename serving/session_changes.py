@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checkpoints import Sessions, ThreadBusyError, UnknownThreadError
+from checkpoints import Sessions, ThreadBusyError
 from checkpoints import export_session as exported
 from checkpoints import fork as forked
 from checkpoints import import_session as imported
 from graph.saver import open_sessions
 from graph.settings import Settings
+from graph.state import State
 from sandbox import SourceFile
 from serving import exits, terminal
 from serving.approval import can_ask
@@ -44,12 +45,11 @@ def fork_session(thread: str, *, at: str | None, into: str | None, as_json: bool
     Raises:
         DatabaseError: When the database cannot be read or written.
         UnknownThreadError: When no session or step fits, or several do.
-        InputError: When the new id cannot be used.
+        ThreadIdError: When the new id cannot be used.
     """
     with opened() as saver:
         thread_id = Sessions(saver).find(thread)
-        with _wrong_id():
-            made = forked(saver, thread_id, at=at, into=into)
+        made = forked(saver, thread_id, at=at, into=into)
     _tell(made, {"thread_id": made, "forked_from": thread_id}, as_json=as_json)
     return exits.DONE
 
@@ -73,6 +73,8 @@ def export(thread: str, *, form: str, out: str | None, force: bool) -> int:
         terminal.line(text)
         return exits.DONE
     place = Path(out)
+    if place.is_dir():
+        raise InputError(f"{out} is a folder: name a file in it.")
     Destination(place.parent, force=force).write([SourceFile(path=place.name, content=f"{text}\n")])
     terminal.notice(f"duograph: {thread_id} is in {out}")
     return exits.DONE
@@ -84,11 +86,12 @@ def import_file(path: str, *, into: str | None, as_json: bool) -> int:
     Raises:
         DatabaseError: When the database cannot be written.
         SessionFileError: When the file is no exported session.
-        InputError: When the file cannot be read, or its id is taken.
+        InputError: When the file cannot be read.
+        ThreadIdError: When its id is taken or cannot be used.
     """
     text = read_source(path, "session", most=MOST_BYTES)
-    with opened() as saver, _wrong_id():
-        made = imported(saver, text, into=into)
+    with opened() as saver:
+        made = imported(saver, text, into=into, state=State)
     _tell(made, {"thread_id": made}, as_json=as_json)
     return exits.DONE
 
@@ -157,16 +160,3 @@ def _tell(line: str, plain: dict[str, str], *, as_json: bool) -> None:
         terminal.json_object(plain)
     else:
         terminal.line(line)
-
-
-@contextmanager
-def _wrong_id() -> Iterator[None]:
-    """A wrong id is a wrong argument."""
-    try:
-        yield
-    except UnknownThreadError:
-        raise
-    except ValueError as error:
-        if type(error) is ValueError:
-            raise InputError(str(error)) from None
-        raise

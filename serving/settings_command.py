@@ -59,7 +59,8 @@ def get_setting(*, name: str, as_json: bool, user: str | None) -> Action:
     return action
 
 
-@settings.command("set")
+# A value may begin with a dash, as -1 does: the settings say better than click what is wrong with it.
+@settings.command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("value")
 @json_option

@@ -5,16 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-from langgraph.checkpoint.postgres import PostgresSaver
-
 from checkpoints.face import SessionSaver, checked_strategy
 from checkpoints.faults import read_only
 from checkpoints.postgres import upkeep
 from checkpoints.postgres.address import place_of
-from checkpoints.postgres.faults import damaged
 from checkpoints.postgres.locks import PostgresLocks
-from checkpoints.postgres.reading import keys, size, spans
+from checkpoints.postgres.reading import Reader, checkpoint, keys, size, spans
 from checkpoints.postgres.writing import Put, PutWrites
 
 if TYPE_CHECKING:
@@ -88,11 +84,11 @@ class PostgresSessionSaver(SessionSaver):
             DamagedCheckpointError: When what is stored cannot be decoded.
             DatabaseError: When the server cannot be reached or refuses.
         """
-        return self._database.run(partial(self._get, config))
+        return self._database.run(self._finding(config))
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Give one checkpoint; see `get_tuple`."""
-        return await self._database.arun(partial(self._get, config))
+        return await self._database.arun(self._finding(config))
 
     def list(
         self,
@@ -109,7 +105,7 @@ class PostgresSessionSaver(SessionSaver):
             DatabaseError: When the server cannot be reached or refuses.
         """
         for key in self._database.run(keys(config, filter, before, limit)):
-            if found := self._database.run(partial(self._get, key)):
+            if found := self._database.run(self._finding(key)):
                 yield found
 
     async def alist(
@@ -122,7 +118,7 @@ class PostgresSessionSaver(SessionSaver):
     ) -> AsyncIterator[CheckpointTuple]:
         """Give the matching checkpoints; see `list`."""
         for key in await self._database.arun(keys(config, filter, before, limit)):
-            if found := await self._database.arun(partial(self._get, key)):
+            if found := await self._database.arun(self._finding(key)):
                 yield found
 
     def put(
@@ -222,11 +218,11 @@ class PostgresSessionSaver(SessionSaver):
             ValueError: When there is no such strategy.
             DatabaseError: When the server cannot be reached or refuses.
         """
-        self._database.run(self._pruning(thread_ids, checked_strategy(strategy)))
+        self._database.run(self._pruning(thread_ids, strategy))
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Prune threads; see `prune`."""
-        await self._database.arun(self._pruning(thread_ids, checked_strategy(strategy)))
+        await self._database.arun(self._pruning(thread_ids, strategy))
 
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -259,19 +255,14 @@ class PostgresSessionSaver(SessionSaver):
         """
         return self._database.run(size)
 
-    def _get(self, config: RunnableConfig, conn: Connection) -> CheckpointTuple | None:
-        try:
-            return PostgresSaver(conn, serde=self.serde).get_tuple(config)
-        except psycopg.Error:
-            raise
-        except Exception as error:
-            raise damaged(str(config["configurable"]["thread_id"]), self._database.target) from error
+    def _finding(self, config: RunnableConfig) -> Callable[[Connection], CheckpointTuple | None]:
+        return partial(checkpoint, config, self.serde, self._database.target)
 
     def _history(
         self, config: RunnableConfig, channels: Sequence[str], conn: Connection
     ) -> Mapping[str, DeltaChannelHistory]:
-        stock = PostgresSaver(conn, serde=self.serde)
-        return stock.get_delta_channel_history(config=config, channels=channels)
+        reader = Reader(conn, serde=self.serde)
+        return reader.get_delta_channel_history(config=config, channels=channels)
 
     def _putting(self, put: Put) -> Callable[[Connection], None]:
         self._check_writable()
@@ -289,18 +280,8 @@ class PostgresSessionSaver(SessionSaver):
         return lambda conn: put.apply(conn, serde, fence, target)
 
     def _pruning(self, thread_ids: Sequence[str], strategy: str) -> Callable[[Connection], None]:
-        names, turns = [*map(str, thread_ids)], self.keep_turns
-
-        def prune(conn: Connection) -> None:
-            if strategy == "delete":
-                upkeep.delete_threads(conn, names)
-            for thread_id in names:
-                if strategy == "keep_latest":
-                    upkeep.keep_latest(conn, thread_id)
-                elif strategy == "keep_turns" and turns is not None:
-                    upkeep.keep_turns(conn, thread_id, turns)
-
-        return self._change(prune)
+        names, how = [*map(str, thread_ids)], checked_strategy(strategy)
+        return self._change(upkeep.prune, names, how, self.keep_turns)
 
     def _change(self, work: Callable[..., None], *arguments: object) -> Callable[[Connection], None]:
         """Work in a transaction of its own."""

@@ -86,10 +86,67 @@ _RUNS = """
 CREATE INDEX CONCURRENTLY IF NOT EXISTS duograph_checkpoints_run ON checkpoints ((metadata ->> 'run_id'))
 """
 
-STEPS: Final = (_LIST, _TURNS, _RUNS)
+# Ids are clocks, and those of two machines may differ by more than the pause between two turns. So every
+# checkpoint has a number in the order of writing, whoever writes; what was there before has none, and comes
+# before all that have one, by id. A column without a default is added without rewriting the table.
+_ORDER = """
+ALTER TABLE checkpoints ADD COLUMN duograph_number bigint;
+ALTER TABLE duograph_sessions ADD COLUMN number bigint;
+CREATE SEQUENCE duograph_checkpoint_numbers;
+
+CREATE FUNCTION duograph_checkpoint_numbered() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, {schema}, pg_temp AS $$
+BEGIN
+    NEW.duograph_number := nextval('duograph_checkpoint_numbers');
+    RETURN NEW;
+END $$;
+CREATE TRIGGER duograph_checkpoint_numbered BEFORE INSERT ON checkpoints
+    FOR EACH ROW EXECUTE FUNCTION duograph_checkpoint_numbered();
+
+CREATE OR REPLACE FUNCTION duograph_session_written() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, {schema}, pg_temp AS $$
+BEGIN
+    INSERT INTO duograph_sessions AS s (thread_id, first, last, number)
+    VALUES (NEW.thread_id, NEW.checkpoint_id, NEW.checkpoint_id, NEW.duograph_number)
+    ON CONFLICT (thread_id) DO UPDATE SET last = EXCLUDED.last, number = EXCLUDED.number
+    WHERE s.number IS NULL OR s.number < EXCLUDED.number;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION duograph_sessions_deleted() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, {schema}, pg_temp AS $$
+BEGIN
+    WITH hit AS (
+        SELECT s.thread_id, newest.id, newest.number
+        FROM duograph_sessions s
+        JOIN gone ON gone.thread_id = s.thread_id AND gone.checkpoint_id COLLATE "C" = s.last
+        LEFT JOIN LATERAL (
+            SELECT c.checkpoint_id AS id, c.duograph_number AS number FROM checkpoints c
+            WHERE c.thread_id = s.thread_id AND c.checkpoint_ns = ''
+            ORDER BY c.duograph_number DESC NULLS LAST, c.checkpoint_id DESC LIMIT 1
+        ) newest ON true
+        WHERE gone.checkpoint_ns = ''
+    ), emptied AS (
+        DELETE FROM duograph_sessions s USING hit
+        WHERE s.thread_id = hit.thread_id AND hit.id IS NULL
+    )
+    UPDATE duograph_sessions s SET last = hit.id, number = hit.number FROM hit
+    WHERE s.thread_id = hit.thread_id AND hit.id IS NOT NULL;
+    RETURN NULL;
+END $$;
+
+DROP INDEX duograph_sessions_last;
+CREATE INDEX duograph_sessions_latest ON duograph_sessions (number DESC NULLS LAST, last DESC);
+"""
+_LATEST = """
+CREATE INDEX CONCURRENTLY IF NOT EXISTS duograph_checkpoints_latest
+    ON checkpoints (thread_id, checkpoint_ns, duograph_number DESC NULLS LAST, checkpoint_id DESC)
+"""
+
+STEPS: Final = (_LIST, _TURNS, _RUNS, _ORDER, _LATEST)
 """What makes each revision out of the one before it."""
 
-_ALONE = frozenset((_RUNS,))
+_ALONE = frozenset((_RUNS, _LATEST))
 
 
 def make_ready(conn: Connection[Any], place: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from checkpoints.keeping import Known, delta_needs, has_deltas, kept_of_turns, latest, unneeded
+from checkpoints.postgres.reading import NEWEST_FIRST
 from checkpoints.protocol import DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from checkpoints.postgres.database import Connection
 
@@ -19,7 +20,7 @@ _TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 _HEADS = """
 SELECT checkpoint_ns AS ns, checkpoint_id AS id, parent_checkpoint_id AS parent, metadata,
     checkpoint -> 'channel_versions' AS versions
-FROM checkpoints WHERE thread_id = %s ORDER BY checkpoint_id DESC
+FROM checkpoints WHERE thread_id = %s
 """
 _WAITING = (
     "SELECT DISTINCT checkpoint_ns, checkpoint_id FROM checkpoint_writes WHERE thread_id = %s AND idx < 0"
@@ -48,7 +49,7 @@ _COPIES = (
     SELECT %(target)s, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint,
         CASE WHEN metadata ->> 'thread_id' = thread_id
             THEN jsonb_set(metadata, '{thread_id}', to_jsonb(%(target)s::text)) ELSE metadata END
-    FROM checkpoints WHERE thread_id = %(source)s
+    FROM checkpoints WHERE thread_id = %(source)s ORDER BY duograph_number NULLS FIRST, checkpoint_id
     """,
     """
     INSERT INTO checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
@@ -99,6 +100,25 @@ def copy_thread(conn: Connection, source: str, target: str) -> None:
         conn.execute(statement, {"source": source, "target": target})
 
 
+def prune(conn: Connection, thread_ids: Sequence[str], strategy: str, turns: int | None) -> None:
+    """Prune some threads.
+
+    Args:
+        conn: In a transaction.
+        thread_ids: The threads.
+        strategy: See `SessionSaver.prune`.
+        turns: How many `keep_turns` keeps; None for all.
+    """
+    if strategy == "delete":
+        delete_threads(conn, thread_ids)
+        return
+    for thread_id in thread_ids:
+        if strategy == "keep_latest":
+            keep_latest(conn, thread_id)
+        elif turns is not None:
+            keep_turns(conn, thread_id, turns)
+
+
 def keep_latest(conn: Connection, thread_id: str) -> None:
     """Prune a thread to the latest checkpoint of each namespace, and what its delta channels need."""
     known = _read(conn, thread_id)
@@ -143,7 +163,7 @@ def _drop_all_but(conn: Connection, thread_id: str, known: list[Known], kept: Co
 
 def _read(conn: Connection, thread_id: str) -> list[Known]:
     """Everything that a thread holds, newest first."""
-    rows = conn.execute(_HEADS, (thread_id,)).fetchall()
+    rows = conn.execute(f"{_HEADS} {NEWEST_FIRST}", (thread_id,)).fetchall()
     turns = _turns(rows)
     return [
         Known(
@@ -159,20 +179,22 @@ def _read(conn: Connection, thread_id: str) -> list[Known]:
     ]
 
 
-def _turns(rows: Iterable[dict[str, Any]]) -> dict[Key, int]:
-    """The turn of each checkpoint, from 1, as far as the thread is kept."""
+def _turns(rows: Sequence[dict[str, Any]]) -> dict[Key, int]:
+    """The turn of each checkpoint, from 1, as far as the thread is kept; `rows` come newest first."""
     turns: dict[Key, int] = {}
     steps: dict[str, Any] = {}
     turn = 0
-    for row in sorted(rows, key=lambda row: (row["id"], row["ns"])):
-        ns, metadata = row["ns"], row["metadata"]
-        if ns == "":
+    for row in reversed(rows):
+        metadata = row["metadata"]
+        if row["ns"] == "":
             step, before = metadata.get("step"), steps.get(row["parent"])
             follows = step is None or before is None or step <= before + 1
             jumps = metadata.get("source") == "loop" and not follows
             turn += turn == 0 or metadata.get("source") == "input" or jumps
             steps[row["id"]] = step
-        # A subgraph belongs to the step of the root that it ran in.
-        root = (metadata.get("parents") or {}).get("") if ns else None
-        turns[ns, row["id"]] = turns.get(("", root or ""), turn)
+        turns[row["ns"], row["id"]] = turn
+    for row in rows:
+        # A subgraph belongs to the step of the root that it ran in, which may have been written after it.
+        if row["ns"] and (root := (row["metadata"].get("parents") or {}).get("")):
+            turns[row["ns"], row["id"]] = turns.get(("", root), turns[row["ns"], row["id"]])
     return turns

@@ -20,6 +20,7 @@ from checkpoints.settings.schema import (
     file_of,
     place_of,
 )
+from checkpoints.sqlite.schema import refuse_stumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,6 +107,7 @@ def open_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
         try:
             conn.execute("PRAGMA query_only=ON")
             conn.execute("SELECT 1 FROM sqlite_master").fetchone()
+            refuse_stumps(conn, str(path))
         except BaseException:
             conn.close()
             raise

@@ -50,6 +50,11 @@ def drop(ledger: Ledger, row: Thread, doomed: Iterable[tuple[str, str]], read_he
     kept = {(item.ns, item.id) for item in known} - gone
     if kept:
         _drop_all_but(ledger, row, known, kept)
+        # The list reads it anew: what it showed may be of what has gone.
+        row.outline = None
+        ledger.conn.execute(
+            "UPDATE duograph_threads SET outline_kind = NULL, outline = NULL WHERE id = ?", (row.id,)
+        )
     else:
         ledger.drop_thread(row)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from checkpoints.protocol import DatabaseError
 
@@ -118,8 +119,9 @@ def refuse_strangers(conn: sqlite3.Connection, place: str) -> None:
     """Make sure that the tables are ours, or LangGraph's, or that there are none.
 
     Raises:
-        DatabaseError: When they belong to another program or a newer version.
+        DatabaseError: When they belong to another program or a newer version, or it is no database.
     """
+    refuse_stumps(conn, place)
     for table, wanted in _STOCK.items():
         found = columns(conn, table)
         if found and found | LATER_COLUMNS != wanted | LATER_COLUMNS:
@@ -133,6 +135,25 @@ def refuse_strangers(conn: sqlite3.Connection, place: str) -> None:
             f"The session database {place} has the schema version {version}, and this Duograph knows "
             f"{VERSION}: update Duograph, or choose another file."
         )
+
+
+def refuse_stumps(conn: sqlite3.Connection, place: str) -> None:
+    """Make sure that a file is a database, or empty.
+
+    Raises:
+        DatabaseError: When it is what is left of one, or something else as short.
+    """
+    # SQLite takes a file that is shorter than its header for an empty one, and would write over it.
+    if conn.execute("PRAGMA page_count").fetchone() == (0,) and _holds_anything(place):
+        raise DatabaseError(
+            f"The session database {place} is not an SQLite database, or what is left of one: choose another "
+            "file, or move this one away."
+        )
+
+
+def _holds_anything(place: str) -> bool:
+    path = Path(place)
+    return path.is_file() and path.stat().st_size > 0
 
 
 def meta(conn: sqlite3.Connection, name: str) -> object:

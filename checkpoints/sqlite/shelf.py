@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langgraph.checkpoint.base import DeltaChannelHistory, get_checkpoint_id
@@ -26,6 +27,15 @@ T = TypeVar("T")
 _HEADS = """
 SELECT t.id, t.name, c.ns, c.id, c.parent, c.kind, c.head FROM duograph_checkpoints c
 JOIN duograph_threads t ON t.id = c.thread {where} ORDER BY c.number DESC LIMIT ?
+"""
+# Within a namespace the order of writing counts, as clocks are set back. A graph's and its subgraphs' are
+# written side by side, so between two of those only the id says what came first.
+_BEFORE = """
+coalesce(
+    (SELECT c.number < b.number FROM duograph_checkpoints b
+    WHERE b.thread = c.thread AND b.ns = c.ns AND b.id = ?),
+    c.id < ?
+)
 """
 _SPANS = """
 SELECT s.name, s.first, c.id, s.outline_kind, s.outline, c.kind, c.head FROM (
@@ -165,14 +175,14 @@ def _step(
 
 
 def _where(config: RunnableConfig | None, before: RunnableConfig | None) -> tuple[str, Sequence[Any]]:
-    wheres: dict[str, Any] = {}
+    wheres: dict[str, tuple[str, ...]] = {}
     if config is not None:
         place = config["configurable"]
-        wheres["t.name = ?"] = str(place["thread_id"])
+        wheres["t.name = ?"] = (str(place["thread_id"]),)
         if place.get("checkpoint_ns") is not None:
-            wheres["c.ns = ?"] = str(place["checkpoint_ns"])
+            wheres["c.ns = ?"] = (str(place["checkpoint_ns"]),)
         if wanted := get_checkpoint_id(config):
-            wheres["c.id = ?"] = str(wanted)
+            wheres["c.id = ?"] = (str(wanted),)
     if before is not None and (bound := get_checkpoint_id(before)):
-        wheres["c.id < ?"] = str(bound)
-    return ("WHERE " + " AND ".join(wheres) if wheres else ""), list(wheres.values())
+        wheres[_BEFORE] = (str(bound), str(bound))
+    return ("WHERE " + " AND ".join(wheres) if wheres else ""), [*chain.from_iterable(wheres.values())]

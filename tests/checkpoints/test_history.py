@@ -189,7 +189,7 @@ def wrong(change: Callable[[dict[str, Any]], object]) -> str:
         (wrong(lambda plain: plain["checkpoint"].update(data="/w==")), "damaged|no checkpoint"),
         (wrong(lambda plain: plain["checkpoint"].update(data="not base64")), "is damaged"),
         (wrong(lambda plain: plain["checkpoint"].update(type="null", data="")), "holds no checkpoint"),
-        (wrong(lambda plain: plain["metadata"].update(type="null", data="")), "holds no checkpoint"),
+        (wrong(lambda plain: plain["metadata"].update(type="null", data="")), "holds no metadata"),
     ],
 )
 def test_a_file_that_is_none_is_refused_and_nothing_is_stored(text: str, message: str) -> None:

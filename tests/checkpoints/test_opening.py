@@ -1,11 +1,10 @@
 """Opening: where the file lies, who may read it, and every way in which it can be unusable."""
 
 import os
-import shutil
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,9 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
 
 from checkpoints import DatabaseError, SessionSaver, open_saver
-from checkpoints.sqlite.ledger import Ledger
-from checkpoints.sqlite.saver import SqliteSessionSaver
-from checkpoints.sqlite.writer import Call
+from checkpoints.health import inspect_database
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
 Spawn = Callable[..., "subprocess.Popen[str]"]
@@ -113,6 +110,21 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_was(tmp_path: Path
     assert f"{path} is not an SQLite database: choose another file" in refusal(path)
     assert path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", [b"x", b"\0", b"SQLite format 3\0", b"SQLite format 3\0" + b"\0" * 300])
+def test_a_stump_of_a_database_is_refused_and_left_as_it_was(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "s.db"
+    path.write_bytes(content)
+    assert "is not an SQLite database" in refusal(path)
+    with pytest.raises(DatabaseError, match="is not an SQLite database"):
+        inspect_database(path)
+    with pytest.raises(DatabaseError, match="is not an SQLite database"), open_saver(path, read_only=True):
+        pytest.fail("opened")
+    assert path.read_bytes() == content
+    path.write_bytes(b"")
+    with open_saver(path):  # an empty file is one that is not yet used
+        pass
 
 
 def test_a_database_of_another_program_with_our_table_names_is_refused_and_left_as_it_was(
@@ -228,51 +240,6 @@ def test_a_folder_that_may_not_be_written_is_named(open_folder: Path, child: Spa
     assert text.startswith(f"The session database {place / name}")
     assert "writable, or choose another file." in text
     assert [item.name for item in place.iterdir()] == ["theirs.db"]
-
-
-def test_a_database_that_may_not_grow_says_the_disk_is_full_and_keeps_what_it_has(tmp_path: Path) -> None:
-    with open_saver(tmp_path / "s.db") as saver:
-        put(saver)
-
-        def allow(more: int) -> Call:
-            def limit(ledger: Ledger) -> None:
-                pages = ledger.conn.execute("PRAGMA page_count").fetchone()[0] + more
-                ledger.conn.execute(f"PRAGMA max_page_count={pages}").fetchall()
-
-            return Call(limit)
-
-        assert isinstance(saver, SqliteSessionSaver)
-        saver.writer.run(allow(0))
-        with pytest.raises(DatabaseError, match=r"s\.db could not grow, the disk is full: free some space"):
-            put(saver, 100_000)
-        assert len(list(saver.list(None))) == 1
-        saver.writer.run(allow(1000))
-        put(saver, 100_000)
-        assert len(list(saver.list(None))) == 2
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    if os.geteuid() != 0 or mount is None or umount is None:
-        pytest.skip("mounting a tiny file system needs root")
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = [mount, "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("this machine lets nobody mount")
-    yield place
-    subprocess.run([umount, str(place)], check=True)
-
-
-def test_a_full_disk_is_named_and_what_was_stored_stays_readable(tiny_disk: Path) -> None:
-    with open_saver(tiny_disk / "s.db") as saver:
-        put(saver)
-        with pytest.raises(DatabaseError, match=r"s\.db could not grow, the disk is full"):
-            put(saver, 1_000_000)
-        assert saver.get_tuple(THREAD) is not None
-    with open_saver(tiny_disk / "s.db") as saver:
-        assert saver.get_tuple(THREAD) is not None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -2,37 +2,21 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from checkpoints import DatabaseError, ThreadBusyError, ThreadLocks
+from checkpoints import DatabaseError, ThreadBusyError
 from checkpoints.locks import locks_for
 from checkpoints.process_locks import FileLocks
+from tests.checkpoints.holding import entered, holding, start
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are not kept apart there")
-
-
-def start(database: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.checkpoints.holder", str(database), *words]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-@contextmanager
-def holding(database: Path, thread_id: str) -> Iterator[subprocess.Popen[str]]:
-    with start(database, "hold", thread_id) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-        try:
-            yield other
-        finally:
-            other.kill()
 
 
 @pytest.fixture
@@ -81,11 +65,6 @@ async def test_whoever_waits_goes_on_when_the_holder_is_killed(database: Path) -
         await waiting
 
 
-async def entered(locks: ThreadLocks) -> None:
-    async with locks.ahold("t"):
-        pass
-
-
 async def test_a_cancelled_waiter_leaves_nothing_behind(database: Path) -> None:
     locks = locks_for(str(database))
     with holding(database, "t") as other:
@@ -130,6 +109,37 @@ def test_a_folder_that_may_not_be_written_is_said_in_one_sentence(tmp_path: Path
     with pytest.raises(DatabaseError, match="cannot be opened"), locks.hold("t"):
         pytest.fail("held without a lock")
     assert locks.held == 0
+
+
+def test_a_lock_file_that_was_removed_keeps_nobody_apart_from_those_who_look_afterwards(
+    database: Path,
+) -> None:
+    file = Path(f"{database}-locks")
+    locks = locks_for(str(database))
+    with locks.hold("t", timeout_s=0):  # opens the file
+        pass
+    file.unlink()
+    with holding(database, "t"):
+        with pytest.raises(ThreadBusyError), locks.hold("t", timeout_s=0):
+            pytest.fail("held twice")
+        file.unlink()
+        file.touch()  # as another process would, and nobody has a lock in it
+        with locks.hold("u", timeout_s=0):
+            pass
+    with locks.hold("t", timeout_s=5):
+        pass
+
+
+def test_a_holder_whose_lock_file_was_removed_holds_on_in_the_next_one(database: Path) -> None:
+    locks = locks_for(str(database))
+    with locks.hold("t"):
+        Path(f"{database}-locks").unlink()
+        with locks.hold("u"):  # looks, and finds it gone
+            pass
+        fresh = FileLocks(f"{database}-locks")
+        assert not fresh.try_hold("t")
+        assert fresh.try_hold("u")
+    assert fresh.try_hold("t")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

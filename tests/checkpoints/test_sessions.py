@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langgraph.checkpoint.base import empty_checkpoint
-from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.graph import END, START, MessagesState, StateGraph
 from pydantic import BaseModel
 
 from checkpoints import (
@@ -28,6 +28,7 @@ from checkpoints import (
     new_thread_id,
     open_saver,
 )
+from tests.checkpoints.test_history import Counted, place
 
 
 class Status(StrEnum):
@@ -66,6 +67,27 @@ def test_the_list_is_newest_first_and_says_what_each_session_was_about() -> None
     assert (new.thread_id, new.title, new.turns, new.status) == ("new", "Reverse a string", 1, None)
     assert old.created_at < new.created_at <= new.updated_at < old.updated_at
     assert old.updated_at.utcoffset() == timedelta(0)
+
+
+def test_of_a_graph_without_results_it_is_told_whether_its_turn_has_ended(tmp_path: Path) -> None:
+    for target in (":memory:", tmp_path / "s.db"):
+        with open_saver(target) as saver:
+            counted = Counted(saver)
+            counted.ask("ended", "hello")
+            counted.asks = True
+            counted.ask("waits", "hello")
+            builder = StateGraph(MessagesState)
+            builder.add_node("answer", lambda _: {"messages": [("ai", "yes")]})
+            builder.add_node("file", lambda _: {})  # the last step says nothing
+            for source, after in ((START, "answer"), ("answer", "file"), ("file", END)):
+                builder.add_edge(source, after)
+            graph = builder.compile(checkpointer=saver)
+            graph.invoke({"messages": [HumanMessage("hello")]}, place("silent"))
+            graph.invoke({"messages": [HumanMessage("hello")]}, place("cut"), interrupt_before=["file"])
+            standing = {line.thread_id: line.status for line in Sessions(saver).list()}
+            assert standing == {"ended": "ended", "waits": None, "silent": "ended", "cut": None}
+            assert Sessions(saver).stats().by_status == {"ended": 2, "unfinished": 2}
+            assert Sessions(saver).show("ended").status == "ended"
 
 
 def test_an_empty_database_has_no_sessions(tmp_path: Path) -> None:

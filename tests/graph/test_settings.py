@@ -1,6 +1,7 @@
 import os
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,17 @@ def test_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as error:
         Settings(openai_api_key=["sk-canary"])
     assert "canary" not in str(error.value)
+
+
+def test_a_passphrase_that_is_too_short_is_a_sentence_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {"encryption_key": "canary"}
+    for values in (given, {}):
+        with pytest.raises(SettingsError, match="a passphrase has 8 characters or more") as error:
+            Settings(**values, user_settings=False)
+        assert "canary" not in str(error.value)
+        monkeypatch.setenv("DUOGRAPH_ENCRYPTION_KEY", "canary")
+    monkeypatch.setenv("DUOGRAPH_ENCRYPTION_KEY", "eight888")
+    assert Settings(user_settings=False).encryption_key is not None
 
 
 def test_keys_of_any_provider_come_as_a_table_and_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

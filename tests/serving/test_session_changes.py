@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.checkpoints.tampering import packed, unpacked
 from tests.serving.commandline import finish
 from tests.serving.test_signals import read_until
 from tests.support import ASK, GOOD, PLAN
@@ -153,3 +154,38 @@ def test_a_session_with_a_turn_running_is_not_deleted(cli: CommandLine) -> None:
     os.killpg(running.pid, signal.SIGKILL)
     finish(running)
     assert cli.run("sessions", "delete", "busy", "--yes").out == "busy\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("export", "talk", "--out", "."), ". is a folder: name a file in it."),
+        (("import", "talk.json", "--into", ""), "The thread id '' cannot be used: write 1 to 128 letters"),
+        (("import", "."), "The session file . cannot be read (not a regular file)"),
+    ],
+)
+def test_what_cannot_be_a_file_or_an_id_is_a_sentence(
+    talk: CommandLine, words: tuple[str, ...], sentence: str
+) -> None:
+    assert talk.run("sessions", "export", "talk", "--out", "talk.json").code == 0
+    done = talk.run("sessions", *words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"duograph: {sentence}")
+    assert ids(talk) == {"talk"}
+
+
+def test_any_number_of_sessions_can_be_asked_for(talk: CommandLine) -> None:
+    found = talk.run("sessions", "list", "--limit", str(10**20), "--json")
+    assert [line["thread_id"] for line in found.json] == ["talk"]
+
+
+def test_a_file_that_somebody_changed_is_refused_with_the_field(talk: CommandLine) -> None:
+    assert talk.run("sessions", "export", "talk", "--out", "talk.json").code == 0
+    plain = json.loads((talk.folder / "talk.json").read_text())
+    parts = unpacked(plain)
+    parts["checkpoint"]["channel_values"]["result"] = {"status": "verified"}
+    (talk.folder / "bad.json").write_text(packed(plain, parts))
+    done = talk.run("sessions", "import", "bad.json", "--into", "bad", "--json")
+    assert (done.code, done.json["error"]["type"]) == (2, "SessionFileError")
+    assert "The field checkpoint.channel_values.result of the file is wrong" in done.err
+    assert ids(talk) == {"talk"}

@@ -75,6 +75,8 @@ def test_explain_names_the_source_of_every_setting(cli: CommandLine) -> None:
     ("words", "sentence"),
     [
         (("set", "max_repairs", "99"), "The setting max_repairs is '99', which is wrong: "),
+        (("set", "max_repairs", "-1"), "The setting max_repairs is '-1', which is wrong: "),
+        (("set", "prefer", "--near"), "The setting prefer is '--near', which is wrong: "),
         (("set", "max_repair", "1"), "There is no user setting 'max_repair': did you mean 'max_repairs'?"),
         (("set", "openai_api_key", "sk-canary"), "The setting openai_api_key is a secret, "),
         (("set", "sandbox", "none"), "The setting sandbox belongs to the installation and not to a user: "),
@@ -169,6 +171,14 @@ def test_a_broken_database_is_a_sentence_for_ask_and_a_finding_for_doctor(cli: C
     assert (checks["settings"]["status"], checks["database"]["status"]) == ("fail", "fail")
     assert "DUOGRAPH_USER_SETTINGS=0" in checks["settings"]["advice"]
     assert checks["sandbox"]["status"] == "ok"
+
+
+def test_what_is_left_of_a_database_holds_no_settings(cli: CommandLine) -> None:
+    (cli.folder / "left.db").write_bytes(b"x")
+    for words in (("list",), ("get", "max_repairs"), ("set", "max_repairs", "1")):
+        done = cli.run("settings", *words, env={"DUOGRAPH_DATABASE": "left.db"})
+        assert (done.code, "is not an SQLite database" in done.err) == (2, True)
+    assert (cli.folder / "left.db").read_bytes() == b"x"
 
 
 def test_a_table_of_an_older_revision_is_brought_up_by_the_next_turn(cli: CommandLine) -> None:

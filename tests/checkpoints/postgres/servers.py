@@ -8,12 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from tests.postgres import PostgresServer, binaries
 
 MISSING = "PostgreSQL is not installed: apt-get install postgresql"
 
 _NOBODY = 65534
+
+
+def count(target: str, table: str) -> int:
+    """How many rows a table has."""
+    with psycopg.connect(target) as conn:
+        row = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def cut_connections(target: str) -> int:

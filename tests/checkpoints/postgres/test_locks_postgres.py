@@ -1,11 +1,9 @@
 """Locks on a server: one turn at a time among processes, and none that writes without its lock."""
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -13,8 +11,9 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
 
-from checkpoints import DatabaseError, SessionSaver, ThreadBusyError, ThreadLocks, open_saver
+from checkpoints import DatabaseError, SessionSaver, ThreadBusyError, open_saver
 from checkpoints.postgres.locks import PostgresLocks, key_of
+from tests.checkpoints.holding import entered, holding, start
 from tests.checkpoints.postgres.servers import cut_connections, cut_locks
 from tests.checkpoints.test_history import Counted, place
 
@@ -23,31 +22,10 @@ pytestmark = pytest.mark.slow
 METADATA: CheckpointMetadata = {"source": "input", "step": -1, "parents": {}}
 
 
-def start(target: str, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.checkpoints.holder", target, *words]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-@contextmanager
-def holding(target: str, thread_id: str) -> Iterator[subprocess.Popen[str]]:
-    with start(target, "hold", thread_id) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-        try:
-            yield other
-        finally:
-            other.kill()
-
-
 @pytest.fixture
 def saver(target: str) -> Iterator[SessionSaver]:
     with open_saver(target) as saver:
         yield saver
-
-
-async def entered(locks: ThreadLocks) -> None:
-    async with locks.ahold("t"):
-        pass
 
 
 def put(saver: SessionSaver) -> RunnableConfig:

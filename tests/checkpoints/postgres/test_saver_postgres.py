@@ -9,27 +9,17 @@ from typing import Any, Literal, TypedDict, cast
 
 import psycopg
 import pytest
-from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata, empty_checkpoint
 from langgraph.checkpoint.base.id import uuid6
-from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.graph import END, START, StateGraph
-from langgraph.types import Command
-from psycopg import sql
 
 from checkpoints import (
     DatabaseError,
     Sessions,
-    SessionSaver,
-    export_session,
-    fork,
-    import_session,
-    moments,
     open_saver,
 )
-from checkpoints.health import inspect_database
-from checkpoints.postgres.schema import REVISION_TABLE, STEPS
-from tests.checkpoints.test_history import Counted, place
+from tests.checkpoints.postgres.servers import count
+from tests.checkpoints.test_history import place
 from tests.checkpoints.test_saver_graph import TYPES, WRITER, Outcome, Part, ask, build, go, line, thread
 from tests.postgres import PostgresServer
 
@@ -37,13 +27,6 @@ pytestmark = pytest.mark.slow
 
 Spawn = Callable[..., "Popen[str]"]
 METADATA: CheckpointMetadata = {"source": "input", "step": -1, "parents": {}}
-
-
-def count(target: str, table: str) -> int:
-    with psycopg.connect(target) as conn:
-        row = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def test_a_turn_is_there_with_its_model_after_the_database_was_opened_again(target: str) -> None:
@@ -172,162 +155,6 @@ def test_what_another_process_pruned_meanwhile_is_stored_again(target: str) -> N
         assert found.checkpoint["channel_values"] == {"a": [1]}
 
 
-def test_history_forks_files_and_copies_work_as_in_a_file(target: str) -> None:
-    with open_saver(target) as saver:
-        counted = Counted(saver)
-        counted.ask("t", "one")
-        counted.ask("t", "two")
-        steps = moments(saver, "t")
-        assert [moment.turn for moment in steps] == [2, 2, 2, 1, 1, 1]
-        fork(saver, "t", at=steps[3].checkpoint_id, into="branch")
-        assert counted.texts("branch") == counted.texts("t")[:3]
-        import_session(saver, export_session(saver, "t").model_dump_json(), into="again")
-        saver.copy_thread("t", "twin")
-        for name in ("again", "twin"):
-            assert counted.texts(name) == counted.texts("t")
-        assert len(moments(saver, "twin")) == 6
-        with pytest.raises(DatabaseError, match="twin exists already"):
-            saver.copy_thread("t", "twin")
-        listed = {session.thread_id: (session.title, session.turns) for session in Sessions(saver).list()}
-        assert listed == {"t": ("one", 2), "again": ("one", 2), "twin": ("one", 2), "branch": ("one", 1)}
-        saver.delete_thread("t")
-        assert len(Sessions(saver).list()) == 3
-
-
-def kept(saver: SessionSaver) -> list[tuple[int, tuple[str, ...]]]:
-    return [(moment.step, moment.following) for moment in moments(saver, "t")]
-
-
-@pytest.mark.parametrize("keep", [1, 2, 3])
-def test_the_same_turns_stay_as_in_a_file(target: str, keep: int) -> None:
-    """Plain turns, one that waits for a person, and a fork of an old step, side by side on both."""
-    with open_saver(":memory:", keep_turns=keep) as file, open_saver(target, keep_turns=keep) as server:
-        stay: list[Any] = []
-        for saver in (file, server):
-            counted = Counted(saver)
-            for turn in range(3):
-                counted.ask("t", str(turn))
-            counted.asks = True
-            counted.ask("t", "wait")
-            counted.graph.invoke(Command(resume="yes"), place("t"))
-            counted.asks = False
-            for turn in range(3):
-                counted.ask("t", str(turn))
-            grown = kept(saver)
-            saver.prune(["t"], strategy="keep_turns")
-            stay.append((grown, kept(saver), counted.texts("t")))
-            saver.prune(["t"])
-            assert len(kept(saver)) == 1
-            assert counted.texts("t") == stay[-1][2]
-            counted.ask("t", "last")
-    assert stay[0] == stay[1]
-
-
-def test_pruning_and_deleting_leave_nothing_that_nobody_needs(target: str) -> None:
-    with open_saver(target, keep_turns=2) as saver:
-        counted = Counted(saver)
-        for turn in range(12):
-            counted.ask("t", str(turn))
-        values = count(target, "checkpoint_blobs")
-        for turn in range(12):
-            counted.ask("t", str(turn))
-        assert count(target, "checkpoint_blobs") <= values + 3
-        assert len(counted.texts("t")) == 72
-        saver.prune(["t"], strategy="delete_all")
-        assert Sessions(saver).list() == []
-    for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes", "duograph_sessions"):
-        assert count(target, table) == 0
-
-
-def test_the_list_is_right_whoever_writes(target: str) -> None:
-    """LangGraph's own saver was there first, and goes on writing to the same tables beside ours."""
-    with PostgresSaver.from_conn_string(target) as stock:
-        stock.setup()
-        Counted(stock).ask("before", "long ago")  # type: ignore[arg-type]
-        with open_saver(target) as saver:
-            counted = Counted(saver)
-            counted.ask("ours", "hello")
-            Counted(stock).ask("theirs", "hi")  # type: ignore[arg-type]
-            Counted(stock).ask("ours", "more")  # type: ignore[arg-type]
-            found = Sessions(saver).list()
-            assert [(one.thread_id, one.title, one.turns) for one in found] == [
-                ("ours", "hello", 2),
-                ("theirs", "hi", 1),
-                ("before", "long ago", 1),
-            ]
-            stock.delete_thread("theirs")
-            stock.prune(["ours"])
-            assert [one.thread_id for one in Sessions(saver).list()] == ["ours", "before"]
-            counted.ask("before", "again")
-            assert Sessions(saver).list()[0].turns == 2
-
-
-def test_deleting_a_run_shows_the_session_as_it_was_before(target: str) -> None:
-    with open_saver(target) as saver:
-        counted = Counted(saver)
-        for run in ("r1", "r2"):
-            config: RunnableConfig = {"configurable": {"thread_id": "t", "run_id": run}}
-            counted.graph.invoke({"messages": [("user", run)]}, config)
-        saver.delete_for_runs(["r2"])
-        assert counted.texts("t")[0] == "r1"
-        assert Sessions(saver).list()[0].turns == 1
-        saver.delete_for_runs(["r1"])
-        assert Sessions(saver).list() == []
-
-
-def test_ten_thousand_sessions_are_listed_by_an_index(target: str) -> None:
-    with open_saver(target) as saver:
-        build(saver).invoke(ask("newest"), thread("mine"))
-        with psycopg.connect(target) as conn:
-            conn.execute(
-                "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) "
-                "SELECT n::text, '1ef0' || lpad(n::text, 8, '0'), '{}' FROM generate_series(1, 10000) n"
-            )
-            conn.execute("ANALYZE duograph_sessions")
-            plan = conn.execute(
-                "EXPLAIN SELECT thread_id FROM duograph_sessions ORDER BY last DESC LIMIT 50"
-            ).fetchall()
-        assert "duograph_sessions_last" in plan[1][0]
-        spans = saver.thread_spans()
-        assert len(spans) == 10_001
-        assert spans[0].thread_id == "mine"
-
-
-def test_a_reader_changes_nothing_and_is_told_so(target: str) -> None:
-    with pytest.raises(DatabaseError, match="holds no sessions"), open_saver(target, read_only=True):
-        pytest.fail("opened")
-    with open_saver(target) as saver:
-        Counted(saver).ask("t", "hello")
-    with open_saver(target, read_only=True) as reader:
-        assert Sessions(reader).list()[0].title == "hello"
-        with pytest.raises(DatabaseError, match="opened read-only"):
-            reader.delete_thread("t")
-        with pytest.raises(DatabaseError, match="opened read-only"):
-            reader.put(place("t"), empty_checkpoint(), METADATA, {})
-
-
-def test_a_newer_revision_is_left_alone(target: str) -> None:
-    with open_saver(target):
-        pass
-    with psycopg.connect(target) as conn:
-        table = sql.Identifier(REVISION_TABLE)
-        conn.execute(sql.SQL("INSERT INTO {} VALUES (%s)").format(table), (len(STEPS) + 1,))
-    with pytest.raises(DatabaseError, match="of a newer version of Duograph"), open_saver(target):
-        pytest.fail("opened")
-
-
-def test_a_damaged_value_is_named_and_the_rest_is_listed(target: str) -> None:
-    with open_saver(target) as saver:
-        counted = Counted(saver)
-        counted.ask("good", "one")
-        counted.ask("bad", "two")
-        with psycopg.connect(target) as conn:
-            conn.execute("UPDATE checkpoint_blobs SET blob = '\\x81' WHERE thread_id = 'bad'")
-        with pytest.raises(DatabaseError, match=r"A checkpoint of the session bad in .* is damaged"):
-            saver.get_tuple(place("bad"))
-        assert {one.thread_id for one in Sessions(saver).list()} == {"good", "bad"}
-
-
 def test_after_closing_every_call_says_so(target: str) -> None:
     context = open_saver(target)
     with context as saver:
@@ -339,19 +166,6 @@ def test_after_closing_every_call_says_so(target: str) -> None:
     with pytest.raises(DatabaseError, match="is closed"), saver.locks.hold("t"):
         pytest.fail("held")
     saver.close()
-
-
-def test_the_server_is_inspected_and_nothing_is_made(target: str) -> None:
-    server = inspect_database(target).server
-    assert server is not None
-    assert (server.is_ready, server.is_writable, server.sessions) == (False, True, 0)
-    assert int(server.version.split(".")[0]) >= 12
-    assert server.latency_ms > 0
-    with open_saver(target) as saver:
-        Counted(saver).ask("t", "hello")
-    server = inspect_database(target).server
-    assert server is not None
-    assert (server.is_ready, server.sessions) == (True, 1)
 
 
 def test_processes_start_on_a_new_database_at_once_and_all_write_everything(
