@@ -120,8 +120,9 @@ def test_an_equal_part_put_in_its_place_is_not_shared() -> None:
             read(saver)  # by now it is known what hangs on the messages
         mine = {"model": "m"}
         read(saver)[0].response_metadata = mine
+        again = read(saver)[0]
         mine["model"] = "mine"
-        assert read(saver)[0].response_metadata == {"model": "m"}
+        assert again.response_metadata == {"model": "m"}
 
 
 def test_a_message_with_parts_within_parts_is_handed_out_without_a_copy_when_nobody_kept_any() -> None:
