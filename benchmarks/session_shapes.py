@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import aiosqlite
 from langchain_core.messages import AIMessage, AnyMessage
-from langgraph.checkpoint.base import BaseCheckpointSaver
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
@@ -104,6 +111,45 @@ async def nothing(_: Path) -> AsyncIterator[Saver]:
 async def memory(_: Path) -> AsyncIterator[Saver]:
     """LangGraph's saver that keeps nothing on disk."""
     yield InMemorySaver()
+
+
+class Idle(BaseCheckpointSaver[Any]):
+    """As little as a saver can do: it gives back the last checkpoint, and neither copies nor keeps it."""
+
+    def __init__(self) -> None:
+        """Nothing was put yet."""
+        super().__init__()
+        self._last: dict[str, CheckpointTuple] = {}
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Give what was put last."""
+        return self._last.get(config["configurable"]["thread_id"])
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,  # noqa: ARG002  # of the base class
+    ) -> RunnableConfig:
+        """Take the very objects."""
+        thread = config["configurable"]["thread_id"]
+        place: RunnableConfig = {
+            "configurable": {"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": checkpoint["id"]}
+        }
+        self._last[thread] = CheckpointTuple(place, checkpoint, metadata, None, [])
+        return place
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Do nothing."""
+
+
+@asynccontextmanager
+async def idle(_: Path) -> AsyncIterator[Saver]:
+    """What LangGraph itself takes as soon as there is a saver, whichever."""
+    yield Idle()
 
 
 @asynccontextmanager

@@ -47,6 +47,7 @@ class Drafted:
                 Base(channel, version, stored.spans[channel]),
                 draft.objects,
                 draft.originals,
+                draft.columns,
             )
             for channel, (version, draft) in self.drafts.items()
         }

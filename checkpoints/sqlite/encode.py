@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 
+from checkpoints.sqlite.columns import Columns
 from checkpoints.sqlite.messages import Original, is_message
 from checkpoints.sqlite.seen import Seen, can_be_seen
 from checkpoints.sqlite.values import INLINE_BYTES, Encoded, Piece, Pieces, Plain, Span
@@ -25,6 +26,7 @@ class Draft:
 
     objects: list[Any]
     originals: list[Original | None]
+    columns: Columns | None
 
 
 class Encoder:
@@ -68,13 +70,17 @@ class Encoder:
             kind, data = self._inner.dumps_typed(part)
             parts.append(self._sealed(kind, data))
             # Decoded at once: what is handed out later must be what a fresh process would read.
-            originals.append(Original(self._inner.loads_typed((kind, data))) if is_message(part) else None)
+            originals.append(
+                Original(self._inner.loads_typed((kind, data)), part) if is_message(part) else None
+            )
         if not seen and len(value) < _SHORT:
             kind, data = self._inner.dumps_typed(value)
             if len(data) <= INLINE_BYTES:
                 return self._plain(kind, data), None
-        draft = Draft(list(value), originals) if all(map(can_be_seen, fresh)) else None
-        return Pieces(parts, seen.base if seen else None), draft
+        base = seen.base if seen else None
+        if not all(map(can_be_seen, fresh)):
+            return Pieces(parts, base), None
+        return Pieces(parts, base), Draft(list(value), originals, _columns(seen, value, fresh, originals))
 
     def _plain(self, kind: str, data: bytes) -> Plain:
         if self._cipher is None:
@@ -88,3 +94,14 @@ class Encoder:
             return Piece(kind, data, digest)
         name, hidden = self._cipher.encrypt(data)
         return Piece(f"{kind}+{name}", hidden, digest)
+
+
+def _columns(
+    seen: Seen | None, value: list[Any], fresh: list[Any], originals: list[Original | None]
+) -> Columns | None:
+    """What is known already of a list that grew, with what is new behind it."""
+    known = len(value) - len(fresh)
+    if seen is None or known != len(seen.objects) or originals[:known] != seen.originals:
+        return None
+    new = [original for original in originals[known:] if original]
+    return Columns(new, seen.columns) if seen.columns and len(new) == len(fresh) else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import ormsgpack
 from langgraph.checkpoint.base import CheckpointTuple, get_checkpoint_id, writes_sort_key
 
-from checkpoints.sqlite.seen import Memory, Seen, can_be_seen, originals_of
+from checkpoints.sqlite.seen import Memory, Seen, can_be_seen
 from checkpoints.sqlite.values import ITEM, LIST, Base, length, place, unpack
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Reading:
         items = self._decode(rows)
         if all(map(can_be_seen, items)):
             # Decoded a second time only if there is a next step: most who read one state read no other.
-            seen = Seen(head.thread, base, list(items), lambda: originals_of(self._decode(rows)))
+            seen = Seen(head.thread, base, list(items), lambda: self._decode(rows))
             self._memory.remember(key, {base.channel: seen})
         return items
 

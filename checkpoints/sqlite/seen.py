@@ -7,7 +7,8 @@ from collections import OrderedDict
 from operator import is_
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from checkpoints.sqlite.messages import HELD_ONCE, IMMUTABLE, Original, counts, is_message, state_of
+from checkpoints.sqlite.columns import Columns
+from checkpoints.sqlite.messages import CAN_COUNT, HELD_ONCE, IMMUTABLE, Original, counts, is_message
 from checkpoints.sqlite.values import Base, Span
 
 if TYPE_CHECKING:
@@ -23,14 +24,15 @@ _MOST_ITEMS = 50_000
 class Seen:
     """One list as it was read or written last."""
 
-    __slots__ = ("_are_uniform", "_originals", "_thaw", "base", "objects", "thread")
+    __slots__ = ("_columns", "_originals", "_thaw", "base", "objects", "thread")
 
     def __init__(
         self,
         thread: int,
         base: Base,
         objects: list[Any],
-        originals: Callable[[], list[Original | None]] | list[Original | None],
+        originals: Callable[[], Sequence[Any]] | list[Original | None],
+        columns: Columns | None = None,
     ) -> None:
         """Note a list.
 
@@ -38,22 +40,37 @@ class Seen:
             thread: The id of its thread in the file.
             base: Where it is stored.
             objects: Its items, the very objects.
-            originals: What each item is to hold, None for one that is immutable; or what makes them.
+            originals: What each item is to hold, None for one that is immutable; or what decodes the items
+                for this alone.
+            columns: The originals side by side, where that is known already.
         """
         self.thread = thread
         self.base = base
         self.objects = objects
         self._originals = originals if isinstance(originals, list) else None
         self._thaw = None if isinstance(originals, list) else originals
-        self._are_uniform: bool | None = None
+        self._columns = columns
 
     @property
     def originals(self) -> list[Original | None]:
         """What each item is to hold; None for one that is immutable."""
         if self._originals is None:
-            self._originals = self._thaw() if self._thaw else []
+            decoded = self._thaw() if self._thaw else []
+            self._originals = [
+                Original(item, beside) if is_message(item) else None
+                for item, beside in zip(decoded, self.objects, strict=True)
+            ]
             self._thaw = None
         return self._originals
+
+    @property
+    def columns(self) -> Columns | None:
+        """The originals side by side; None when the items are not all messages."""
+        if self._columns is None:
+            messages = [original for original in self.originals if original]
+            if len(messages) == len(self.originals):
+                self._columns = Columns(messages)
+        return self._columns
 
     def parts(self, value: Sequence[object]) -> list[object]:
         """Say what `value` is made of: `slice`s of this list, and items that are not in it as they are."""
@@ -80,23 +97,49 @@ class Seen:
         What was handed out before is handed out again when nobody kept it: copies of a whole conversation
         at each turn would keep the garbage collector busy for longer than they take.
         """
-        self.objects = [
-            item if original is None or (count == HELD_ONCE and original.is_free(item)) else original.copy()
-            for item, original, count in zip(self.objects, self.originals, counts(self.objects), strict=True)
-        ]
-        return list(self.objects)
+        columns = self.columns
+        originals = self.originals
+        if columns is None or not CAN_COUNT:
+            self.objects = list(map(_fresh, self.objects, originals))
+            return self.objects.copy()
+        held = counts(self.objects)
+        stale = columns.odd
+        if max(held) > HELD_ONCE:
+            stale = [*stale, *(at for at, count in enumerate(held) if count > HELD_ONCE)]
+        # A list of its own, as somebody else may be looking at the old one.
+        objects = _renewed(self.objects, originals, stale)
+        columns.forget(stale)
+        # What nobody holds nobody can change after it was compared: so in this order.
+        if len(stale) < len(objects) and columns.are_free(objects, originals):  # type: ignore[arg-type]  # messages alone
+            stale = columns.changed(objects)
+            objects = _renewed(objects, originals, stale)
+            columns.forget(stale)
+        else:
+            objects = list(map(_fresh, objects, originals))
+            columns.forget(range(len(objects)))
+        self.objects = objects
+        return objects.copy()
 
     def _is_as_it_was(self) -> bool:
-        if self._are_uniform is None:
-            self._are_uniform = None not in self.originals
-        if self._are_uniform:
-            # Both sides stay in C: this is asked of every item of a long thread at every step.
-            return list(map(state_of, self.objects)) == [item.state for item in self.originals if item]
+        columns = self.columns
+        if columns is not None:
+            return columns.are_held_by(self.objects)
         return all(map(self._is_as_it_was_at, range(len(self.objects))))
 
     def _is_as_it_was_at(self, at: int) -> bool:
         original = self.originals[at]
-        return original is None or state_of(self.objects[at]) == original.state
+        return original is None or original.is_held_by(self.objects[at])
+
+
+def _renewed(items: list[Any], originals: list[Original | None], places: Sequence[int]) -> list[Any]:
+    made = items.copy()
+    for at in places:
+        made[at] = _fresh(made[at], originals[at])
+    return made
+
+
+def _fresh(item: object, original: Original | None) -> object:
+    return item if original is None else original.copy()
 
 
 class Memory:
@@ -141,8 +184,3 @@ class Memory:
 def can_be_seen(item: object) -> bool:
     """Tell whether a change in place of an item would be noticed."""
     return type(item) in IMMUTABLE or is_message(item)
-
-
-def originals_of(decoded: Sequence[Any]) -> list[Original | None]:
-    """What items are to hold, of items that were decoded for this alone."""
-    return [Original(item) if is_message(item) else None for item in decoded]

@@ -12,6 +12,7 @@ from checkpoints import SessionSaver, open_saver
 from checkpoints.sqlite.worker import Receipt, ThreadReceipt, Worker
 
 TEXTS = ["one", "two", "three"]
+LONG = "more than stands in a row " * 20
 
 
 def put(saver: SessionSaver, messages: list[AnyMessage]) -> None:
@@ -110,3 +111,26 @@ def test_a_worker_at_rest_holds_nothing_of_what_it_did() -> None:
         assert watched() is None
     finally:
         worker.close()
+
+
+def test_an_equal_part_put_in_its_place_is_not_shared() -> None:
+    with open_saver(":memory:") as saver:
+        put(saver, [AIMessage(LONG, response_metadata={"model": "m"}), AIMessage("two")])
+        for _ in range(3):
+            read(saver)  # by now it is known what hangs on the messages
+        mine = {"model": "m"}
+        read(saver)[0].response_metadata = mine
+        again = read(saver)[0]
+        mine["model"] = "mine"
+        assert again.response_metadata == {"model": "m"}
+
+
+def test_a_message_with_parts_within_parts_is_handed_out_without_a_copy_when_nobody_kept_any() -> None:
+    with open_saver(":memory:") as saver:
+        put(saver, [AIMessage(LONG, response_metadata={"usage": {"in": [1, 2]}, "logs": []})])
+        before = [[id(message), id(message.response_metadata)] for message in read(saver)]
+        assert [[id(message), id(message.response_metadata)] for message in read(saver)] == before
+        kept = read(saver)[0].response_metadata["usage"]["in"]
+        again = read(saver)[0]
+        kept.append(3)
+        assert again.response_metadata == {"usage": {"in": [1, 2]}, "logs": []}

@@ -1,0 +1,130 @@
+"""Whatever is held, changed and put back: a saver that hands out again reads what one that decodes would."""
+
+import tempfile
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import empty_checkpoint
+
+from checkpoints import SessionSaver, open_saver
+
+USAGE = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3, "input_token_details": {"cache_read": 1}}
+CALL = {"name": "look", "args": {"at": ["a", {"b": 1}], "empty": {}}, "id": "1", "type": "tool_call"}
+MESSAGES: list[AnyMessage] = [
+    HumanMessage("hello"),
+    AIMessage("yes"),
+    AIMessage("", tool_calls=[CALL], usage_metadata=USAGE, response_metadata={"model": "m", "logs": []}),
+    ToolMessage(
+        [{"type": "text", "text": "found"}, "more"], tool_call_id="1", artifact={"rows": [[1, 2], []]}
+    ),
+    HumanMessage([{"type": "text", "text": "look"}], additional_kwargs={"n": 1, "deep": {"deeper": [{}]}}),
+    AIMessage("odd", additional_kwargs={"set": {1, 2}}),
+]
+EDITS = ("text", "add", "same", "other type", "replace", "names", "same")
+HOLDS = ("nothing", "nothing", "message", "part", "deep part", "all", "fields")
+STEPS = st.lists(
+    st.tuples(
+        st.lists(st.tuples(st.integers(0, 50), st.sampled_from(EDITS)), max_size=2),
+        st.lists(st.tuples(st.integers(0, 50), st.sampled_from(HOLDS)), max_size=2),
+        st.lists(st.integers(0, len(MESSAGES) - 1), max_size=2),
+        st.booleans(),
+    ),
+    min_size=2,
+    max_size=8,
+)
+PLACE: RunnableConfig = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+
+
+def containers(value: object) -> Iterator[Any]:
+    """All dicts, lists and sets below a message's fields, or below a part of it, itself included."""
+    if isinstance(value, BaseMessage):
+        yield value.model_fields_set
+        yield from containers(vars(value))
+    elif isinstance(value, (dict, list, set)):
+        yield value
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from containers(one)
+
+
+def told(messages: list[BaseMessage]) -> list[Any]:
+    """Everything that can be seen of messages, types included."""
+    return [(type(one), repr(vars(one)), one.model_fields_set, repr(one.model_extra)) for one in messages]
+
+
+def read(saver: SessionSaver) -> list[BaseMessage]:
+    found = saver.get_tuple(PLACE)
+    return list(found.checkpoint["channel_values"]["messages"]) if found else []
+
+
+def put(saver: SessionSaver, parent: RunnableConfig, messages: list[Any]) -> RunnableConfig:
+    versions: dict[str, str | int | float] = {"messages": saver.get_next_version(None)}
+    checkpoint: Any = {
+        **empty_checkpoint(),
+        "channel_values": {"messages": messages},
+        "channel_versions": versions,
+    }
+    return saver.put(parent, checkpoint, {"source": "loop", "step": 0, "parents": {}}, versions)
+
+
+def edit(message: Any, at: int, how: str) -> object:  # noqa: ANN401  # any class of messages
+    """Change a message in place; gives a part of it that the one who changed it still holds."""
+    parts = [part for part in containers(vars(message)) if part]
+    part = parts[at % len(parts)]
+    inside = list(part.items() if isinstance(part, dict) else enumerate(part))
+    if how == "text":
+        message.content = "edited"
+    elif how == "names":
+        message.model_fields_set.clear()
+    elif how == "replace":
+        message.additional_kwargs = {"mine": {"deep": []}}
+    elif how == "add":
+        message.additional_kwargs[f"new {at}"] = [1]
+    elif how == "other type" and not isinstance(part, set):
+        for name in [name for name, value in inside if value == 1]:
+            part[name] = True
+    elif how == "same" and not isinstance(part, set):
+        name, value = inside[at % len(inside)]
+        part[name] = deepcopy(value)
+        return part[name]
+    return None
+
+
+def part_of(messages: list[BaseMessage], at: int, how: str) -> object:
+    message = messages[at % len(messages)]
+    parts = list(containers(message))
+    return {
+        "nothing": None,
+        "message": message,
+        "part": message.additional_kwargs,
+        "deep part": parts[at % len(parts)],
+        "all": messages,
+        "fields": vars(message),
+    }[how]
+
+
+@settings(max_examples=150)
+@given(steps=STEPS)
+def test_a_saver_that_hands_out_again_reads_what_one_that_decodes_would(steps: Any) -> None:  # noqa: ANN401  # drawn
+    with tempfile.TemporaryDirectory() as folder, open_saver(Path(folder) / "s.db") as saver:
+        latest = put(saver, PLACE, deepcopy(MESSAGES))
+        kept: list[object] = []
+        for edits, holds, more, puts in steps:
+            messages = read(saver)
+            with open_saver(Path(folder) / "s.db", read_only=True) as decoding:
+                assert told(messages) == told(read(decoding))
+            # No two holders share a part that can be changed.
+            mine = {id(part) for one in messages for part in containers(one)}
+            assert mine.isdisjoint(id(part) for one in kept for part in containers(one))
+            assert len(mine) == sum(1 for one in messages for _ in containers(one))
+            for at, how in edits:
+                kept.append(edit(messages[at % len(messages)], at, how))
+            if puts:
+                latest = put(saver, latest, [*messages, *(deepcopy(MESSAGES[at]) for at in more)])
+            kept += [part_of(messages, at, how) for at, how in holds]
+            del messages
