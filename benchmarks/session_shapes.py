@@ -7,7 +7,7 @@ import string
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast
 
 import aiosqlite
 from langchain_core.messages import AIMessage, AnyMessage
@@ -89,16 +89,16 @@ def small() -> StateGraph[Any, None, Any, Any]:
 
 
 def _line(schema: type, updates: Mapping[str, Callable[[], Any]]) -> StateGraph[Any, None, Any, Any]:
-    builder: StateGraph[Any, None, Any, Any] = StateGraph(schema)
+    builder: Any = StateGraph(schema)  # its state is known to nobody
     for name in NODES:
 
         async def node(_: Any, *, update: Callable[[], Any] = updates[name]) -> Any:  # noqa: ANN401  # any schema
             return update()
 
-        builder.add_node(name, node)  # type: ignore[call-overload]  # its state is known to nobody
+        builder.add_node(name, node)
     for source, target in zip((START, *NODES), (*NODES, END), strict=True):
         builder.add_edge(source, target)
-    return builder
+    return cast("StateGraph[Any, None, Any, Any]", builder)
 
 
 @asynccontextmanager
