@@ -1,0 +1,1 @@
+"""The durable queue of work behind the answer."""

@@ -1,0 +1,1 @@
+"""Memory in an SQL database: SQLite, or PostgreSQL."""
