@@ -75,6 +75,8 @@ class Settings(BaseSettings):
         keep_turns: Turns of each session that stay open to time travel; 0 keeps all.
         encryption_key: Passphrase of the sessions' file, which is encrypted from its first use on or never.
         archives: The memory archives that a session reads and writes; nothing reads this setting yet.
+        enrichment: Who learns from finished turns: a `worker` in this process or started by `duograph worker`,
+            the LangGraph `server` that the turn runs on, or nobody (`off`).
         user: Whose user settings are in force.
         user_settings: Whether they are read at all, or your own in their place.
         sandbox: Which sandbox runs code; `auto` takes the first of nono and bubblewrap that passes its
@@ -120,6 +122,7 @@ class Settings(BaseSettings):
     keep_turns: int = Field(default=20, ge=0, le=1_000_000)
     encryption_key: SecretStr | None = Field(default=None, min_length=8)
     archives: Annotated[Archives, NoDecode] = Field(default_factory=list)
+    enrichment: Literal["worker", "server", "off"] = "worker"
     user: Annotated[str, AfterValidator(_user)] = "default"
     user_settings: Annotated[bool | UserSettings, NoDecode] = True
     sandbox: Literal["auto", "nono", "bubblewrap", "docker", "none"] = "auto"
