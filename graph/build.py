@@ -11,9 +11,9 @@ from graph.compiled import DuoGraph
 from graph.guards import APPROVAL, REPAIRS, Guard, check_guards
 from graph.keepers import unwrap_routers, wrap_routers
 from graph.lanes import LANES, shapes_of
+from graph.memory import remembering_of
 from graph.routes import after_approve, after_classify, after_code, after_reason, after_recall, after_review
 from graph.services import Services
-from graph.memory import remembering_of
 from graph.settings import Settings
 from graph.shape import Shape
 from graph.state import STATE_TYPES, Context, Input, Output, State
@@ -61,7 +61,7 @@ def make_nodes(
     """The stock nodes by name, each given its services.
 
     Args:
-        services: Models and verifier; without a memory nothing is recalled, and without a queue nothing learned.
+        services: Models and verifier; without a memory nothing is recalled, without a queue nothing learned.
         limits: What a turn may use when the caller does not say.
         types: Whether the type checker must pass when the caller does not say.
         remembering: Whose memory, and how much of it.

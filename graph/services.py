@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self, get_args
 
+from graph.memory import compares_vectors, open_jobs, open_memory
 from graph.proving import open_verifier
 from graph.settings import Settings
+from memory import Memory
+from memory.queue.protocol import Jobs
 from nodes import Verifies
 from providers import Models, Retries, Role, RoleModels, RoleParameters, Timeouts
-from providers.embedding import EmbeddingModels
+from providers.embedding import Embedder, EmbeddingModels
 from providers.mlx.pool import MlxLimits
 from providers.place import preference_of
 from sandbox import Check, Evidence, Options, SourceFile, Verifier

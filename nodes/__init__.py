@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from nodes.context import Context, Task
     from nodes.cost import FREE, Cost
     from nodes.demonstrate import Demonstrate
-    from nodes.enrich import Enrich
     from nodes.ends import REASON_OF, STATUS_OF, Status, StopReason
+    from nodes.enrich import Enrich
     from nodes.findings import Finding, Severity, unshown
     from nodes.knowledge import Knowledge
     from nodes.limits import MAX_REPAIRS, WALK, Amounts, Spending, TurnLimits, Walk

@@ -144,12 +144,14 @@ class Classify:
         return turn
 
     def _knowledge(self, text: str, context: Context, *, has_code: bool, has_worked: bool) -> Task | None:
-        """What is told and asked about memory, by whole sentences; a question is one only where there is some."""
+        """What is told or asked about memory, by whole sentences; nobody asks where there is none."""
         if has_code or context.tests.strip():
             return None
         if told(text, at_work=has_worked):
             return "knowledge_store"
-        return "knowledge_retrieve" if self._has_memory and context.memory is not False and asks(text) else None
+        return (
+            "knowledge_retrieve" if self._has_memory and context.memory is not False and asks(text) else None
+        )
 
     def _wants_types(self, text: str, context: Context) -> bool:
         """Whether the code must pass the type checker: as the caller says, or as asked or configured."""
@@ -159,7 +161,7 @@ class Classify:
 
 
 def learning(state: Turn, config: RunnableConfig) -> Turn:
-    """The turns before this one that nobody handed to the queue, and where learning begins in a new session."""
+    """The turns before that nobody handed to the queue; a session that is new to it begins here."""
     thread = str(config.get("configurable", {}).get("thread_id") or "")
     kept = Turn() if "learned" in state else Turn(learned=last_answer(state.get("messages", [])))
     return Turn(owed=left_behind(state, thread)) | kept

@@ -76,7 +76,10 @@ def _messages(state: Turn) -> list[BaseMessage]:
         fence("tests", request.tests),
         fence("evidence", show_checks(evidence) if evidence else ""),
     )
-    return [SystemMessage(with_rules(prompt("review"), recalled)), HumanMessage("\n\n".join(filter(None, parts)))]
+    return [
+        SystemMessage(with_rules(prompt("review"), recalled)),
+        HumanMessage("\n\n".join(filter(None, parts))),
+    ]
 
 
 def _visible(request: Request) -> Mapping[str, AbstractSet[int]]:

@@ -49,11 +49,13 @@ class Enrich:
 
 def _not_taken(state: Turn, runtime: Runtime[Context], error: Exception) -> Turn:
     """Say that a turn is not learned from yet; the next turn of its session hands it over again."""
-    why = f"the queue did not take it within {ENQUEUE_S:g} s" if isinstance(error, TimeoutError) else str(error)
-    note = f"This turn is not kept for learning yet: {why.rstrip('.')}. The next turn of this session tries again."
+    why = (
+        f"the queue did not take it within {ENQUEUE_S:g} s" if isinstance(error, TimeoutError) else str(error)
+    )
+    note = f"This turn is not kept for learning yet: {why.rstrip('.')}. The session's next turn tries again."
     _LOG.warning("%s", note)
     runtime.stream_writer({"note": note})
     result = state.get("result")
-    return Turn() if result is None else Turn(
-        result=result.model_copy(update={"notes": [*result.notes, note]})
+    return (
+        Turn() if result is None else Turn(result=result.model_copy(update={"notes": [*result.notes, note]}))
     )

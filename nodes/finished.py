@@ -9,6 +9,7 @@ from memory.queue.turns import FinishedTurn
 from memory.records import Proof
 from nodes.ends import Status
 from nodes.result import Result
+from nodes.telling import told
 from nodes.turn import Request, Turn
 
 MOST_OWED: Final = 5
@@ -25,6 +26,8 @@ def finished_turn(state: Turn, thread: str) -> FinishedTurn | None:
     messages = state.get("messages", [])
     before = [message for message in messages if message.type in {"human", "ai"}][:-2]
     said = {message.type: str(message.text) for message in before[-2:]}
+    if told(said.get("human", "")):
+        said = {}  # what was told is a fact of its own, and may be forgotten
     return FinishedTurn(
         session=thread[:255],
         turn=last_answer(messages)[:255],
@@ -64,8 +67,8 @@ def last_answer(messages: Sequence[AnyMessage]) -> str:
 
 
 def _teaches(request: Request, result: Result) -> bool:
-    """Nothing is learned from what was refused, what failed, and what only keeps a fact."""
-    return result.status not in _TEACHES_NOTHING and request.task != "knowledge_store"
+    """Nothing is learned from what was refused, what failed, and what is about memory itself."""
+    return result.status not in _TEACHES_NOTHING and request.route != "knowledge"
 
 
 def _proof(result: Result) -> Proof:

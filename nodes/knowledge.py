@@ -20,7 +20,7 @@ from nodes.recollection import Recollection, fenced, recollection
 from nodes.remembering import KEEP_S, Remembering
 from nodes.telling import Told, fact, told
 from nodes.turn import Turn, request_of, spending_of
-from nodes.wording import looked_for, vector_of
+from nodes.wording import archives_of, looked_for, vector_of
 from providers.embedding import Embedder
 from providers.protocol import Models, Reply
 
@@ -90,7 +90,7 @@ class Knowledge:
             return _failed(sayings.not_kept(str(error)))
 
     async def _history(self, state: Turn, memory: Memory, record: Record) -> Sequence[Item]:
-        """What was and is known on a record's subject; nothing where it cannot be read: it is stored by now."""
+        """What was and is known on a record's subject; nothing where it cannot be read."""
         chosen = Selection(subject=record.subject) if record.subject else Selection(ids=(record.id,))
         chosen = chosen.model_copy(update={"kinds": ("fact",)})
         try:
@@ -107,7 +107,8 @@ class Knowledge:
             async with asyncio.timeout(KEEP_S):
                 await self._jobs.enqueue("write", self._choices.user, f"{turn}:{record.id}", payload)
         except (MemoryStoreError, TimeoutError) as error:
-            return _failed(sayings.not_kept(f"{why}; nor could it be queued: {error or 'no answer in time'}"))
+            why += f"; nor could it be queued: {str(error) or 'no answer in time'}"
+            return _failed(sayings.not_kept(why))
         return _done(sayings.queued(record, why))
 
     async def _answer(self, state: Turn, memory: Memory) -> Turn:
@@ -115,17 +116,18 @@ class Knowledge:
         request = request_of(state)
         text = looked_for(request.text)
         vector, model = await vector_of(self._embedder, text, KEEP_S / 5)
-        query = Query(
-            text=text,
-            vector=vector,
-            vector_model=model,
-            kinds=_ANSWERED_BY,
-            archives=tuple(request.archives or self._choices.archives),
-            max_results=self._choices.max_results,
-            min_score=self._choices.min_score,
-        )
+        chosen, user = request.archives or self._choices.archives, self._choices.user
         try:
-            hits: Sequence[Hit] = await self._in_time(state, memory.search(self._choices.user, query))
+            query = Query(
+                text=text,
+                vector=vector,
+                vector_model=model,
+                kinds=_ANSWERED_BY,
+                archives=await self._in_time(state, archives_of(memory, user, chosen)),
+                max_results=self._choices.max_results,
+                min_score=self._choices.min_score,
+            )
+            hits: Sequence[Hit] = await self._in_time(state, memory.search(user, query))
         except (MemoryStoreError, TimeoutError) as error:
             return _failed(sayings.not_read(str(error) or "it did not answer in time"))
         if not hits:
@@ -146,7 +148,7 @@ class Knowledge:
         return Turn(calls=reply.get("calls", state.get("calls", []))) | _done(sayings.raw(found, why))
 
     async def _forget(self, state: Turn, memory: Memory, thing: Told) -> Turn:
-        """Forget what was told on exactly this subject; where that is not clear, say what there is and how."""
+        """Forget what was told on exactly this subject; else say what there is, and how to choose."""
         user = self._choices.user
         chosen = Selection(subject=thing.subject, kinds=("fact",))
         try:

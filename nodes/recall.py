@@ -1,4 +1,4 @@
-"""What memory holds that fits the request: looked up once, for both models. A turn never waits for it long."""
+"""What memory holds that fits the request: looked up once, for both models, and never waited for long."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from memory.records import Hit, Query
 from nodes.context import Context
 from nodes.cost import Cost
 from nodes.ends import StopReason
-from nodes.wording import looked_for, vector_of
 from nodes.limits import describe, seconds_left
 from nodes.recollection import choose
 from nodes.remembering import RECALL_S, Remembering
 from nodes.turn import Request, Turn, request_of, spending_of
+from nodes.wording import archives_of, looked_for, vector_of
 from providers.embedding import Embedder
 
 MIN_SCORE: Final = 0.2
@@ -71,18 +71,17 @@ class Recall:
         """The hits of each kind, so that many of one leave room for the others."""
         text = looked_for(request.text)
         vector, model = await vector_of(self._embedder, text, seconds / 2)
-        archives = tuple(request.archives or self._choices.archives)
+        user = self._choices.user
+        archives = await archives_of(memory, user, request.archives or self._choices.archives)
 
         def query(most: int) -> Query:
-            return Query(
-                text=text, max_results=most, min_score=MIN_SCORE, vector=vector, vector_model=model
-            )
+            return Query(text=text, max_results=most, min_score=MIN_SCORE, vector=vector, vector_model=model)
 
         notes = query(_NOTES).model_copy(update={"kinds": ("fact", "insight", "pattern")})
         episodes = query(_EPISODES).model_copy(update={"kinds": ("episode",)})
         chunks = query(_CHUNKS).model_copy(update={"kinds": ("chunk",), "archives": archives})
         found: Sequence[Sequence[Hit]] = await asyncio.gather(
-            *(memory.search(self._choices.user, each) for each in (notes, episodes, chunks))
+            *(memory.search(user, each) for each in (notes, episodes, *([chunks] if archives else [])))
         )
         return [hit for hits in found for hit in hits]
 

@@ -1,4 +1,4 @@
-"""What memory gives to a turn: chosen within a budget, with where it comes from, fenced as data for the models."""
+"""What memory gives to a turn: chosen within a budget, with where it comes from, fenced as data."""
 
 import re
 import unicodedata
@@ -86,9 +86,11 @@ def place_of(record: Record) -> str:
 
 
 def plain(text: str, most: int) -> str:
-    """A text without control and format characters, which could hide what it says, and no longer than `most`."""
+    """A text without control and format characters, which could hide something, cut to `most`."""
     text = _BREAKS.sub("\n", text)
-    kept = "".join(one for one in text if one in "\n\t" or unicodedata.category(one) not in {"Cc", "Cf", "Cs"})
+    kept = "".join(
+        one for one in text if one in "\n\t" or unicodedata.category(one) not in {"Cc", "Cf", "Cs"}
+    )
     return kept if len(kept) <= most else kept[: most - len(_CUT)] + _CUT
 
 
@@ -147,7 +149,7 @@ def heading(one: Recollection) -> str:
 
 
 def show(found: Sequence[Recollection]) -> str:
-    """Records one below the other. Each line of their own text is marked, so that none can pass for a heading."""
+    """Records one below the other. Each line of their text is marked, so that none passes for a heading."""
     parts = []
     for one in found:
         body = "\n".join(f"| {line}".rstrip() for line in one.text.split("\n"))
@@ -156,7 +158,7 @@ def show(found: Sequence[Recollection]) -> str:
 
 
 def fenced(found: Sequence[Recollection], tag: str = "memory") -> str:
-    """Records between `<memory>` and `</memory>`, which nothing in them can close; nothing when there are none."""
+    """Records between `<memory>` and `</memory>`, which nothing in them can close; or nothing."""
     return f"<{tag}>\n{defuse(show(found))}\n</{tag}>" if found else ""
 
 
@@ -172,7 +174,7 @@ def recalled_in(state: Any) -> list[Recollection]:  # noqa: ANN401  # `Turn`, wh
 
 
 def with_sources(answer: str, found: Sequence[Recollection]) -> str:
-    """An answer with the places that it names below it, each with its archive; as it is when it names none."""
+    """An answer with the places that it names below it, each with its archive."""
     lines = []
     for one in found:
         path = one.place.rpartition(":")[0] or one.place

@@ -40,8 +40,8 @@ def too_long(length: int) -> str:
 def queued(record: Record, why: str) -> str:
     """A fact waits for its store."""
     return (
-        f"Noted, but not stored yet: {_quoted(record.text)}\n\n{_sentence(_capital(why))} It waits in the queue and "
-        "will be written as soon as memory answers; `duograph jobs list` shows it."
+        f"Noted, but not stored yet: {_quoted(record.text)}\n\n{_sentence(_capital(why))} It waits in the queue "
+        "and will be written as soon as memory answers; `duograph jobs list` shows it."
     )
 
 
@@ -81,13 +81,17 @@ def not_read(why: str) -> str:
 def raw(found: Sequence[Recollection], why: str) -> str:
     """The facts as they are, because no model put them into words."""
     lines = [f"- {_quoted(one.text)} ({one.place or f'{one.at:%Y-%m-%d}'})" for one in found]
-    note = f"_No model put this into words ({_sentence(why).rstrip('.')}), so these are the stored facts as they are._"
+    why = _sentence(why).rstrip(".")
+    note = f"_No model put this into words ({why}), so these are the stored facts as they are._"
     return "\n".join([*lines, "", note])
 
 
 def forgotten(items: Sequence[Item]) -> str:
     """Facts were deleted."""
-    lines = [f"- {_quoted(item.record.text)}{'' if item.valid_to is None else ' (replaced before)'}" for item in items]
+    lines = [
+        f"- {_quoted(item.record.text)}{'' if item.valid_to is None else ' (replaced before)'}"
+        for item in items
+    ]
     note = "What was said in a session stands in its conversation until `duograph sessions delete`."
     return "\n".join(["Forgotten:", "", *lines, "", note])
 

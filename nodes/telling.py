@@ -1,4 +1,4 @@
-"""What is said to be remembered, asked for and forgotten, by hard signals alone: whole sentences, no guesses."""
+"""What is said to be remembered, asked for and forgotten, by whole sentences alone: no guesses."""
 
 import re
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ MAX_STATEMENT_WORDS: Final = 24
 _KEEP = re.compile(
     r"^(?:(?:please|also|and|ok(?:ay)?|hey|hi)\W+)*(?:(?:can|could|would|will)\s+you\s+)?(?:please\s+)?"
     r"(?:remember|memori[sz]e|note(?:\s+down)?|make\s+a\s+note|keep\s+in\s+mind|bear\s+in\s+mind"
-    r"|do(?:n['’]?|\s+no)t\s+forget)"
+    r"|do(?:n['\u2019]?|\s+no)t\s+forget)"
     r"(?:\s*[:,]\s*|\s+(?:for\s+later\s*[:,]?\s+)?)(?P<that>that\s+|this\s*[:,]\s*|:\s*)?(?P<what>.+)$",
     re.IGNORECASE | re.DOTALL,
 )
 _MINE = re.compile(
     r"^(?:(?:well|ok(?:ay)?|hi|hey|hello|by the way|btw|fyi)\W+)*"
-    r"(?P<subject>(?:my|our)(?:\s+[\w'’.-]+){1,4}?)\s+(?:is|are|was|were)\s+(?P<value>[^?]+)$",
+    r"(?P<subject>(?:my|our)(?:\s+[\w'\u2019.-]+){1,4}?)\s+(?:is|are|was|were)\s+(?P<value>[^?]+)$",
     re.IGNORECASE,
 )
 _FORGET = re.compile(
     r"^(?:please\s+)?(?:can\s+you\s+|could\s+you\s+)?(?:please\s+)?(?:forget|unlearn)\s+(?:"
-    r"(?:that\s+)?(?P<fact>(?:my|our)(?:\s+[\w'’.-]+){1,4}?)(?:\s+(?:is|are|was|were)\s+.+)?"
+    r"(?:that\s+)?(?P<fact>(?:my|our)(?:\s+[\w'\u2019.-]+){1,4}?)(?:\s+(?:is|are|was|were)\s+.+)?"
     r"|(?:everything|all|anything)(?:\s+(?:that\s+)?(?:you\s+know|i\s+(?:said|told\s+you)))?\s+about\s+(?P<all>.+)"
     r"|what\s+(?:i|you)\s+(?:\w+\s+){0,3}?about\s+(?P<about>.+)"
     r"|(?P<everything>everything|all)(?:\s+(?:that\s+)?(?:you\s+know|i\s+(?:said|told\s+you)))?(?:\s+about\s+me)?"
@@ -35,9 +35,9 @@ _FORGET = re.compile(
 _QUESTIONS = tuple(
     re.compile(rf"^(?:(?:hi|hey|hello|please|so|ok(?:ay)?|and)\W+)*{rule}\s*[?.!]*$", re.IGNORECASE)
     for rule in (
-        r"(?:when|where|what|who|which)(?:['’]s|\s+(?:is|are|was|were))\s+(?:my|our)(?P<subject>(?:\s+[\w'’.-]+){1,5})",
-        r"how\s+old\s+(?:am\s+i|(?:is|are)\s+(?:my|our)(?:\s+[\w'’.-]+){1,3})",
-        r"(?:who\s+am\s+i|where\s+do\s+i\s+(?:live|work)|what(?:['’]s|\s+is)\s+my\s+name)",
+        r"(?:when|where|what|who|which)(?:['\u2019]s|\s+(?:is|are|was|were))\s+(?:my|our)(?P<subject>(?:\s+[\w'\u2019.-]+){1,5})",
+        r"how\s+old\s+(?:am\s+i|(?:is|are)\s+(?:my|our)(?:\s+[\w'\u2019.-]+){1,3})",
+        r"(?:who\s+am\s+i|where\s+do\s+i\s+(?:live|work)|what(?:['\u2019]s|\s+is)\s+my\s+name)",
         r"(?:so\s+)?what\s+do\s+(?:you|we)\s+(?:know|remember)\s+(?:of|about)\s+.{1,200}",
         r"(?:do|can)\s+you\s+(?:still\s+)?(?:remember|recall)\s+(?!how\s+to\b).{1,200}",
         r"do\s+you\s+know\s+(?:my|when\s+my|where\s+my|what\s+my|who\s+my)\s+.{1,100}",
@@ -54,7 +54,7 @@ _WORK = re.compile(
 """Words of a subject that is the work at hand and nothing to be told about."""
 
 _ASKING = re.compile(
-    r"\?|\b(?:please|help|fix|why|how|should i|can you|could you|what do|what should|write|explain|implement)\b",
+    r"\?|\b(?:please|help|fix|why|how|should i|can you|could you|what do|what should|write|explain)\b",
     re.IGNORECASE,
 )
 _ABOUT_THE_WORK = re.compile(
@@ -71,7 +71,7 @@ _SUBJECT = re.compile(
     r"^(?P<subject>[^.,;:!?\n]{1,80}?)\s+(?:is|are|was|were)\s+(?P<called>(?:called|named)\s+)?(?P<value>\S+)",
     re.IGNORECASE,
 )
-_ONE_VALUED = re.compile(r"^(?:(?:my|our|the)\s+\w|\w.*['’]s\s+\w|\w.*\s+of\s+\w)", re.IGNORECASE)
+_ONE_VALUED = re.compile(r"^(?:(?:my|our|the)\s+\w|\w.*['\u2019]s\s+\w|\w.*\s+of\s+\w)", re.IGNORECASE)
 """Subjects on which one thing holds at a time. «Ana is a doctor» must not replace «Ana is vegan»."""
 
 _BEING = re.compile(
@@ -82,12 +82,13 @@ _BEING = re.compile(
 )
 """Of these many things may be said side by side, unless it is who or what they are."""
 
-_CALENDAR = frozenset(
-    "january february march april may june july august september october november december "
-    "monday tuesday wednesday thursday friday saturday sunday".split()
+_CALENDAR = re.compile(
+    r"^(?:january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday)s?$",
+    re.IGNORECASE,
 )
 _DETERMINER = re.compile(r"^(?:(?:that|the|a|an)\s+)+", re.IGNORECASE)
-_NAME = re.compile(r"\b(?!I\b)[A-ZÄÖÜ][\w'’-]+(?:\s+[A-ZÄÖÜ][\w'’-]+)*")
+_NAME = re.compile(r"\b(?!I\b)[A-ZÄÖÜ][\w'\u2019-]+(?:\s+[A-ZÄÖÜ][\w'\u2019-]+)*")
 
 MAX_SUBJECT_WORDS: Final = 8
 
@@ -150,7 +151,7 @@ def fact(text: str) -> Told:
         text = text.rstrip(".! ") or text
     first = text.split(maxsplit=1)[0].lower() if text else ""
     names = [name for name in _NAME.findall(text) if name.lower() not in {first, "my", "our"}]
-    names = [name for name in names if name.lower().removesuffix("s") not in _CALENDAR]
+    names = [name for name in names if not _CALENDAR.match(name)]
     return Told("remember", text, _subject(text), tuple(dict.fromkeys(names))[:16])
 
 
@@ -174,7 +175,9 @@ def _bare(text: str) -> str:
 
 def _tells(what: str) -> bool:
     """Whether what follows a bare «remember» is something to be kept."""
-    return bool(re.match(r"(?:my|our|i|i['’]m|we|to)\b", what, re.IGNORECASE)) or bool(_SUBJECT.match(what))
+    return bool(re.match(r"(?:my|our|i|i['\u2019]m|we|to)\b", what, re.IGNORECASE)) or bool(
+        _SUBJECT.match(what)
+    )
 
 
 def _is_statement(text: str) -> bool:

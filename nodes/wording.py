@@ -1,8 +1,10 @@
-"""What of a request memory is asked for."""
+"""What memory is asked for: words, perhaps their vector, and in which archives."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
+from memory import Memory
 from providers import ModelsFailedError
 from providers.embedding import Embedder
 
@@ -34,3 +36,12 @@ async def vector_of(embedder: Embedder | None, text: str, seconds: float) -> tup
     except (ModelsFailedError, TimeoutError):
         return (), ""  # words alone find most of it
     return tuple(made.vectors[0]), made.model
+
+
+async def archives_of(memory: Memory, user: str, chosen: Sequence[str]) -> tuple[str, ...]:
+    """The archives to search: those that were chosen, or all of the user's.
+
+    Raises:
+        MemoryStoreError: When memory cannot be read.
+    """
+    return tuple(chosen) or tuple(await memory.archives(user))
