@@ -30,7 +30,8 @@ def now() -> datetime:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    # Halves of a sign, as a model's JSON may hold them, cannot be written anywhere.
+    return " ".join(text.encode("utf-8", "replace").decode().split())
 
 
 Line = Annotated[str, AfterValidator(_line)]

@@ -24,7 +24,9 @@ FAINT_WEIGHT: Final = 0.4
 
 _ACCENTS: Final = re.compile("[\u0300-\u036f]+")
 # Signs of scripts that write vowels as marks: Python counts these as no part of a word.
-_MARKS: Final = "\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963\u0971-\u0dff\u0f71-\u0f84"
+_MARKS: Final = (
+    "\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963\u0971-\u0dff\u0f71-\u0f84"
+)
 _HAN: Final = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HIRAGANA: Final = "\u3041-\u309f"
 _OTHERS: Final = ("\u30a0-\u30ff", "\uac00-\ud7a3", "\u0e00-\u0eff", "\u1000-\u109f", "\u1780-\u17ff")

@@ -55,7 +55,11 @@ class ModelMemory:
         for item in self._spaces[namespace].values():
             record = item.record
             wanted = not query.kinds or record.kind in query.kinds
-            if not wanted or item.valid_to or (record.kind == "chunk" and record.archive not in query.archives):
+            if (
+                not wanted
+                or item.valid_to
+                or (record.kind == "chunk" and record.archive not in query.archives)
+            ):
                 continue
             similarity = _cosine(query.vector, vectors.get(item.id, ())) if query.vector else None
             found = scorer.score(record, similarity)
@@ -179,8 +183,7 @@ def _fits(item: Item, selection: Selection) -> bool:
         (
             not selection.ids
             or any(item.id.startswith(one.lower()) for one in selection.ids if len(one) >= _PREFIX_CHARS),
-            selection.subject is None
-            or record.subject_key == " ".join(selection.subject.split()).casefold(),
+            selection.subject is None or record.subject_key == " ".join(selection.subject.split()).casefold(),
             selection.before is None or item.origins[0].at < selection.before,
             selection.session is None or any(one.session == selection.session for one in item.origins),
             not selection.kinds or record.kind in selection.kinds,
