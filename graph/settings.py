@@ -75,7 +75,7 @@ class Settings(BaseSettings):
         keep_turns: Turns of each session that stay open to time travel; 0 keeps all.
         encryption_key: Passphrase of the sessions' file, which is encrypted from its first use on or never.
         archives: The memory archives that a session reads and writes; nothing reads this setting yet.
-        enrichment: Who learns from finished turns: a `worker` in this process or started by `duograph worker`,
+        enrichment: Who learns from finished turns: a `worker` in this process or of `duograph worker`,
             the LangGraph `server` that the turn runs on, or nobody (`off`).
         user: Whose user settings are in force.
         user_settings: Whether they are read at all, or your own in their place.
