@@ -163,7 +163,11 @@ class SqlJobs:
                 set_at=now,
                 created_at=now,
             )
-            return connection.execute(new.on_conflict_do_nothing(index_elements=["id"])).rowcount == 1
+            made = connection.execute(
+                new.on_conflict_do_nothing(index_elements=["id"]),
+                execution_options={"preserve_rowcount": True},  # else nobody asks psycopg for an INSERT's
+            )
+            return made.rowcount == 1
 
     def _claim(self, lease_s: float, job_id: str | None) -> Lease | None:
         with self._database.writing() as connection:
