@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from memory.queue.work import Handler
 
 _JOIN_S: Final = 3.0
-_AT_EXIT_S: Final = 1.0
+_AT_EXIT_S: Final = (1.0, 2.0)
+"""What is due has so long when the program ends without a `close`, and the thread in all."""
 
 
 class Worker:
@@ -79,6 +80,13 @@ class Worker:
             Whether the thread has ended; one whose work heeds nothing is left behind, as a daemon.
         """
         atexit.unregister(self._at_exit)
+        return self._end(drain_s, drain_s + 2 * self._pace.grace_s + _JOIN_S)
+
+    async def aclose(self, drain_s: float = 5.0) -> bool:
+        """Stop; see `close`."""
+        return await asyncio.to_thread(self.close, drain_s)
+
+    def _end(self, drain_s: float, patience_s: float) -> bool:
         self._is_closed = True
         if self._process != os.getpid():
             return True
@@ -87,15 +95,11 @@ class Worker:
         if shift is None:
             return True
         shift.stop(drain_s)
-        shift.thread.join(drain_s + 2 * self._pace.grace_s + _JOIN_S)
+        shift.thread.join(patience_s)
         return not shift.thread.is_alive()
-
-    async def aclose(self, drain_s: float = 5.0) -> bool:
-        """Stop; see `close`."""
-        return await asyncio.to_thread(self.close, drain_s)
 
 
 def _close_at_exit(reference: weakref.ref[Worker]) -> None:
     worker = reference()
     if worker is not None and worker.is_running:
-        worker.close(_AT_EXIT_S)
+        worker._end(*_AT_EXIT_S)  # noqa: SLF001

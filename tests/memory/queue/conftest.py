@@ -1,6 +1,6 @@
 """Queues to test: in a file, in memory, and on a real server."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,3 @@ async def jobs(target: str, clock: Clock) -> AsyncIterator[SqlJobs]:
 def path(tmp_path: Path) -> Path:
     """Where a queue that several share can be."""
     return tmp_path / "sessions.sqlite"
-
-
-Wait = Callable[[Callable[[], bool]], None]
