@@ -82,9 +82,9 @@ class SqlJobs:
         kept = func.coalesce(JOBS.c.output, packed(output))
         return await asyncio.to_thread(self._change, lease, lambda _: {"output": kept}, is_timed=False)
 
-    async def finish(self, lease: Lease) -> bool:
+    async def finish(self, lease: Lease, *, note: str = "") -> bool:
         """Mark a job as done; see `Jobs.finish`."""
-        return await asyncio.to_thread(self._finish, lease)
+        return await asyncio.to_thread(self._finish, lease, note)
 
     async def fail(self, lease: Lease, reason: str, *, again_in_s: float | None) -> bool:
         """Note why an attempt failed; see `Jobs.fail`."""
@@ -196,9 +196,9 @@ class SqlJobs:
         dead = {"status": "dead", "error": reason, "token": None, "finished_at": now, "losses": MAX_LOSSES}
         connection.execute(update(JOBS).where(JOBS.c.id == row.id).values(set_at=now, due_at=now, **dead))
 
-    def _finish(self, lease: Lease) -> bool:
+    def _finish(self, lease: Lease, note: str) -> bool:
         def changes(now: float) -> dict[str, Any]:
-            emptied = {"payload": "{}", "output": None, "error": "", "token": None}
+            emptied = {"payload": "{}", "output": None, "error": _plain(note), "token": None}
             return emptied | {"status": "done", "due_at": now, "finished_at": now}
 
         is_ours = self._change(lease, changes)
