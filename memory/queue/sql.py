@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, and_, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from memory.queue.database import BUSY_TIMEOUT_S, Database
+from memory.queue.database import QueueDatabase
 from memory.queue.protocol import Lease
 from memory.queue.rows import job_id, job_of, packed
 from memory.queue.tables import JOBS
+from memory.sql.schema import BUSY_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,8 +61,9 @@ class SqlJobs:
         Raises:
             MemoryStoreError: When the address cannot be read, or its driver is missing.
         """
-        self._database = Database(target, busy_timeout_s=busy_timeout_s)
-        self._clock = clock if clock or self._database.is_server else time.time
+        self._database = QueueDatabase(target, busy_timeout_s=busy_timeout_s)
+        self._is_server = self._database.backend == "postgresql"
+        self._clock = clock if clock or self._is_server else time.time
         self._pruned_at = -_PRUNE_EVERY_S
         self.place = self._database.place
 
@@ -148,7 +150,7 @@ class SqlJobs:
     def _enqueue(self, kind: JobKind, namespace: str, key: str, payload: str) -> bool:
         with self._database.writing() as connection:
             now = self._now(connection)
-            insert = postgresql.insert if self._database.is_server else sqlite.insert
+            insert = postgresql.insert if self._is_server else sqlite.insert
             new = insert(JOBS).values(
                 id=job_id(kind, namespace, key),
                 kind=kind,
