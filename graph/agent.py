@@ -151,7 +151,7 @@ class Agent(Resuming, Closing):
         yield Finished(result)
 
     def close(self) -> None:
-        """Stop learning, and close the models' connections, memory, the event loop of the sync calls and the session store."""
+        """Stop learning; close the models, memory, the event loop of the sync calls and the session store."""
         with self._resources:
             if self.background is not None:
                 self.background.close()

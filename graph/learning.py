@@ -100,9 +100,9 @@ def told(turn: FinishedTurn) -> list[Record]:
     records = [Record(kind="episode", text=text, context=before, origin=origin)]
     if turn.proof == "verified":
         made = f" The code is in {', '.join(turn.files)}." if turn.files else ""
-        title = clip(" ".join(turn.request.split()), _TITLE_CHARS)
+        title = clip(" ".join(turn.request.split()), _TITLE_CHARS).rstrip(".")
         records.append(
-            Record(kind="fact", text=f"Solved, and verified by running it: {title}{made}", origin=origin)
+            Record(kind="fact", text=f"Solved, and verified by running it: {title}.{made}", origin=origin)
         )
     return records
 
