@@ -76,7 +76,7 @@ def records_of(document: Document, *, archive: str, path: str, revision: str, or
         record = Record(
             kind="chunk",
             text=chunk.text,
-            context=_context(path, chunks, index),
+            context=_context(chunks, index),
             archive=archive,
             path=path,
             first_line=document.number(chunk.first),
@@ -88,11 +88,11 @@ def records_of(document: Document, *, archive: str, path: str, revision: str, or
     return list(found.values())
 
 
-def _context(path: str, chunks: Sequence[Chunk], index: int) -> str:
-    """What is searched with a chunk: its file, its title, and the ends of its neighbours."""
+def _context(chunks: Sequence[Chunk], index: int) -> str:
+    """What is searched with a chunk: its title, and the ends of its neighbours."""
     before = chunks[index - 1].text[-OVERLAP_CHARS:] if index else ""
     after = chunks[index + 1].text[:OVERLAP_CHARS] if index + 1 < len(chunks) else ""
-    return "\n".join(part for part in (path, chunks[index].title[:MAX_CHARS], before, after) if part)
+    return "\n".join(part for part in (chunks[index].title[:MAX_CHARS], before, after) if part)
 
 
 def _sections(document: Document) -> Iterator[_Span]:

@@ -90,7 +90,7 @@ def test_neighbours_and_the_place_are_searched_with_a_chunk_and_not_shown() -> N
         read_markdown(text), archive="kitchen", path="tea.md", revision="r", origin=Origin(source="file")
     )
     last = records[-1]
-    assert last.context.startswith("tea.md\nTea > Green\n")
+    assert last.context.startswith("Tea > Green\n")
     assert "Boil the water." in last.context
     assert "Boil" not in last.text
     assert "Wait" in records[-2].context

@@ -14,7 +14,8 @@ from memory.archives.ignoring import MAX_BYTES
 from memory.archives.ingest import Options
 from memory.protocol import Memory, MemoryStoreError
 from memory.records import Query, Record, Selection
-from tests.memory.archives.dict_memory import DictMemory
+from memory.sql.database import Database
+from memory.sql.store import SqlMemory
 from tests.memory.archives.pdfs import pdf
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -66,12 +67,12 @@ async def test_our_own_documentation_is_found_and_cited(memory: Memory) -> None:
     assert report.added == len(shown) - 1 > 10
     assert report.left_out == ()
     assert (shown[0].done, shown[-1].done) == (0, shown[-1].total)
-    (best, *_) = await memory.search("me", Query(text="exit codes", archives=("docs",)))
+    (best, *_) = await memory.search("me", Query(text="circuit breakers", archives=("docs",)))
     record = best.item.record
     lines = (ROOT / "docs" / record.path).read_text(encoding="utf-8").splitlines()
     assert record.text == "\n".join(lines[record.first_line - 1 : record.last_line])
-    assert "exit codes" in record.text.casefold()
-    assert not await memory.search("you", Query(text="exit codes"))
+    assert "Circuit breakers" in record.text
+    assert not await memory.search("you", Query(text="circuit breakers", archives=("docs",)))
 
 
 async def test_a_file_may_become_a_folder_and_a_folder_a_file(memory: Memory, folder: Path) -> None:
@@ -172,11 +173,11 @@ async def test_a_path_that_is_none_is_refused(memory: Memory, folder: Path) -> N
             await ingest(memory, "me", "a", folder / name)
 
 
-class Cut(DictMemory):
+class Cut(SqlMemory):
     """Cancels its own caller, or fails, at one call."""
 
     def __init__(self, at: int, *, fails: bool) -> None:
-        super().__init__()
+        super().__init__(Database(":memory:", busy_timeout_s=5))
         self.at, self.fails, self.calls = at, fails, count(1)
 
     async def replace(self, namespace: str, selection: Selection, records: Sequence[Record]) -> Sequence[str]:
@@ -208,6 +209,7 @@ def test_an_ingestion_that_is_cut_leaves_whole_files_and_goes_on(
         report = await ingest(memory, "me", "a", folder)
         assert counts(report) == (6 - at, 0, at - 1, 0, 0)
         assert len(await texts(memory)) == 5
+        await memory.aclose()
 
     asyncio.run(story())
 
