@@ -16,6 +16,7 @@ JobKind = Literal["enrich", "write"]
 """`enrich`: distil a finished turn. `write`: what could not be written to memory when it was told."""
 
 MAX_ATTEMPTS: Final = 5
+"""Attempts that may fail before a job is dead."""
 
 
 class Job(BaseModel):
@@ -29,7 +30,7 @@ class Job(BaseModel):
         payload: What is needed to do it; what JSON can hold.
         output: What doing it gave, kept before it is written anywhere: a second attempt writes just this.
         status: How it stands.
-        attempts: How many were begun.
+        attempts: How many were begun; one that ended with its worker's life is begun again, not counted.
         error: Why the last attempt failed; else empty.
         due_at: Not before this.
         created_at: When it was made.
@@ -76,11 +77,14 @@ class Jobs(Protocol):
         """Add a job, committed when this returns; False when this kind, namespace and key have one."""
         ...
 
-    async def claim(self, lease_s: float) -> Lease | None:
-        """Take the job that has been due longest, for `lease_s` seconds; None when there is none.
+    async def claim(self, lease_s: float, *, job_id: str | None = None) -> Lease | None:
+        """Take the job that has been due longest, or this one when it is due, for `lease_s` seconds.
 
         One whose lease is over is taken too, and so is one whose times lie in an impossible future, because
         the clock was set back: two workers may then hold it, and the later token counts.
+
+        Returns:
+            None when there is none.
         """
         ...
 
