@@ -5,21 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from memory import MemoryStoreError
-from providers import ModelsFailedError
+from memory.protocol import MemoryStoreError
+from providers.protocol import ModelsFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from memory import Memory
+    from memory.protocol import Memory
     from memory.records import Item
-    from providers.embedding import Embedded, EmbeddingModels
+    from providers.embedding import EmbeddingModels
 
 BATCH: Final = 64
 """Texts of one request."""
 
 MAX_CHARS: Final = 2000
 """So much of a text makes its vector: some 500 tokens, which most embedding models take."""
+
+_ENOUGH_REFUSED = 3
+"""When so many texts are refused and none was taken, the model takes none at all."""
+
+_OF_TEXT: Final = frozenset({"context_overflow", "malformed", "refusal"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ async def fill_vectors(
         except (ModelsFailedError, MemoryStoreError) as error:
             return Filled(filling.count, filling.made_by, f"Some records have no vector yet: {error}")
         progress(filling.count)
-    return Filled(filling.count, filling.made_by)
+    return Filled(filling.count, filling.made_by, filling.problem)
 
 
 class _Filling:
@@ -78,9 +83,11 @@ class _Filling:
         self._models = models
         # Vectors are compared with those of one model alone: of the first, or of the backup that answers.
         self._model = str(models.specs[0])
-        self._before: list[str] = []
+        self._done: set[str] = set()
+        self._refused: set[str] = set()
         self.count = 0
         self.made_by = ""
+        self.problem = ""
 
     async def step(self, wanted: int) -> bool:
         """Do one batch; False when nothing is left.
@@ -89,26 +96,57 @@ class _Filling:
             ModelsFailedError: When no model answers.
             MemoryStoreError: When memory does not.
         """
-        items = await self._memory.without_vector(self._namespace, self._model, limit=wanted)
-        ids = [item.id for item in items]
-        # The same again means that its vectors were not kept: without end, if nobody noticed.
-        if not items or ids == self._before:
+        limit = wanted + len(self._refused)
+        there = await self._memory.without_vector(self._namespace, self._model, limit=limit)
+        # One that comes again was not kept: it would come without end, if nobody noticed.
+        items = [item for item in there if item.id not in self._refused | self._done][:wanted]
+        if not items:
             return False
-        self._before = ids
-        answer = await self._models.embed([_text(item) for item in items])
-        if answer.model != self._model:
-            self._model, self._before = answer.model, []
-        await self._keep(items, answer)
+        try:
+            await self._embed(items, MAX_CHARS)
+        except ModelsFailedError as error:
+            if not _is_of_text(error):
+                raise
+            await self._one_by_one(items)
         return True
 
-    async def _keep(self, items: Sequence[Item], answer: Embedded) -> None:
+    async def _one_by_one(self, items: Sequence[Item]) -> None:
+        """Find the text that the model does not take; it must not keep the others from their vectors.
+
+        Raises:
+            ModelsFailedError: When it takes none of the first ones.
+        """
+        failures = []
+        for number, item in enumerate(items, 1):
+            try:
+                await self._embed([item], MAX_CHARS // 4)
+            except ModelsFailedError as error:
+                if not _is_of_text(error):
+                    raise
+                failures.append(error)
+                self._refused.add(item.id)
+                if number == len(failures) == min(_ENOUGH_REFUSED, len(items)):
+                    raise
+        if failures:
+            self.problem = f"{len(self._refused)} records have no vector, for no model takes their text."
+
+    async def _embed(self, items: Sequence[Item], most_chars: int) -> None:
+        answer = await self._models.embed([_text(item)[:most_chars] for item in items])
         vectors = {item.id: list(vector) for item, vector in zip(items, answer.vectors, strict=True)}
         await self._memory.set_vectors(self._namespace, answer.model, vectors)
+        if answer.model != self._model:
+            self._model, self._done = answer.model, set()
+        self._done |= vectors.keys()
         self.count += len(vectors)
         self.made_by = answer.model
+
+
+def _is_of_text(error: ModelsFailedError) -> bool:
+    """Whether a text is at fault, and no server; what was not sent at all was too long."""
+    return not error.calls or error.calls[-1].error in _OF_TEXT
 
 
 def _text(item: Item) -> str:
     """What of a record is turned into its vector."""
     record = item.record
-    return "\n".join(part for part in (record.subject, record.text) if part)[:MAX_CHARS]
+    return "\n".join(part for part in (record.subject, record.text) if part)
