@@ -57,9 +57,9 @@ def open_jobs(settings: Settings) -> Jobs | None:
     """Make the queue of work behind the answer, in the sessions' database; see `open_memory`."""
     if why_off(settings):
         return None
-    from memory.queue import open_jobs as open_queue  # noqa: PLC0415  # SQLAlchemy takes half a second
+    from memory.queue.sql import SqlJobs  # noqa: PLC0415  # SQLAlchemy takes half a second
 
-    return open_queue(settings.database_path)
+    return SqlJobs(settings.database_path)
 
 
 def compares_vectors(settings: Settings) -> bool:

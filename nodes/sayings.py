@@ -40,8 +40,8 @@ def too_long(length: int) -> str:
 def queued(record: Record, why: str) -> str:
     """A fact waits for its store."""
     return (
-        f"Noted, but not stored yet: {_quoted(record.text)}\n\n{_sentence(_capital(why))} It waits in the queue "
-        "and will be written as soon as memory answers; `duograph jobs list` shows it."
+        f"Noted, but not stored yet: {_quoted(record.text)}\n\n{_sentence(_capital(why))} It waits in the "
+        "queue and will be written as soon as memory answers; `duograph jobs list` shows it."
     )
 
 
