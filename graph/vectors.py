@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from memory.protocol import Memory
     from memory.records import Item
-    from providers.embedding import EmbeddingModels
+    from providers.embedding import Embedder
 
 BATCH: Final = 64
 """Texts of one request."""
@@ -45,7 +45,7 @@ class Filled:
 async def fill_vectors(
     memory: Memory,
     namespace: str,
-    models: EmbeddingModels,
+    embedder: Embedder,
     *,
     most: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
@@ -55,14 +55,14 @@ async def fill_vectors(
     Args:
         memory: Where they are.
         namespace: Whose.
-        models: The embedding role.
+        embedder: The embedding role.
         most: How many records at most, the newest first; all of them when left out.
         progress: Told how many have got one so far, after each batch.
 
     Returns:
         How far it came. It never raises for a model or a memory that fails: a search goes on by words.
     """
-    filling = _Filling(memory, namespace, models)
+    filling = _Filling(memory, namespace, embedder)
     while most is None or filling.count < most:
         wanted = BATCH if most is None else min(BATCH, most - filling.count)
         try:
@@ -77,12 +77,11 @@ async def fill_vectors(
 class _Filling:
     """One run over a namespace."""
 
-    def __init__(self, memory: Memory, namespace: str, models: EmbeddingModels) -> None:
+    def __init__(self, memory: Memory, namespace: str, embedder: Embedder) -> None:
         self._memory = memory
         self._namespace = namespace
-        self._models = models
-        # Vectors are compared with those of one model alone: of the first, or of the backup that answers.
-        self._model = str(models.specs[0])
+        self._embedder = embedder
+        self._model = ""
         self._done: set[str] = set()
         self._refused: set[str] = set()
         self.count = 0
@@ -96,6 +95,9 @@ class _Filling:
             ModelsFailedError: When no model answers.
             MemoryStoreError: When memory does not.
         """
+        if not self._model:
+            # Vectors are compared with those of one model alone: of the first, or of the backup that answers.
+            self._model = (await self._embedder.embed([])).model
         limit = wanted + len(self._refused)
         there = await self._memory.without_vector(self._namespace, self._model, limit=limit)
         # One that comes again was not kept: it would come without end, if nobody noticed.
@@ -131,7 +133,7 @@ class _Filling:
             self.problem = f"{len(self._refused)} records have no vector, for no model takes their text."
 
     async def _embed(self, items: Sequence[Item], most_chars: int) -> None:
-        answer = await self._models.embed([_text(item)[:most_chars] for item in items])
+        answer = await self._embedder.embed([_text(item)[:most_chars] for item in items])
         vectors = {item.id: list(vector) for item, vector in zip(items, answer.vectors, strict=True)}
         await self._memory.set_vectors(self._namespace, answer.model, vectors)
         if answer.model != self._model:

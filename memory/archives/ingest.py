@@ -84,6 +84,12 @@ async def ingest(  # noqa: PLR0913  # where from, where to, and how
     return work.report()
 
 
+def default_name(path: Path) -> str:
+    """What an archive is called when nobody says: like its folder, or like the folder of its one file."""
+    whole = path.expanduser().resolve()
+    return shown((whole if whole.is_dir() else whole.parent).name)[:MAX_NAME]
+
+
 def check_name(archive: str) -> None:
     """Make sure that an archive can be called this.
 

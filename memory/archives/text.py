@@ -19,7 +19,7 @@ _MARKS: Final = (
 _NOT_IN_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 """Control characters; the escape of coloured logs is none of them."""
 
-_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|PuTTY-User-Key-File")
+_PRIVATE_KEY = re.compile(rb"^(-----BEGIN [A-Z ]*PRIVATE KEY-----|PuTTY-User-Key-File)", re.MULTILINE)
 
 _MOST_FOREIGN = 0.3
 """A text of which a larger part is foreign to ASCII is in no Latin alphabet."""
