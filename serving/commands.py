@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serving import settings_command
+from serving.archives_command import archives, ingest
 from serving.bench import MODES
 from serving.doctor.options import doctor
 from serving.file_options import approve_option, files, result_options
@@ -172,6 +173,7 @@ duograph.add_command(models)
 duograph.add_command(doctor)
 duograph.add_command(sessions)
 duograph.add_command(settings_command.settings)
+duograph.add_command(click.Group("memory", commands=[ingest, archives], help="What outlives a session."))
 
 
 @duograph.command()
