@@ -28,8 +28,10 @@ class Memory(Protocol):
         """Keep records, all or none, and give their ids in order.
 
         A record that is there gets one origin more; with an origin of the same session and turn (where they
-        are given) nothing changes, so that a job may be done twice. A fact with a subject takes the place of
-        the one that held on that subject, which stays with its time; one that was superseded holds again.
+        are given, else with the very same origin) nothing changes, so that a job may be done twice. A fact
+        with a subject takes the place of the one that held on that subject, which stays with its time; one
+        that was superseded holds again, since its new origin. What is stored last holds, whatever clocks
+        say, and nothing ends before it began.
 
         Raises:
             MemoryStoreError: When they cannot be kept.
@@ -56,7 +58,7 @@ class Memory(Protocol):
     async def list(
         self, namespace: str, selection: Selection, *, limit: int = 100, after: str = ""
     ) -> Sequence[Item]:
-        """Give what is selected, oldest first, in pages.
+        """Give what is selected, oldest first (by the time of the first origin, then by id), in pages.
 
         Args:
             namespace: Whose.
@@ -65,7 +67,7 @@ class Memory(Protocol):
             after: The id of the last item of the page before.
 
         Raises:
-            MemoryStoreError: When it cannot be read.
+            MemoryStoreError: When it cannot be read, or `after` is no longer there.
         """
         ...
 
@@ -82,6 +84,8 @@ class Memory(Protocol):
 
     async def restore(self, namespace: str, items: Sequence[Item]) -> int:
         """Keep items as another memory gave them, with their times; those that are there stay as they are.
+
+        A fact that holds comes in as superseded where another one holds on its subject already.
 
         Returns:
             How many were new.
@@ -104,7 +108,8 @@ class Memory(Protocol):
 
         Raises:
             MemoryStoreError: When they cannot be kept.
-            ValueError: When they are not all of one length.
+            ValueError: When they are not all of one length, also with those that are there, or hold what is
+                no number.
         """
         ...
 

@@ -30,7 +30,8 @@ def now() -> datetime:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    # Halves of a sign, as a model's JSON may hold them, cannot be written anywhere.
+    return " ".join(text.encode("utf-8", "replace").decode().split())
 
 
 Line = Annotated[str, AfterValidator(_line)]
@@ -139,7 +140,7 @@ class Query(BaseModel):
     Attributes:
         text: In the user's words.
         kinds: Which kinds of records; all when empty.
-        archives: Chunks of these archives alone; the others are never found.
+        archives: Chunks of these archives alone; the others are never found, and without any no chunk is.
         max_results: How many at most.
         min_score: The least score, 0 to 1.
         vector: Of `text`, to compare with the records' vectors; empty for words alone.
