@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from memory.words import index_words, query_words
+from memory.words import FAINT_WEIGHT, index_words, query_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -38,7 +38,10 @@ class Scorer:
         self.words = query_words(text)
         total = sum(self.words.values())
         # Of a long request no record holds every word, and it need not.
-        self._whole = min(total, _FULL_WORDS) + _EACH_FURTHER * max(0.0, total - _FULL_WORDS)
+        # Words that say little cannot say all, unless they are asked for.
+        self._whole = max(
+            FAINT_WEIGHT, min(total, _FULL_WORDS) + _EACH_FURTHER * max(0.0, total - _FULL_WORDS)
+        )
 
     def score(self, record: Record, similarity: float | None = None) -> float:
         """Tell how much of the query a record holds, 0 to 1.

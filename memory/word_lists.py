@@ -2,31 +2,32 @@
 
 from typing import Final
 
-STOP: Final = frozenset(
-    "a about above after again against all also am an and any are aren't arent as at be because been before "
-    "being below between both but by can can't cant cannot could couldn't couldnt d did didn't didnt do does "
-    "doesn't doesnt doing don't dont down during each either else ever every few for from further had hadnt "
-    "has hasnt have havent having he her here hers herself him himself his how i id if ill im in into is isnt "
-    "it its itself ive just let lets ll m may me might mine more most must my myself no nor not of off ok on "
-    "once only or other our ours ourselves out over own per please re s same shall she should shouldnt so some "
-    "such t than that thats the their theirs them themselves then there these they theyre this those through "
-    "to too under until up upon us ve very via was wasnt we were werent what whats when where which while who "
-    "whom whose why will with within without won't wont would wouldnt yes yet you your youre yours yourself "
-    "yourselves".split()
-)
+_STOP = """
+a about above after again against all also am an and any are arent as at be because been before being
+below between both but by can cant cannot could couldnt d did didnt do does doesnt doing dont down during
+each either else ever every few for from further had hadnt has hasnt have havent having he her here hers
+herself him himself his how i id if ill im in into is isnt it its itself ive just let lets ll m may me
+might mine more most must my myself no nor not of off ok on once only or other our ours ourselves out
+over own per please re s same shall she should shouldnt so some such t than that thats the their theirs
+them themselves then there these they theyre this those through to too under until up upon us ve very via
+was wasnt we were werent what whats when where which while who whom whose why will with within without
+wont would wouldnt yes yet you your youre yours yourself yourselves
+"""
+STOP: Final = frozenset(_STOP.split())
 """Words that nearly every text holds."""
 
-FAINT: Final = frozenset(
-    "actually add always another anything around ask asked away back become best better big call called came "
-    "change come day days different done end even everything feel find first found gave get gets getting give "
-    "given go goes going gone good got great happen happened help idea kind know known last later least like "
-    "little long look looking lot made make makes making many maybe mean mention mentioned much name named "
-    "need needs never new next nice now number often old one part people place possible put question quite "
-    "really recently remember remind right said saw say says see seem seems set show since small something "
-    "sometimes soon still take talk talked tell thing things think thought time times today told took tried "
-    "try two type use used using want wanted wants way week well went work worked working year years "
-    "yesterday user write function code program python".split()
-)
+_FAINT = """
+actually add always another anything around ask asked away back become best better big call called came
+change come day days different done end even everything feel find first found gave get gets getting give
+given go goes going gone good got great happen happened help idea kind know known last later least like
+little long look looking lot made make makes making many maybe mean mention mentioned much name named
+need needs never new next nice now number often old one part people place possible put question quite
+really recently remember remind right said saw say says see seem seems set show since small something
+sometimes soon still take talk talked tell thing things think thought time times today told took tried
+try two type use used using want wanted wants way week well went work worked working year years yesterday
+user write function code program python
+"""
+FAINT: Final = frozenset(_FAINT.split())
 """Words that many texts hold: they help to choose, and alone they prove nothing."""
 
 IRREGULAR: Final = {
@@ -59,6 +60,7 @@ IRREGULAR: Final = {
     "lost": "lose",
     "lives": "live",
     "made": "make",
+    "marriage": "marry",
     "married": "marry",
     "men": "man",
     "met": "meet",

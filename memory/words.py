@@ -22,6 +22,9 @@ LONGEST_WORD: Final = 64
 FAINT_WEIGHT: Final = 0.4
 """What a word counts that many records hold, beside 1 for the others."""
 
+STOP_WEIGHT: Final = 0.1
+"""What a word counts that nearly every text holds, where a query has no others."""
+
 _ACCENTS: Final = re.compile("[\u0300-\u036f]+")
 # Signs of scripts that write vowels as marks: Python counts these as no part of a word.
 _MARKS: Final = (
@@ -54,7 +57,7 @@ _LEFT: Final = 4
 
 def index_words(text: str) -> Iterator[str]:
     """Give the words of a text in order, as a record is filed under them."""
-    for word in _words(text):
+    for word, _ in _words(text):
         if _IS_UNSPACED.search(word):
             yield from _signs(word, is_query=False)
         else:
@@ -64,18 +67,19 @@ def index_words(text: str) -> Iterator[str]:
 def query_words(text: str) -> dict[str, float]:
     """Give the words that a text is looked up by, with what each counts, 0 to 1.
 
-    Words that nearly every text holds count nothing and are left out, unless there are no others.
+    Words that nearly every text holds are left out, unless there are no others: those count next to nothing.
     """
     found: dict[str, float] = {}
     stops: dict[str, float] = {}
-    for word in _words(text):
+    for word, share in _words(text):
         if _IS_UNSPACED.search(word):
             for piece in _signs(word, is_query=True):
                 found[piece] = FAINT_WEIGHT if _IS_HIRAGANA.match(piece) else 1.0
         elif word in STOP:
-            stops[stem(word)] = FAINT_WEIGHT
+            stops[stem(word)] = STOP_WEIGHT
         else:
-            found[stem(word)] = FAINT_WEIGHT if word in FAINT else 1.0
+            weight = FAINT_WEIGHT if word in FAINT else share
+            found[stem(word)] = max(weight, found.get(stem(word), 0.0))
     return found or stops
 
 
@@ -103,20 +107,21 @@ def _singular(word: str) -> str:
     return word[:-2] if word.endswith(("sses", "shes", "ches", "xes", "zes")) else word[:-1]
 
 
-def _words(text: str) -> Iterator[str]:
-    """The words in lower case; those with humps whole and in parts."""
+def _words(text: str) -> Iterator[tuple[str, float]]:
+    """The words in lower case, and what each counts: one with humps is given whole and in parts."""
     if not text.isascii():
         text = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text))
         text = unicodedata.normalize("NFC", _ACCENTS.sub("", text))
     for found in _WORD.findall(text):
         bare = found.replace("\u2019", "'").removesuffix("'s").removesuffix("'S").replace("'", "")
         if _IS_UNSPACED.search(bare):
-            yield from (piece.casefold() for piece in _PIECE.findall(bare))
+            yield from ((piece.casefold(), 1.0) for piece in _PIECE.findall(bare))
             continue
-        yield bare.casefold()[:LONGEST_WORD]
         parts = _HUMP.split(bare) if not bare.islower() else ()
-        if len(parts) > 1:
-            yield from (part.casefold()[:LONGEST_WORD] for part in parts)
+        has_humps = len(parts) > 1
+        yield bare.casefold()[:LONGEST_WORD], 0.5 if has_humps else 1.0
+        if has_humps:
+            yield from ((part.casefold()[:LONGEST_WORD], 0.5 / len(parts)) for part in parts)
 
 
 def _signs(run: str, *, is_query: bool) -> Iterator[str]:

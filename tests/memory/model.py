@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 
 from memory.protocol import MemoryStoreError
 from memory.records import Counts, Hit, Item, MemoryStatus, Origin, Query, Record, Selection
@@ -23,8 +24,10 @@ class ModelMemory:
 
     async def store(self, namespace: str, records: Sequence[Record]) -> Sequence[str]:
         self._check()
+        space = dict(self._spaces[namespace])
         for record in records:
-            self._store(self._spaces[namespace], record)
+            self._store(space, record)
+        self._spaces[namespace] = space
         return [record.id for record in records]
 
     def _store(self, space: dict[str, Item], record: Record) -> None:
@@ -50,7 +53,7 @@ class ModelMemory:
 
     async def search(self, namespace: str, query: Query) -> Sequence[Hit]:
         self._check()
-        scorer, hits = Scorer(query.text), []
+        scorer, hits = Scorer(query.text), list[tuple[float, Hit]]()
         vectors = self._vectors[namespace, query.vector_model]
         for item in self._spaces[namespace].values():
             record = item.record
@@ -64,8 +67,9 @@ class ModelMemory:
             similarity = _cosine(query.vector, vectors.get(item.id, ())) if query.vector else None
             found = scorer.score(record, similarity)
             if found > 0 and found >= query.min_score:
-                hits.append(Hit(item=item, score=found))
-        return sorted(hits, key=lambda hit: -hit.score)[: query.max_results]
+                hits.append((similarity or 0.0, Hit(item=item, score=found)))
+        best = sorted(hits, key=lambda pair: (-pair[1].score, -pair[0]))
+        return [hit for _, hit in best[: query.max_results]]
 
     async def list(
         self, namespace: str, selection: Selection, *, limit: int = 100, after: str = ""
@@ -116,9 +120,11 @@ class ModelMemory:
 
     async def set_vectors(self, namespace: str, model: str, vectors: Mapping[str, Sequence[float]]) -> None:
         self._check()
+        if not all(vector and all(map(isfinite, vector)) for vector in vectors.values()):
+            raise ValueError("A vector is empty or holds what is no number.")
         known = self._vectors[namespace, model]
         lengths = {len(vector) for vector in (*known.values(), *vectors.values())}
-        if len(lengths) > 1 or 0 in lengths:
+        if len(lengths) > 1:
             raise ValueError("The vectors are not all of one length.")
         known |= {one: tuple(vector) for one, vector in vectors.items() if one in self._spaces[namespace]}
 
