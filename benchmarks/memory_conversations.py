@@ -162,18 +162,24 @@ _THINGS: Final = (
     "drill easel feather goblet hammock iron jigsaw kayak loom magnet napkin oar pillow quilt rope sail tent vase "
     "whistle xylophone yarn zipper basket chisel drum"
 ).split(" ")
-_FOOD: Final = "peanuts shellfish celery mustard walnuts lupins sesame soy wheat eggs milk sulphites mango kiwi".split(
-    " "
+_FOOD: Final = (
+    "peanuts shellfish celery mustard walnuts lupins sesame soy wheat eggs milk sulphites mango kiwi".split(
+        " "
+    )
 )
 _MONTHS: Final = (
     "January February March April May June July August September October November December"
 ).split(" ")
 _INSTRUMENTS: Final = "cello oboe banjo trombone harp clarinet bassoon mandolin viola tuba".split(" ")
-_PLACES: Final = "brewery library harbour observatory museum bakery foundry theatre orchard shipyard".split(" ")
-_FIRST: Final = "An Bel Cor Dan El Fen Gil Han Ida Jor Kal Lin Mar Nel Ost Pia Quin Ros Sil Tam Ul Vera Wim Xan Yor Zel"
-_LAST: Final = "a ard ena ika ine is ko la lia mir na nor o ra ric sa son ta us vin"
-_SYLLABLES: Final = "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru sta tre plo".split(
+_PLACES: Final = "brewery library harbour observatory museum bakery foundry theatre orchard shipyard".split(
     " "
+)
+_FIRST: Final = (
+    "An Bel Cor Dan El Fen Gil Han Ida Jor Kal Lin Mar Nel Ost Pia Quin Ros Sil Tam Ul Vera Wim Xan Yor Zel"
+)
+_LAST: Final = "a ard ena ika ine is ko la lia mir na nor o ra ric sa son ta us vin"
+_SYLLABLES: Final = (
+    "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru sta tre plo".split(" ")
 )
 
 
