@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack, aclosing
+from dataclasses import replace
 from typing import Unpack, get_args
 
 from langchain_core.messages import HumanMessage
@@ -12,6 +13,7 @@ from typing_extensions import TypedDict
 
 from checkpoints import DatabaseError, Sessions
 from graph.agent_memory import AgentMemory
+from graph.background import Background
 from graph.bridge import iterate
 from graph.build import build_graph
 from graph.events import Event, Finished, Started
@@ -78,6 +80,9 @@ class Agent(Resuming, Closing):
         self._models, self._memory = services.models, (services.memory, services.jobs)
         self._resources = ExitStack()
         saver = self._resources.enter_context(open_sessions(self.settings))
+        self.background = Background.of(self.settings, services)
+        if self.background is not None:
+            services = replace(services, jobs=self.background.jobs)
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
         self.sessions = Sessions(saver)
         self.memory = AgentMemory(
@@ -146,8 +151,10 @@ class Agent(Resuming, Closing):
         yield Finished(result)
 
     def close(self) -> None:
-        """Close the models' connections, memory, the event loop of the sync calls and the session store."""
+        """Stop learning; close the models, memory, the event loop of the sync calls and the session store."""
         with self._resources:
+            if self.background is not None:
+                self.background.close()
             if self.graph.loop_thread.is_running:
                 self.graph.loop_thread.run(self._models.aclose())
             if any(self._memory):

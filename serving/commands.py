@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from serving import settings_command
-from serving.archives_command import archives, ingest
 from serving.bench import MODES
 from serving.doctor.options import doctor
 from serving.file_options import approve_option, files, result_options
+from serving.memory_command import memory
 from serving.models_command import models
 from serving.options import Shell, chosen, json_option, named, setting_options
 from serving.pull_command import pull
@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     Action = Callable[[], int]
 
-TASKS = ("planning", "code_generation", "code_review", "problem_solving", "explanation", "general")
+TASKS = (
+    "planning",
+    "code_generation",
+    "code_review",
+    "problem_solving",
+    "explanation",
+    "general",
+    "knowledge_store",
+    "knowledge_retrieve",
+)
 
 _CONNECT = """\b
 Connect a model:
@@ -173,7 +182,7 @@ duograph.add_command(models)
 duograph.add_command(doctor)
 duograph.add_command(sessions)
 duograph.add_command(settings_command.settings)
-duograph.add_command(click.Group("memory", commands=[ingest, archives], help="What outlives a session."))
+duograph.add_command(memory)
 
 
 @duograph.command()

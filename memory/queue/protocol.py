@@ -31,7 +31,7 @@ class Job(BaseModel):
         output: What doing it gave, kept before it is written anywhere: a second attempt writes just this.
         status: How it stands.
         attempts: How many were begun; one that ended with its worker's life is begun again, not counted.
-        error: Why the last attempt failed; else empty.
+        error: Why the last attempt failed, or what a done one did not come to; else empty.
         due_at: Not before this.
         created_at: When it was made.
         finished_at: When it was done or given up.
@@ -96,8 +96,13 @@ class Jobs(Protocol):
         """Keep what the work gave, once; False when the job is no longer ours."""
         ...
 
-    async def finish(self, lease: Lease) -> bool:
-        """Mark a job as done and empty its payload; False when it is no longer ours."""
+    async def finish(self, lease: Lease, *, note: str = "") -> bool:
+        """Mark a job as done and empty its payload; False when it is no longer ours.
+
+        Args:
+            lease: Of the job.
+            note: What did not go as hoped, in one sentence; it stands in the job's `error`.
+        """
         ...
 
     async def fail(self, lease: Lease, reason: str, *, again_in_s: float | None) -> bool:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, and_, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from memory.queue.database import BUSY_TIMEOUT_S, Database
+from memory.queue.database import QueueDatabase
 from memory.queue.protocol import Lease
 from memory.queue.rows import job_id, job_of, packed
 from memory.queue.tables import JOBS
+from memory.sql.schema import BUSY_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,8 +61,9 @@ class SqlJobs:
         Raises:
             MemoryStoreError: When the address cannot be read, or its driver is missing.
         """
-        self._database = Database(target, busy_timeout_s=busy_timeout_s)
-        self._clock = clock if clock or self._database.is_server else time.time
+        self._database = QueueDatabase(target, busy_timeout_s=busy_timeout_s)
+        self._is_server = self._database.backend == "postgresql"
+        self._clock = clock if clock or self._is_server else time.time
         self._pruned_at = -_PRUNE_EVERY_S
         self.place = self._database.place
 
@@ -82,9 +84,9 @@ class SqlJobs:
         kept = func.coalesce(JOBS.c.output, packed(output))
         return await asyncio.to_thread(self._change, lease, lambda _: {"output": kept}, is_timed=False)
 
-    async def finish(self, lease: Lease) -> bool:
+    async def finish(self, lease: Lease, *, note: str = "") -> bool:
         """Mark a job as done; see `Jobs.finish`."""
-        return await asyncio.to_thread(self._finish, lease)
+        return await asyncio.to_thread(self._finish, lease, note)
 
     async def fail(self, lease: Lease, reason: str, *, again_in_s: float | None) -> bool:
         """Note why an attempt failed; see `Jobs.fail`."""
@@ -148,7 +150,7 @@ class SqlJobs:
     def _enqueue(self, kind: JobKind, namespace: str, key: str, payload: str) -> bool:
         with self._database.writing() as connection:
             now = self._now(connection)
-            insert = postgresql.insert if self._database.is_server else sqlite.insert
+            insert = postgresql.insert if self._is_server else sqlite.insert
             new = insert(JOBS).values(
                 id=job_id(kind, namespace, key),
                 kind=kind,
@@ -196,9 +198,9 @@ class SqlJobs:
         dead = {"status": "dead", "error": reason, "token": None, "finished_at": now, "losses": MAX_LOSSES}
         connection.execute(update(JOBS).where(JOBS.c.id == row.id).values(set_at=now, due_at=now, **dead))
 
-    def _finish(self, lease: Lease) -> bool:
+    def _finish(self, lease: Lease, note: str) -> bool:
         def changes(now: float) -> dict[str, Any]:
-            emptied = {"payload": "{}", "output": None, "error": "", "token": None}
+            emptied = {"payload": "{}", "output": None, "error": _plain(note), "token": None}
             return emptied | {"status": "done", "due_at": now, "finished_at": now}
 
         is_ours = self._change(lease, changes)

@@ -29,8 +29,11 @@ class LeaseLostError(JobError):
 class Handler(Protocol):
     """Does one job. It runs on the worker's event loop, and may be called twice for one job."""
 
-    async def __call__(self, lease: Lease) -> None:
+    async def __call__(self, lease: Lease) -> str | None:
         """Do the job.
+
+        Returns:
+            What did not go as hoped though the job is done, in one sentence; else nothing.
 
         Raises:
             JobError: When it cannot be done; of what else is raised the class alone is kept.

@@ -69,6 +69,15 @@ class Database:
         if self.backend == "postgresql":
             _driver()
 
+    def is_made(self) -> bool:
+        """Whether there is anything to read: a file that is not there is not made by reading.
+
+        Raises:
+            MemoryStoreError: When its folder may not be looked into, or this is closed.
+        """
+        self._check_open()
+        return self._path is None or files.is_there(self._path)
+
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
         """A transaction that sees one moment; None where nothing was ever kept.
@@ -76,8 +85,7 @@ class Database:
         Raises:
             MemoryStoreError: When the database cannot be read.
         """
-        if self._path is not None and not files.is_there(self._path):
-            self._check_open()
+        if not self.is_made():
             yield None
             return
         with self._transaction(is_writing=False) as connection:
@@ -137,10 +145,12 @@ class Database:
             raise closed(self.place)
 
     def _engine(self, *, is_writing: bool) -> Engine:
+        # A database in memory, and a server's pool, serve both.
+        key = (os.getpid(), is_writing and self._path is not None)
+        if engine := self._engines.get(key):
+            return engine  # without the lock: a fork may have come while another thread held it
         with self._lock:
             self._check_open()
-            # A database in memory, and a server's pool, serve both.
-            key = (os.getpid(), is_writing and self._path is not None)
             if key not in self._engines:
                 self._engines[key] = self._new_engine(is_writing=is_writing)
             return self._engines[key]

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from providers.offline import replies
 from providers.offline.cookbook import Cookbook, Match
+from providers.offline.lessons import lesson
 from providers.offline.replies import Draft
 from providers.protocol import Step
 
@@ -138,6 +139,11 @@ class OfflineChatModel(BaseChatModel):
 
     def _draft(self, messages: Sequence[BaseMessage], step: str) -> Draft:
         said = _last_human_text(messages)
+        if turn := _between(said, "turn"):
+            return lesson(turn)
+        return self._said(said, step)
+
+    def _said(self, said: str, step: str) -> Draft:
         request = _request(said)
         if step == "answer" and (facts := _between(said, "facts")):
             return replies.from_facts(facts)
