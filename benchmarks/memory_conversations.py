@@ -7,7 +7,8 @@ they stand in a turn beside it. A scene's slots are filled from lists of people,
 numbers; a question is asked only of a filling whose person and scene are used once, but other scenes tell of
 the same person, and other persons are in the same scene in the same town: those are the distractors. Between
 scenes stands small talk from `_CHATTER`, whose words come from one list with the most common ones first (as
-1/rank), so that some words are in nearly every turn and most are rare. Nothing was tuned on the outcome.
+1/rank), so that some words are in nearly every turn and most are rare. The ranking was chosen with the seed 7;
+figures are of another one.
 """
 
 from __future__ import annotations
@@ -162,18 +163,24 @@ _THINGS: Final = (
     "drill easel feather goblet hammock iron jigsaw kayak loom magnet napkin oar pillow quilt rope sail tent vase "
     "whistle xylophone yarn zipper basket chisel drum"
 ).split(" ")
-_FOOD: Final = "peanuts shellfish celery mustard walnuts lupins sesame soy wheat eggs milk sulphites mango kiwi".split(
-    " "
+_FOOD: Final = (
+    "peanuts shellfish celery mustard walnuts lupins sesame soy wheat eggs milk sulphites mango kiwi".split(
+        " "
+    )
 )
 _MONTHS: Final = (
     "January February March April May June July August September October November December"
 ).split(" ")
 _INSTRUMENTS: Final = "cello oboe banjo trombone harp clarinet bassoon mandolin viola tuba".split(" ")
-_PLACES: Final = "brewery library harbour observatory museum bakery foundry theatre orchard shipyard".split(" ")
-_FIRST: Final = "An Bel Cor Dan El Fen Gil Han Ida Jor Kal Lin Mar Nel Ost Pia Quin Ros Sil Tam Ul Vera Wim Xan Yor Zel"
-_LAST: Final = "a ard ena ika ine is ko la lia mir na nor o ra ric sa son ta us vin"
-_SYLLABLES: Final = "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru sta tre plo".split(
+_PLACES: Final = "brewery library harbour observatory museum bakery foundry theatre orchard shipyard".split(
     " "
+)
+_FIRST: Final = (
+    "An Bel Cor Dan El Fen Gil Han Ida Jor Kal Lin Mar Nel Ost Pia Quin Ros Sil Tam Ul Vera Wim Xan Yor Zel"
+)
+_LAST: Final = "a ard ena ika ine is ko la lia mir na nor o ra ric sa son ta us vin"
+_SYLLABLES: Final = (
+    "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru sta tre plo".split(" ")
 )
 
 
@@ -205,7 +212,7 @@ class Conversations:
     questions: list[Question] = field(default_factory=list)
 
 
-def make(count: int, *, questions: int = 300, seed: int = 7) -> Conversations:
+def make(count: int, *, questions: int = 300, seed: int = 11) -> Conversations:
     """Make conversations of `count` turns, and questions spread over all of them."""
     chance = random.Random(seed)  # noqa: S311 - no secret
     said, asked = Conversations(), list[Question]()

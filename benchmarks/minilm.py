@@ -83,7 +83,8 @@ class MiniLM:
         seen = (scores / scores.sum(-1, keepdims=True)) @ heads("value")
         seen = seen.transpose(0, 2, 1, 3).reshape(count, width, size)
         hidden = self._norm(
-            hidden + self._linear(seen, f"{name}.attention.output.dense"), f"{name}.attention.output.LayerNorm"
+            hidden + self._linear(seen, f"{name}.attention.output.dense"),
+            f"{name}.attention.output.LayerNorm",
         )
         wide = _gelu(self._linear(hidden, f"{name}.intermediate.dense"))
         return self._norm(hidden + self._linear(wide, f"{name}.output.dense"), f"{name}.output.LayerNorm")
@@ -111,7 +112,10 @@ def _load(path: Path) -> dict[str, Array]:
     header = json.loads(data[8 : 8 + length])
     return {
         name: np.frombuffer(
-            data, dtype=np.float32, offset=8 + length + info["data_offsets"][0], count=int(np.prod(info["shape"]))
+            data,
+            dtype=np.float32,
+            offset=8 + length + info["data_offsets"][0],
+            count=int(np.prod(info["shape"])),
         ).reshape(info["shape"])
         for name, info in header.items()
         if name != "__metadata__" and info["dtype"] == "F32"

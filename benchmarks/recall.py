@@ -112,7 +112,10 @@ def plain_fts(said: memory_conversations.Conversations, path: Path) -> tuple[sql
 
 
 def ours(
-    runner: asyncio.Runner, memory: SqlMemory, said: memory_conversations.Conversations, vectors: list[list[float]]
+    runner: asyncio.Runner,
+    memory: SqlMemory,
+    said: memory_conversations.Conversations,
+    vectors: list[list[float]],
 ) -> Search:
     """`Memory.search`, with vectors where there are any."""
 
@@ -153,7 +156,9 @@ def run(size: int, embed: Embed | None) -> list[Row]:
             kept = embed([turn.text for turn in said.turns])
             asked = embed([question.text for question in said.questions])
             for start in range(0, size, 5000):
-                part = {one.id: kept[start + place] for place, one in enumerate(records[start : start + 5000])}
+                part = {
+                    one.id: kept[start + place] for place, one in enumerate(records[start : start + 5000])
+                }
                 runner.run(memory.set_vectors(NAMESPACE, "m", part))
             rows.append(measure(ours(runner, memory, said, asked), said, "ours with vectors"))
             rows.append(measure(vectors_alone(kept, asked), said, "vectors alone"))

@@ -152,9 +152,9 @@ def import_file(path: str, user: str | None, signals: Signals, *, as_json: bool)
         settings, signals, lambda memory: import_memory(memory, settings.user, lines), writes=True
     )
     if as_json:
-        terminal.json_object({"new": count.new, "known": count.known})
+        terminal.json_object(count.model_dump(mode="json"))
     else:
-        terminal.line(f"{count.new} new, {count.known} known already")
+        terminal.line(f"{count.items} records, {count.new} of them new")
     return exits.DONE
 
 
