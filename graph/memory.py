@@ -44,9 +44,9 @@ def open_memory(settings: Settings) -> Memory | None:
         password = settings.neo4j_password
         return open_neo4j(
             settings.neo4j_uri,
-            user=settings.neo4j_user,
+            user=settings.neo4j_user if settings.neo4j_password else "",
             password=password.get_secret_value() if password else "",
-            database=settings.neo4j_database or None,
+            database=settings.neo4j_database,
         )
     from memory.sql import open_memory as open_sql  # noqa: PLC0415  # SQLAlchemy takes half a second
 

@@ -72,7 +72,8 @@ class Record(BaseModel):
         entities: Names of things that it is about; nodes in a graph.
         archive: The archive that a chunk belongs to.
         path: The chunk's file, relative to what was ingested.
-        first_line: Where the chunk begins, counted from 1; 0 where there are no lines.
+        first_line: Where the chunk begins, counted from 1: a line, the page of a PDF, the cell of a notebook;
+            0 where there is none.
         last_line: Where it ends.
         revision: Of the chunk's file: changes when its content does.
         origin: Where it comes from.

@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 
 from memory.queue.protocol import Jobs
 from nodes.context import Context
-from nodes.cost import Cost
+from nodes.cost import FREE, Cost
 from nodes.finished import finished_turn, last_answer
 from nodes.remembering import ENQUEUE_S, Remembering
 from nodes.turn import Turn
@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 class Enrich:
     """Puts one job on the queue, the same one however often the node is run again."""
 
-    cost: ClassVar[Cost] = Cost(seconds=ENQUEUE_S)
+    cost: ClassVar[Cost] = FREE  # its wait is within the second that each superstep is granted
 
     def __init__(
         self,

@@ -28,12 +28,14 @@ T = TypeVar("T")
 
 _ANSWERED_BY: tuple[Kind, ...] = ("fact", "insight", "pattern", "chunk")
 _LISTED = 10
+_WAITS = 3
+"""How often one of its ways waits for memory at most: a store, what was there before, the queue."""
 
 
 class Knowledge:
     """The end of a turn that is about memory itself."""
 
-    cost: ClassVar[Cost] = Cost(reasoning=1, seconds=2 * KEEP_S)
+    cost: ClassVar[Cost] = Cost(reasoning=1, memory_s=_WAITS * KEEP_S)
 
     def __init__(
         self,
@@ -83,9 +85,9 @@ class Knowledge:
             await self._in_time(state, memory.store(self._choices.user, [record]))
             return _done(sayings.kept(record, await self._history(state, memory, record), turn))
         except MemoryUnavailableError as error:
-            return await self._later(record, turn, str(error))
+            return await self._later(state, record, turn, str(error))
         except TimeoutError:
-            return await self._later(record, turn, "memory did not answer in time")
+            return await self._later(state, record, turn, "memory did not answer in time")
         except MemoryStoreError as error:
             return _failed(sayings.not_kept(str(error)))
 
@@ -98,14 +100,14 @@ class Knowledge:
         except (MemoryStoreError, TimeoutError):
             return []
 
-    async def _later(self, record: Record, turn: str, why: str) -> Turn:
+    async def _later(self, state: Turn, record: Record, turn: str, why: str) -> Turn:
         """Queue what cannot be written now."""
         if self._jobs is None:
             return _failed(sayings.not_kept(why))
         payload = {"records": [record.model_dump(mode="json")]}
         try:
-            async with asyncio.timeout(KEEP_S):
-                await self._jobs.enqueue("write", self._choices.user, f"{turn}:{record.id}", payload)
+            job = self._jobs.enqueue("write", self._choices.user, f"{turn}:{record.id}", payload)
+            await self._in_time(state, job)
         except (MemoryStoreError, TimeoutError) as error:
             why += f"; nor could it be queued: {str(error) or 'no answer in time'}"
             return _failed(sayings.not_kept(why))
@@ -115,7 +117,7 @@ class Knowledge:
         """Answer from what was told; nothing found is said without asking a model."""
         request = request_of(state)
         text = looked_for(request.text)
-        vector, model = await vector_of(self._embedder, text, KEEP_S / 5)
+        vector, model = await vector_of(self._embedder, text, min(KEEP_S, self._left(state)))
         chosen, user = request.archives or self._choices.archives, self._choices.user
         try:
             query = Query(
@@ -165,9 +167,12 @@ class Knowledge:
 
     async def _in_time(self, state: Turn, work: Awaitable[T]) -> T:
         """Wait for memory as long as it may take, and no longer than the turn may."""
-        left = seconds_left(request_of(state).limits, spending_of(state))
-        async with asyncio.timeout(max(0.0, min(KEEP_S, left))):
+        async with asyncio.timeout(min(KEEP_S, self._left(state))):
             return await work
+
+    @staticmethod
+    def _left(state: Turn) -> float:
+        return max(0.0, seconds_left(request_of(state).limits, spending_of(state)))
 
 
 def _done(answer: str) -> Turn:

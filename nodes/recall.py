@@ -28,7 +28,7 @@ _NOTES, _EPISODES, _CHUNKS = 12, 4, 8
 class Recall:
     """Searches memory for what helps with the request, within a time and a budget of its own."""
 
-    cost: ClassVar[Cost] = Cost(seconds=RECALL_S)
+    cost: ClassVar[Cost] = Cost(memory_s=RECALL_S)
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from memory.places import place
 from memory.records import Hit, Kind, Record
 from nodes.prompting import defuse, prompt
 
@@ -27,7 +28,7 @@ class Recalled(BaseModel):
     Attributes:
         id: Of the record; `duograph memory why ID` shows where it comes from.
         kind: What it is.
-        place: Of a chunk, as `path:first-last`; else empty.
+        place: Of a chunk, as `path:first-last`, or with a page or a cell; else empty.
         archive: Of a chunk.
         at: When it was first told or seen, in UTC.
         score: How much of what was looked for it answers, 0 to 1.
@@ -75,14 +76,8 @@ def recollection(hit: Hit) -> Recollection:
 
 
 def place_of(record: Record) -> str:
-    """Where a chunk stands, as `path:first-last`; empty for what is no chunk."""
-    if record.kind != "chunk":
-        return ""
-    path = " ".join(plain(record.path, 4096).split())
-    if not record.first_line:
-        return path
-    last = f"-{record.last_line}" if record.last_line > record.first_line else ""
-    return f"{path}:{record.first_line}{last}"
+    """Where a chunk stands, as `path:first-last` or by its page; empty for what is no chunk."""
+    return " ".join(plain(place(record), 4200).split()) if record.kind == "chunk" else ""
 
 
 def plain(text: str, most: int) -> str:

@@ -9,8 +9,8 @@ RECALL_S: Final = 2.0
 KEEP_S: Final = 5.0
 """Seconds that storing, looking up or forgetting may take where the user asked for just that."""
 
-ENQUEUE_S: Final = 1.0
-"""Seconds that handing a turn to the queue may take; it takes about one thousandth of them."""
+ENQUEUE_S: Final = 0.5
+"""Seconds that handing a turn to the queue may take; it takes some thousandths of one."""
 
 
 @dataclass(frozen=True, slots=True)

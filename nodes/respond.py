@@ -100,8 +100,10 @@ def _account(state: Turn, config: RunnableConfig) -> Bounds | None:
         return None
     spending, calls = spending_of(state), state.get("calls", [])
     step = config.get("metadata", {}).get("langgraph_step", spending.first_step)
+    walk = config.get("configurable", {}).get(WALK)
+    following = walk.after_answer if isinstance(walk, Walk) else 0
     used = Amounts(
-        supersteps=step - spending.first_step + 2,  # this one too, and the input's
+        supersteps=step - spending.first_step + 2 + following,  # this one too, and the input's
         model_calls=len(calls),
         sandbox_runs=spending.sandbox_runs,
         seconds=round(time.time() - spending.started_at, 3),

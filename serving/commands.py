@@ -15,6 +15,7 @@ from serving.bench import MODES
 from serving.doctor.options import doctor
 from serving.file_options import approve_option, files, result_options
 from serving.jobs_command import jobs, worker
+from serving.memory_command import memory
 from serving.models_command import models
 from serving.options import Shell, chosen, json_option, named, setting_options
 from serving.pull_command import pull
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
 
     Action = Callable[[], int]
 
-TASKS = ("planning", "code_generation", "code_review", "problem_solving", "explanation", "general")
+TASKS = (
+    "planning",
+    "code_generation",
+    "code_review",
+    "problem_solving",
+    "explanation",
+    "general",
+    "knowledge_store",
+    "knowledge_retrieve",
+)
 
 _CONNECT = """\b
 Connect a model:
@@ -176,6 +186,7 @@ duograph.add_command(sessions)
 duograph.add_command(settings_command.settings)
 duograph.add_command(jobs)
 duograph.add_command(worker)
+duograph.add_command(memory)
 
 
 @duograph.command()

@@ -49,8 +49,7 @@ async def test_neighbouring_turns_help_to_find_and_count_less(memory_backend: Me
     assert {hit.item.origins[0].turn: hit.score for hit in hits} == {"0": 0.75, "1": 0.75, "2": 0.25}
     assert hits[-1].item.origins[0].turn == "2"
     assert await found(memory_backend, "PostgreSQL replicas Frankfurt") == [
-        episode(1).text,
-        episode(0).text,
+        episode(number).text for number in (1, 0, 2)
     ]
     around = await memory_backend.search("anna", Query(text="risotto"))
     assert [hit.score for hit in around] == [1.0, 0.5]
