@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack, aclosing
+from dataclasses import replace
 from typing import Unpack, get_args
 
 from langchain_core.messages import HumanMessage
@@ -11,9 +12,12 @@ from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from checkpoints import DatabaseError, Sessions
+from graph.agent_memory import AgentMemory
+from graph.background import Background
 from graph.bridge import iterate
 from graph.build import build_graph
 from graph.events import Event, Finished, Started
+from graph.memory import remembering_of
 from graph.resuming import RequestError, Resuming, result_of, session_of, waiting_result
 from graph.saver import open_sessions
 from graph.services import Services
@@ -47,7 +51,7 @@ class Choices(TypedDict, total=False):
 
 
 class Agent(Resuming, Closing):
-    """Two models, a sandbox and a session store behind one call.
+    """Two models, a sandbox, a session store and a memory behind one call.
 
     Use it as a context manager, sync or async, or call `close` when done. It may be shared by
     threads and event loops; two turns on one thread queue up.
@@ -63,20 +67,31 @@ class Agent(Resuming, Closing):
 
         Args:
             settings: Read from the environment and `duograph.toml` when left out.
-            services: Your own models or verifier.
+            services: Your own models, verifier or memory.
 
         Raises:
             SettingsError: When a setting is wrong.
             ModelConfigError: When a chain names something that does not exist.
             DatabaseError: When the session store cannot be opened.
+            MemoryStoreError: When memory is configured wrongly.
         """
         self.settings = given_settings(settings)
-        services = services or Services.from_settings(self.settings)
-        self._models = services.models
+        services = services or Services.from_settings(self.settings, remembers=True)
+        self._models, self._memory = services.models, (services.memory, services.jobs)
         self._resources = ExitStack()
         saver = self._resources.enter_context(open_sessions(self.settings))
+        self.background = Background.of(self.settings, services)
+        if self.background is not None:
+            services = replace(services, jobs=self.background.jobs)
+            self.background.begin()
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
         self.sessions = Sessions(saver)
+        self.memory = AgentMemory(
+            services.memory,
+            remembering_of(self.settings),
+            self.graph.loop_thread,
+            embedder=services.embedder,
+        )
 
     def ask(self, text: str, **choices: Unpack[Choices]) -> Result:
         """Answer one request.
@@ -138,11 +153,20 @@ class Agent(Resuming, Closing):
         yield Finished(result)
 
     def close(self) -> None:
-        """Close the models' connections, the event loop of the sync calls and the session store."""
+        """Stop learning; close the models, memory, the event loop of the sync calls and the session store."""
         with self._resources:
+            if self.background is not None:
+                self.background.close()
             if self.graph.loop_thread.is_running:
                 self.graph.loop_thread.run(self._models.aclose())
+            if any(self._memory):
+                self.graph.loop_thread.run(self._close_memory())
             self.graph.loop_thread.close()
+
+    async def _close_memory(self) -> None:
+        for each in self._memory:
+            if each is not None:
+                await each.aclose()
 
     async def aclose(self) -> None:
         """Close everything; see `close`."""

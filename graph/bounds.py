@@ -127,6 +127,12 @@ class Plan:
         inner = (each.step_limit(limits, context) for each in self.inner.values())
         return max(self.supersteps(limits), *inner, 0)
 
+    @property
+    def after_answer(self) -> int:
+        """The fewest supersteps that follow the answer."""
+        guarded = {(guard.source, guard.target) for guard in self.guards}
+        return max(0, needs(self.shape, ANSWER, guarded).get(ANSWER, 1) - 1)
+
     def least_step_limit(self, limits: TurnLimits, context: Context, following: Iterable[str] = ()) -> int:
         """The smallest step limit with which a turn can still answer.
 

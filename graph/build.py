@@ -11,31 +11,67 @@ from graph.compiled import DuoGraph
 from graph.guards import APPROVAL, REPAIRS, Guard, check_guards
 from graph.keepers import unwrap_routers, wrap_routers
 from graph.lanes import LANES, shapes_of
-from graph.routes import after_approve, after_classify, after_code, after_reason, after_review
+from graph.memory import remembering_of
+from graph.routes import after_approve, after_classify, after_code, after_reason, after_recall, after_review
 from graph.services import Services
 from graph.settings import Settings
 from graph.shape import Shape
 from graph.state import STATE_TYPES, Context, Input, Output, State
 from graph.users import Users
-from nodes import Approve, Classify, Code, Demonstrate, Node, Reason, Respond, Review, TurnLimits, Verify
+from nodes import (
+    Approve,
+    Classify,
+    Code,
+    Demonstrate,
+    Enrich,
+    Knowledge,
+    Node,
+    Reason,
+    Recall,
+    Remembering,
+    Respond,
+    Review,
+    TurnLimits,
+    Verify,
+)
 
-NODES = ("classify", "reason", "approve", "code", "verify", "review", "demonstrate", "respond")
+NODES = (
+    "classify",
+    "recall",
+    "knowledge",
+    "reason",
+    "approve",
+    "code",
+    "verify",
+    "review",
+    "demonstrate",
+    "respond",
+    "enrich",
+)
 GUARDS = (REPAIRS, APPROVAL)
 """What counts each way back of the stock graph, and the question about a plan."""
 
 
 def make_nodes(
-    services: Services, limits: TurnLimits | None = None, *, types: bool = False
+    services: Services,
+    limits: TurnLimits | None = None,
+    *,
+    types: bool = False,
+    remembering: Remembering = Remembering(),  # noqa: B008  # it is frozen
 ) -> dict[str, Node]:
     """The stock nodes by name, each given its services.
 
     Args:
-        services: Models and verifier.
+        services: Models and verifier; without a memory nothing is recalled, without a queue nothing learned.
         limits: What a turn may use when the caller does not say.
         types: Whether the type checker must pass when the caller does not say.
+        remembering: Whose memory, and how much of it.
     """
+    memory, jobs = services.memory, services.jobs
     return {
-        "classify": Classify(limits, types=types),
+        "classify": Classify(limits, types=types, has_memory=memory is not None),
+        "recall": Recall(memory, remembering, embedder=services.embedder),
+        "knowledge": Knowledge(services.models, memory, jobs, remembering, embedder=services.embedder),
         "reason": Reason(services.models),
         "approve": Approve(),
         "code": Code(services.models),
@@ -43,6 +79,7 @@ def make_nodes(
         "review": Review(services.models),
         "demonstrate": Demonstrate(services.verifier),
         "respond": Respond(),
+        "enrich": Enrich(jobs, remembering),
     }
 
 
@@ -53,13 +90,16 @@ def assemble(nodes: Mapping[str, Node]) -> StateGraph[State, Context, Input, Out
         builder.add_node(name, nodes[name])
     builder.add_edge(START, "classify")
     builder.add_conditional_edges("classify", after_classify)
+    builder.add_conditional_edges("recall", after_recall)
+    builder.add_edge("knowledge", "respond")
     builder.add_conditional_edges("reason", after_reason)
     builder.add_conditional_edges("approve", after_approve)
     builder.add_conditional_edges("code", after_code)
     builder.add_edge("verify", "review")
     builder.add_conditional_edges("review", after_review)
     builder.add_edge("demonstrate", "respond")
-    builder.add_edge("respond", END)
+    builder.add_edge("respond", "enrich")
+    builder.add_edge("enrich", END)
     return builder
 
 
@@ -75,7 +115,8 @@ def build_graph(
     Args:
         settings: Read from the environment and `duograph.toml` when left out.
         checkpointer: Your own saver; without one nothing is remembered between turns.
-        services: Your own models or verifier in place of those that the settings describe.
+        services: Your own in place of those that the settings describe. Memory is among them only when you
+            put it there, as `Services.from_settings(settings, remembers=True)` does.
         nodes: Nodes of your own by name, in place of the stock ones.
 
     Raises:
@@ -85,7 +126,9 @@ def build_graph(
     """
     settings = settings or Settings()
     services = services or Services.from_settings(settings)
-    stock = make_nodes(services, settings.limits, types=settings.verify_types)
+    stock = make_nodes(
+        services, settings.limits, types=settings.verify_types, remembering=remembering_of(settings)
+    )
     if unknown := sorted(set(nodes or {}) - set(stock)):
         raise ValueError(f"nodes names {unknown[0]!r}, which the graph lacks: it has {', '.join(NODES)}.")
     builder = assemble(stock | dict(nodes or {}))

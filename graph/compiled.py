@@ -161,7 +161,11 @@ class DuoGraph(_Compiled):
             return account.bounds(choice, request), account.step_limit(choice, asked, request, following)
 
         bounds, limit = await asyncio.to_thread(compute)
-        walk = Walk(account.limits(choice, request), is_resumed=before is not None)
+        walk = Walk(
+            account.limits(choice, request),
+            is_resumed=before is not None,
+            after_answer=account.plan.after_answer,
+        )
         return {
             **config,
             "recursion_limit": limit,

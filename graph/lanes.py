@@ -13,8 +13,9 @@ from nodes.context import Route
 
 ROUTES: tuple[Route, ...] = get_args(Route)
 LANES: Mapping[Edge, frozenset[Route]] = {
-    ("classify", "reason"): frozenset({"code", "answer"}),
-    ("classify", "verify"): frozenset({"review"}),
+    ("recall", "knowledge"): frozenset({"knowledge"}),
+    ("recall", "reason"): frozenset({"code", "answer"}),
+    ("recall", "verify"): frozenset({"review"}),
     ("reason", "approve"): frozenset({"code"}),
     ("reason", "code"): frozenset({"code"}),
     ("review", "code"): frozenset({"code"}),

@@ -36,7 +36,7 @@ class Rates:
         questions = cost.reasoning * self.reasoning.seconds + cost.coding * self.coding.seconds
         forms = (cost.reasoning_forms, self.reasoning), (cost.coding_forms, self.coding)
         models = questions + sum(count * chain.form_seconds for count, chain in forms)
-        return models + cost.sandbox_runs * self.sandbox_s
+        return models + cost.sandbox_runs * self.sandbox_s + cost.memory_s
 
     @property
     def unpriced(self) -> set[str]:

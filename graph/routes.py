@@ -7,11 +7,18 @@ from nodes import unshown
 from sandbox import Check
 
 
-def after_classify(state: State) -> Literal["reason", "verify", "respond"]:
-    """Code that a user wants reviewed is run first; a request that cannot be taken is answered at once."""
+def after_classify(state: State) -> Literal["recall", "respond"]:
+    """A request that cannot be taken is answered at once."""
+    return "respond" if state.get("stop_reason") or state.get("request") is None else "recall"
+
+
+def after_recall(state: State) -> Literal["knowledge", "reason", "verify", "respond"]:
+    """What is about memory itself stays there; code that a user wants reviewed is run first."""
     request = state.get("request")
     if state.get("stop_reason") or request is None:
         return "respond"
+    if request.route == "knowledge":
+        return "knowledge"
     return "verify" if request.route == "review" else "reason"
 
 

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self, get_args
 
+from graph.memory import compares_vectors, open_jobs, open_memory
 from graph.proving import open_verifier
 from graph.settings import Settings
+from memory import Memory
+from memory.queue.protocol import Jobs
 from nodes import Verifies
 from providers import Models, Retries, Role, RoleModels, RoleParameters, Timeouts
-from providers.embedding import EmbeddingModels
+from providers.embedding import Embedder, EmbeddingModels
 from providers.mlx.pool import MlxLimits
 from providers.place import preference_of
 from sandbox import Check, Evidence, Options, SourceFile, Verifier
@@ -23,20 +26,44 @@ class Services:
     Attributes:
         models: Answers for the roles.
         verifier: Runs code in a sandbox.
+        memory: What outlives a session; None for a graph that recalls nothing and keeps nothing.
+        jobs: The queue of work behind the answer; None for a graph that is not learned from.
+        embedder: Turns what is looked for into a vector; None where words alone are compared.
     """
 
     models: Models
     verifier: Verifies
+    memory: Memory | None = None
+    jobs: Jobs | None = None
+    embedder: Embedder | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
+    def from_settings(cls, settings: Settings, *, remembers: bool = False) -> Self:
         """Make the services that `settings` describe; nothing is started or contacted yet.
+
+        Args:
+            settings: What an installation chooses.
+            remembers: Whether memory and its queue are among them, in the database that is configured.
 
         Raises:
             ModelConfigError: When a chain names something that does not exist, the embedding role's too.
+            MemoryStoreError: When memory is configured wrongly.
         """
-        embedding_models(settings)  # before a turn needs it; making it costs nothing and contacts nobody
-        return cls(models=role_models(settings), verifier=LazyVerifier(settings))
+        models = role_models(settings)
+        # Made before a turn needs it; that costs nothing and contacts nobody.
+        embedder = embedding_models(settings, models)
+        verifier = LazyVerifier(settings)
+        memory = open_memory(settings) if remembers else None
+        if memory is None:
+            return cls(models, verifier)
+        learns = settings.enrichment != "off"
+        return cls(
+            models,
+            verifier,
+            memory,
+            open_jobs(settings) if learns else None,
+            embedder if compares_vectors(settings) else None,
+        )
 
 
 def role_models(settings: Settings) -> RoleModels:

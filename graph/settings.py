@@ -1,6 +1,5 @@
 """Settings: what is chosen by arguments, the user, the environment and `duograph.toml`."""
 
-import difflib
 import json
 import os
 from pathlib import Path
@@ -21,14 +20,15 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from checkpoints.settings import UserSettingsError, user_problem
 from graph.config_file import CONFIG_FILE, FileSource, SettingsError
-from graph.role_settings import VARIABLES, RoleVariables, explain_role
+from graph.role_settings import RoleVariables
+from graph.setting_errors import check_environment, explain
 from graph.user_settings import Archives, UserSettings, overlay, read_user_settings
 from nodes.limits import MAX_REPAIRS, TURN_TIMEOUT_S, TurnLimits
 from providers import Role, RoleParameters
 from providers.place import Prefer
 from providers.protocol import CallRole
 
-__all__ = ["CONFIG_FILE", "Settings", "SettingsError", "check_environment", "given_settings"]
+__all__ = ["CONFIG_FILE", "Settings", "SettingsError", "given_settings"]
 
 
 _SHORTEST_KEY = 8
@@ -83,7 +83,20 @@ class Settings(BaseSettings):
             `sessions.sqlite` in `home`.
         keep_turns: Turns of each session that stay open to time travel; 0 keeps all.
         encryption_key: Passphrase of the sessions' file, which is encrypted from its first use on or never.
-        archives: The memory archives that a session reads and writes; nothing reads this setting yet.
+        memory: Whether anything outlives a session: knowledge, insights, archives.
+        archives: The memory archives that turns recall from; all of the user's when empty.
+        recall_tokens: Tokens that what is recalled may add to a prompt, estimated; 0 recalls nothing.
+        memory_min_score: The least score of a fact that answers a question, 0 to 1.
+        memory_max_results: How many facts answer a question at most.
+        memory_vectors: Whether meanings are compared beside words; by default where an embedding model is
+            configured.
+        neo4j_uri: A Neo4j server, such as `neo4j://localhost:7687`, that memory is kept on in place of the
+            sessions' database.
+        neo4j_user: Its user.
+        neo4j_password: The user's password.
+        neo4j_database: The database on it; the server's default one when empty.
+        enrichment: Who learns from finished turns: a `worker` in this process or of `duograph worker`,
+            the LangGraph `server` that the turn runs on, or nobody (`off`).
         user: Whose user settings are in force.
         user_settings: Whether they are read at all, or your own in their place.
         sandbox: Which sandbox runs code; `auto` takes the first of nono and bubblewrap that passes its
@@ -129,6 +142,16 @@ class Settings(BaseSettings):
     keep_turns: int = Field(default=20, ge=0, le=1_000_000)
     encryption_key: Annotated[SecretStr, AfterValidator(_passphrase)] | None = None
     archives: Annotated[Archives, NoDecode] = Field(default_factory=list)
+    memory: bool = True
+    enrichment: Literal["worker", "server", "off"] = "worker"
+    recall_tokens: int = Field(default=1500, ge=0, le=100_000)
+    memory_min_score: float = Field(default=0.3, ge=0, le=1)
+    memory_max_results: int = Field(default=8, ge=1, le=100)
+    memory_vectors: bool | None = None
+    neo4j_uri: str | None = Field(default=None, repr=False)  # somebody may write a password into it
+    neo4j_user: str = "neo4j"
+    neo4j_password: SecretStr | None = None
+    neo4j_database: str = ""
     user: Annotated[str, AfterValidator(_user)] = "default"
     user_settings: Annotated[bool | UserSettings, NoDecode] = True
     sandbox: Literal["auto", "nono", "bubblewrap", "docker", "none"] = "auto"
@@ -169,14 +192,14 @@ class Settings(BaseSettings):
             SettingsError: When a value, the environment, the file or what the user has set is wrong.
             DatabaseError: When the user's settings cannot be read.
         """
-        check_environment()
+        check_environment(Settings.model_fields)
         try:
             super().__init__(**values)
             chosen = self._of_user()
             if between := overlay(chosen, set(values), self.solo_model):
                 super().__init__(**(between | values))
         except ValidationError as error:
-            raise SettingsError(_explain(error, set(values))) from None
+            raise SettingsError(explain(error, set(values), Settings.model_fields)) from None
         except UserSettingsError as error:
             raise SettingsError(str(error)) from None
         self._given, self._kept = frozenset(values), frozenset(chosen) - set(values)
@@ -256,33 +279,3 @@ def given_settings(settings: Settings | None) -> Settings:
     if not isinstance(settings, Settings):
         raise SettingsError(f"settings is a {type(settings).__name__}; give Settings(…), or leave it out.")
     return settings
-
-
-def check_environment() -> None:
-    """Find misspelt `DUOGRAPH_…` variables: one that nobody reads would be silently ignored.
-
-    Raises:
-        SettingsError: When a variable's name is close to that of a setting.
-    """
-    known = {f"DUOGRAPH_{name.upper()}" for name in Settings.model_fields}
-    known |= {"DUOGRAPH_DEBUG", *VARIABLES}
-    strange = (name for name in sorted(os.environ) if name.startswith("DUOGRAPH_") and name not in known)
-    for name in strange:
-        if close := difflib.get_close_matches(name, known, n=1, cutoff=0.85):
-            raise SettingsError(f"The environment variable {name} is unknown: did you mean {close[0]}?")
-
-
-def _explain(error: ValidationError, given: set[str]) -> str:
-    """The first problem in one sentence; values of secrets never appear."""
-    first = error.errors(include_input=True, include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else "settings"
-    if name == "roles" and len(first["loc"]) > 1:
-        return explain_role(first, CONFIG_FILE)
-    if first["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(Settings.model_fields)}."
-        return f"There is no setting {name!r}: {hint}"
-    where = name if name in given else f"{name} (DUOGRAPH_{name.upper()} or {CONFIG_FILE})"
-    value = "" if "key" in name.lower() else f" is {first['input']!r}, which is wrong"
-    told = first["msg"].removeprefix("Value error, ")
-    return f"The setting {where}{value}: {told}."

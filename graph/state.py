@@ -6,12 +6,15 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
+from memory.queue.turns import FinishedTurn
 from nodes import (
     Bounds,
     Candidate,
     Context,
     Diagnosis,
     Finding,
+    Recalled,
+    Recollection,
     Request,
     Result,
     Spending,
@@ -35,6 +38,9 @@ STATE_TYPES = (
     Diagnostic,
     Evidence,
     Finding,
+    FinishedTurn,
+    Recalled,
+    Recollection,
     Request,
     Result,
     SourceFile,

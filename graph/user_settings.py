@@ -80,7 +80,11 @@ class UserSettings(BaseModel):
     embedding_model: Chain | None = None
     solo_model: Chain | None = None
     prefer: Prefer | None = None
+    memory: bool | None = None
     archives: Archives | None = None
+    recall_tokens: int | None = Field(default=None, ge=0, le=100_000)
+    memory_min_score: float | None = Field(default=None, ge=0, le=1)
+    memory_max_results: int | None = Field(default=None, ge=1, le=100)
     verify_types: bool | None = None
     max_repairs: int | None = Field(default=None, ge=0, le=MAX_REPAIRS)
     max_model_calls: int | None = Field(default=None, ge=1, le=10_000)

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from nodes.cost import FREE, Cost
     from nodes.demonstrate import Demonstrate
     from nodes.ends import REASON_OF, STATUS_OF, Status, StopReason
+    from nodes.enrich import Enrich
     from nodes.findings import Finding, Severity, unshown
+    from nodes.knowledge import Knowledge
     from nodes.limits import MAX_REPAIRS, WALK, Amounts, Spending, TurnLimits, Walk
     from nodes.opinions import Diagnosis
     from nodes.plans import PlanAnswer, PlanQuestion, ask_about, show_plan
     from nodes.reason import Reason
+    from nodes.recall import Recall
+    from nodes.recollection import Recalled, Recollection
+    from nodes.remembering import Remembering
     from nodes.respond import Respond
     from nodes.result import BOUNDS, Bounds, Candidate, Cycle, Result
     from nodes.review import Review
@@ -42,6 +47,7 @@ _NAMES = {
     ),
     "cost": ("FREE", "Cost"),
     "demonstrate": ("Demonstrate",),
+    "enrich": ("Enrich",),
     "ends": (
         "REASON_OF",
         "STATUS_OF",
@@ -53,6 +59,7 @@ _NAMES = {
         "Severity",
         "unshown",
     ),
+    "knowledge": ("Knowledge",),
     "limits": (
         "MAX_REPAIRS",
         "Amounts",
@@ -69,6 +76,9 @@ _NAMES = {
         "show_plan",
     ),
     "reason": ("Reason",),
+    "recall": ("Recall",),
+    "recollection": ("Recalled", "Recollection"),
+    "remembering": ("Remembering",),
     "respond": ("Respond",),
     "result": (
         "BOUNDS",
@@ -108,11 +118,17 @@ __all__ = [
     "Cycle",
     "Demonstrate",
     "Diagnosis",
+    "Enrich",
     "Finding",
+    "Knowledge",
     "Node",
     "PlanAnswer",
     "PlanQuestion",
     "Reason",
+    "Recall",
+    "Recalled",
+    "Recollection",
+    "Remembering",
     "Request",
     "Respond",
     "Result",

@@ -11,10 +11,12 @@ from langgraph.runtime import Runtime
 from nodes.context import Context, Route, Task
 from nodes.cost import FREE, Cost
 from nodes.ends import StopReason
+from nodes.finished import last_answer, left_behind
 from nodes.limits import Spending, TurnLimits
 from nodes.material import Material, material, problem_with_code, words_of
 from nodes.plans import can_wait
 from nodes.result import BOUNDS, Bounds
+from nodes.telling import asks, told
 from nodes.turn import Request, Turn, fresh_turn
 from sandbox import SourceFile, TestsError, check_tests
 from sandbox.examples import examples_in
@@ -91,9 +93,12 @@ class Classify:
 
     cost: ClassVar[Cost] = FREE
 
-    def __init__(self, limits: TurnLimits | None = None, *, types: bool = False) -> None:
+    def __init__(
+        self, limits: TurnLimits | None = None, *, types: bool = False, has_memory: bool = True
+    ) -> None:
         self._limits = limits or TurnLimits()
         self._types = types
+        self._has_memory = has_memory
 
     async def __call__(self, state: Turn, runtime: Runtime[Context], config: RunnableConfig) -> Turn:
         """Copy what the caller chose into the state, so that a resumed turn knows it too."""
@@ -104,9 +109,10 @@ class Classify:
         before = state.get("solution", [])
         code = material(text, context.code) or _meant(text, before)
         base = code.files if context.code else before if _follows(text) else []
-        task = context.task or _task(text, context, has_code=bool(code), follows_code=bool(base))
+        task = context.task or self._knowledge(text, context, has_code=bool(code), has_worked=bool(before))
+        task = task or _task(text, context, has_code=bool(code), follows_code=bool(base))
         route = _route(task, code)
-        turn = fresh_turn()
+        turn = fresh_turn() | learning(state, config)
         turn["spending"] = Spending(first_step=_first_step(state, config))
         limits = limits_of(self._limits, context)
         turn["files"] = code.files if route == "review" else []
@@ -124,6 +130,8 @@ class Classify:
             attached=code.files if route == "review" or context.code else [],
             diff=code.diff if route == "review" or context.code else "",
             unrunnable=code.unrunnable,
+            archives=context.archives,
+            memory=context.memory is not False,
         )
         bounds = config.get("configurable", {}).get(BOUNDS)
         if isinstance(bounds, Bounds) and (note := unmetered(bounds, limits)):
@@ -135,11 +143,28 @@ class Classify:
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=_CANNOT_WAIT)
         return turn
 
+    def _knowledge(self, text: str, context: Context, *, has_code: bool, has_worked: bool) -> Task | None:
+        """What is told or asked about memory, by whole sentences; nobody asks where there is none."""
+        if has_code or context.tests.strip():
+            return None
+        if told(text, at_work=has_worked):
+            return "knowledge_store"
+        return (
+            "knowledge_retrieve" if self._has_memory and context.memory is not False and asks(text) else None
+        )
+
     def _wants_types(self, text: str, context: Context) -> bool:
         """Whether the code must pass the type checker: as the caller says, or as asked or configured."""
         if context.verify_types is not None:
             return context.verify_types
         return self._types or _TYPED.search(text[:MAX_REQUEST_CHARS]) is not None
+
+
+def learning(state: Turn, config: RunnableConfig) -> Turn:
+    """The turns before that nobody handed to the queue; a session that is new to it begins here."""
+    thread = str(config.get("configurable", {}).get("thread_id") or "")
+    kept = Turn() if "learned" in state else Turn(learned=last_answer(state.get("messages", [])))
+    return Turn(owed=left_behind(state, thread)) | kept
 
 
 def unmetered(bounds: Bounds, limits: TurnLimits) -> str:
@@ -210,6 +235,8 @@ def _meant(text: str, before: list[SourceFile]) -> Material:
 
 def _route(task: Task, code: Material) -> Route:
     """A review needs code to look at; without any it is a question like others."""
+    if task in ("knowledge_store", "knowledge_retrieve"):
+        return "knowledge"
     if task == "code_generation":
         return "code"
     return "review" if task == "code_review" and code else "answer"

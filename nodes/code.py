@@ -8,6 +8,7 @@ from nodes.asking import ask
 from nodes.cost import Cost
 from nodes.fences import solution_files, with_unchanged
 from nodes.prompting import fence, prompt
+from nodes.recollection import fenced, recalled_in, with_rules
 from nodes.show import show_failure, show_files
 from nodes.turn import Turn, request_of
 from providers.protocol import Models, Reply
@@ -39,7 +40,9 @@ def _messages(state: Turn) -> list[BaseMessage]:
     """What the coder sees: the request, the plan and the tests; for a repair also what failed."""
     request = request_of(state)
     evidence, diagnosis = state.get("evidence"), state.get("diagnosis")
+    recalled = recalled_in(state)
     parts = [
+        fenced(recalled),
         fence("request", request.text),
         fence("plan", state.get("plan", "")),
         fence("tests", request.tests),
@@ -51,4 +54,4 @@ def _messages(state: Turn) -> list[BaseMessage]:
             fence("diagnosis", diagnosis.show() if diagnosis else ""),
         ]
     rules = prompt("code" if evidence is None else "repair")
-    return [SystemMessage(rules), HumanMessage("\n\n".join(filter(None, parts)))]
+    return [SystemMessage(with_rules(rules, recalled)), HumanMessage("\n\n".join(filter(None, parts)))]

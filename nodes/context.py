@@ -1,15 +1,25 @@
 """What a caller may choose for one run."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nodes.limits import MAX_REPAIRS
 from sandbox.evidence import SourceFile
 
-Task = Literal["planning", "code_generation", "code_review", "problem_solving", "explanation", "general"]
-Route = Literal["code", "answer", "review"]
+Task = Literal[
+    "planning",
+    "code_generation",
+    "code_review",
+    "problem_solving",
+    "explanation",
+    "general",
+    "knowledge_store",
+    "knowledge_retrieve",
+]
+Route = Literal["code", "answer", "review", "knowledge"]
+ArchiveName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]{0,63}$")]
 
 
 def _studio(nodes: Sequence[str], kind: str | None = None) -> dict[str, Any]:
@@ -44,6 +54,17 @@ class Context(BaseModel):
         default_factory=list,
         description="Files that the request is about, each with path and content; a *.diff is put onto them.",
         json_schema_extra=_studio(["classify", "verify", "review"]),
+    )
+    archives: list[ArchiveName] = Field(
+        default_factory=list,
+        max_length=32,
+        description="The memory archives that this run may recall from; left empty, as configured (all).",
+        json_schema_extra=_studio(["recall"]),
+    )
+    memory: bool | None = Field(
+        default=None,
+        description="Whether this run recalls from memory and is learned from; left empty, yes.",
+        json_schema_extra=_studio(["recall", "enrich"]),
     )
     verify_types: bool | None = Field(
         default=None,

@@ -16,6 +16,7 @@ class Cost:
         seconds: Wall-clock seconds besides the waits for models and sandboxes, for work of its own.
         reasoning_forms: Answers in a form by the reasoning role, each asked for twice at most.
         coding_forms: Answers in a form by the coding role.
+        memory_s: Seconds that memory is waited for, cut by the turn's deadline.
     """
 
     reasoning: int = 0
@@ -25,6 +26,7 @@ class Cost:
     seconds: float = 0.0
     reasoning_forms: int = 0
     coding_forms: int = 0
+    memory_s: float = 0.0
 
     def times(self, count: int) -> Self:
         """The cost of `count` executions."""

@@ -10,10 +10,10 @@ from nodes.diffs import read_diff, show_diff, visible_lines
 from nodes.ends import StopReason
 from nodes.findings import findings_of, lines_of, place, read_findings, sort
 from nodes.prompting import fence, prompt
+from nodes.recollection import fenced, recalled_in, with_rules
 from nodes.show import show_checks, show_numbered
 from nodes.turn import Request, Turn, request_of
 from providers.protocol import Models, Reply
-from sandbox.evidence import Evidence
 
 _NO_MODEL = (
     "No model has read this code: the embedded offline model reviews nothing, so what stands here is what "
@@ -33,7 +33,7 @@ async def critique(models: Models, state: Turn) -> Turn:
     shown = findings_of(evidence, request.attached) if evidence and request.attached else []
     if state.get("stop_reason"):
         return Turn(verdict="stop", findings=sort(shown))
-    reply = await ask(models, state, "reasoning", _messages(request, evidence), step="review")
+    reply = await ask(models, state, "reasoning", _messages(state), step="review")
     if not isinstance(reply, Reply):
         return _without_model(reply) | Turn(findings=sort(shown))
     summary, said = read_findings(reply.text)
@@ -64,17 +64,22 @@ def _without_model(end: Turn) -> Turn:
     return end | Turn(verdict="stop")
 
 
-def _messages(request: Request, evidence: Evidence | None) -> list[BaseMessage]:
+def _messages(state: Turn) -> list[BaseMessage]:
     """What the reviewing model sees."""
+    request, evidence, recalled = request_of(state), state.get("evidence"), recalled_in(state)
     changes = read_diff(request.diff)
     parts = (
+        fenced(recalled),
         fence("request", request.text),
         fence("code", show_numbered(request.attached)),
         fence("diff", show_diff(changes)),
         fence("tests", request.tests),
         fence("evidence", show_checks(evidence) if evidence else ""),
     )
-    return [SystemMessage(prompt("review")), HumanMessage("\n\n".join(filter(None, parts)))]
+    return [
+        SystemMessage(with_rules(prompt("review"), recalled)),
+        HumanMessage("\n\n".join(filter(None, parts))),
+    ]
 
 
 def _visible(request: Request) -> Mapping[str, AbstractSet[int]]:

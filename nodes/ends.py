@@ -18,7 +18,7 @@ class Status(StrEnum):
     LIMIT = "limit"
     """A limit struck before the turn could finish."""
     FAILED = "failed"
-    """Every model of a role failed."""
+    """Every model of a role failed, or what was told could not be remembered."""
     REJECTED = "rejected"
     """The request could not be accepted; nothing ran."""
     WAITING = "waiting"
@@ -37,6 +37,7 @@ class StopReason(StrEnum):
     NO_PROGRESS = "no_progress"
     NOT_EXECUTED = "not_executed"
     MODELS_FAILED = "models_failed"
+    MEMORY_FAILED = "memory_failed"
     MODEL_CALL_LIMIT = "model_call_limit"
     TOKEN_LIMIT = "token_limit"  # noqa: S105  # tokens of text
     COST_LIMIT = "cost_limit"
@@ -54,6 +55,7 @@ STATUS_OF: Mapping[StopReason, Status] = {
     StopReason.NO_PROGRESS: Status.NOT_VERIFIED,
     StopReason.NOT_EXECUTED: Status.NOT_VERIFIED,
     StopReason.MODELS_FAILED: Status.FAILED,
+    StopReason.MEMORY_FAILED: Status.FAILED,
     StopReason.MODEL_CALL_LIMIT: Status.LIMIT,
     StopReason.TOKEN_LIMIT: Status.LIMIT,
     StopReason.COST_LIMIT: Status.LIMIT,

@@ -77,6 +77,7 @@ class Walk:
         struck: The guards that did not.
         is_cut: Whether a router took a shorter way because few supersteps were left.
         is_resumed: Whether the turn began in an earlier run, whose corrections are not known here.
+        after_answer: The supersteps that follow the answer in any case.
     """
 
     limits: TurnLimits
@@ -84,6 +85,7 @@ class Walk:
     struck: set[str] = field(default_factory=set)
     is_cut: bool = False
     is_resumed: bool = False
+    after_answer: int = 0
 
 
 class Spending(BaseModel):

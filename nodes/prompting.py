@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-_TAGS = "request|plan|tests|solution|failure|diagnosis|code|diff|evidence"
+_TAGS = "request|plan|tests|solution|failure|diagnosis|code|diff|evidence|memory|facts"
 _TAG = re.compile(rf"<(?=/?\s*(?:{_TAGS})\s*>)", re.IGNORECASE)
+_OPENED = re.compile(rf"<(?=[\s/\\]*(?:{_TAGS})\b)", re.IGNORECASE)
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -36,3 +37,8 @@ def fill(name: str, values: Mapping[str, str]) -> str:
 def fence(tag: str, text: str) -> str:
     """`text` between `<tag>` and `</tag>`; tags of ours inside it are defused, so it cannot break out."""
     return f"<{tag}>\n{_TAG.sub('&lt;', text)}\n</{tag}>" if text.strip() else ""
+
+
+def defuse(text: str) -> str:
+    """`text` in which nothing looks like a tag of ours, however oddly it is written."""
+    return _OPENED.sub("&lt;", text)

@@ -10,6 +10,7 @@ from nodes.cost import Cost
 from nodes.ends import StopReason
 from nodes.plans import read_plan
 from nodes.prompting import fence, prompt
+from nodes.recollection import fenced, recalled_in, with_rules
 from nodes.show import show_files
 from nodes.turn import Turn, request_of
 from providers.protocol import Models, Reply
@@ -30,7 +31,9 @@ class Reason:
         """Plan, or answer."""
         request = request_of(state)
         coding = request.route == "code"
+        recalled = recalled_in(state)
         parts = (
+            fenced(recalled),
             fence("request", request.text),
             fence("code", show_files(request.attached)),
             fence("diff", request.diff),
@@ -38,7 +41,7 @@ class Reason:
         )
         said = "\n\n".join(filter(None, parts))
         messages: list[BaseMessage] = [
-            SystemMessage(prompt("plan" if coding else "answer")),
+            SystemMessage(with_rules(prompt("plan" if coding else "answer"), recalled)),
             *history(state.get("messages", [])[:-1]),
             HumanMessage(said),
         ]

@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from nodes.cost import FREE, Cost
 from nodes.ends import STATUS_OF, Status, StopReason
 from nodes.limits import WALK, Amounts, Walk, cost, seconds_left
+from nodes.recollection import recalled_in, with_sources
 from nodes.result import BOUNDS, Bounds, Candidate, Result
 from nodes.show import show_evidence, show_files, show_findings, show_run
 from nodes.turn import Turn, request_of, spending_of
@@ -27,6 +28,8 @@ _UNANSWERED = {
     StopReason.DEADLINE: "The turn's time was over before it could answer.",
 }
 
+_NO_CODE = ("answer", "knowledge")
+
 _OFFLINE = (
     "_This came from Duograph's embedded offline model, a cookbook of common tasks. "
     "Connect a model for everything else: see `duograph ask --help`._"
@@ -40,15 +43,16 @@ class Respond:
 
     async def __call__(self, state: Turn, config: RunnableConfig) -> Turn:
         """Write the answer. This node is always reached, also when something gave out."""
-        request = request_of(state)
+        request, recalled = request_of(state), recalled_in(state)
         reason = _reason(state, config.get("configurable", {}).get(WALK))
         best = state.get("best") or _unproved(state, reason)
-        nothing = Evidence(status="not_applicable" if request.route == "answer" else "not_executed")
+        nothing = Evidence(status="not_applicable" if request.route in _NO_CODE else "not_executed")
         is_review = request.route == "review"
         configurable = config.get("configurable", {})
-        notes = [*_notes(state), *filter(None, [state.get("remark", "")])]
+        said = [state.get("remark", ""), state.get("unrecalled", "")]
+        notes = [*_notes(state), *filter(None, said)]
         result = Result(
-            answer="\n\n".join([_answer(state, reason, best), *notes]),
+            answer="\n\n".join([with_sources(_answer(state, reason, best), recalled), *notes]),
             task=request.task,
             route=request.route,
             status=STATUS_OF[reason] if is_review else _status(reason, best),
@@ -61,6 +65,7 @@ class Respond:
             diagnosis=state.get("diagnosis"),
             calls=state.get("calls", []),
             bounds=_account(state, config),
+            recalled=[one.shown() for one in recalled],
             notes=notes,
             thread_id=configurable.get("thread_id"),
             run_id=str(run) if (run := configurable.get("run_id") or config.get("run_id")) else None,
@@ -95,8 +100,10 @@ def _account(state: Turn, config: RunnableConfig) -> Bounds | None:
         return None
     spending, calls = spending_of(state), state.get("calls", [])
     step = config.get("metadata", {}).get("langgraph_step", spending.first_step)
+    walk = config.get("configurable", {}).get(WALK)
+    following = walk.after_answer if isinstance(walk, Walk) else 0
     used = Amounts(
-        supersteps=step - spending.first_step + 2,  # this one too, and the input's
+        supersteps=step - spending.first_step + 2 + following,  # this one too, and the input's
         model_calls=len(calls),
         sandbox_runs=spending.sandbox_runs,
         seconds=round(time.time() - spending.started_at, 3),

@@ -7,6 +7,7 @@ from nodes.ends import Status, StopReason
 from nodes.findings import Finding
 from nodes.limits import Amounts
 from nodes.opinions import Diagnosis
+from nodes.recollection import Recalled
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
 
@@ -61,7 +62,7 @@ class Result(BaseModel):
     Attributes:
         answer: The message for the user, Markdown.
         task: What kind of task it was taken for.
-        route: `code`, `answer` or `review`.
+        route: `code`, `answer`, `review` or `knowledge`.
         status: How it ended; see `Status`.
         stop_reason: Why it ended; see `StopReason`.
         verification: The evidence; `not_applicable` where there was no code to prove. Of a review: what
@@ -73,6 +74,7 @@ class Result(BaseModel):
         diagnosis: What the reasoning model said of the last failure, or of what a proved solution lacked.
         calls: Every model call in order, failed ones too.
         bounds: The most that this turn could use, computed before it ran, and what it did use.
+        recalled: What of memory the models saw, best first.
         notes: What the caller should know, such as a model that no money limit can meter.
         thread_id: The session this turn belongs to.
         run_id: This turn.
@@ -91,6 +93,7 @@ class Result(BaseModel):
     diagnosis: Diagnosis | None = None
     calls: list[Call] = Field(default_factory=list)
     bounds: Bounds | None = None
+    recalled: list[Recalled] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
     thread_id: str | None = None
     run_id: str | None = None

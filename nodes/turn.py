@@ -9,11 +9,13 @@ from langgraph.managed import RemainingSteps
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
+from memory.queue.turns import FinishedTurn
 from nodes.context import Route, Task
 from nodes.ends import StopReason
 from nodes.findings import Finding
 from nodes.limits import Spending, TurnLimits
 from nodes.opinions import Diagnosis
+from nodes.recollection import Recollection
 from nodes.result import Candidate, Result
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
@@ -38,6 +40,8 @@ class Request(BaseModel):
         attached: The code that the request is about: what a review reviews.
         diff: A diff that came with it, already put onto `attached` where it fits.
         unrunnable: Why what came with it cannot be run, or nothing.
+        archives: The archives that the caller chose to recall from; none means as configured.
+        memory: Whether the turn recalls and is learned from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,20 +59,26 @@ class Request(BaseModel):
     attached: list[SourceFile] = Field(default_factory=list)
     diff: str = ""
     unrunnable: str = ""
+    archives: list[str] = Field(default_factory=list)
+    memory: bool = True
 
 
 class Turn(TypedDict, total=False):
     """The channels that nodes read and write.
 
-    `messages`, `result` and `solution` (the files of the last turn that had any) outlive the turn;
-    all others are scratch.
+    `messages`, `result`, `solution` (the files of the last turn that had any) and `learned` (the last answer
+    that `enrich` saw) outlive the turn; all others are scratch.
     """
 
     remaining_steps: RemainingSteps
     messages: Annotated[list[AnyMessage], add_messages]
     result: Result | None
     solution: list[SourceFile]
+    learned: str
     request: Request | None
+    recalled: list[Recollection]
+    unrecalled: str
+    owed: list[FinishedTurn]
     plan: str
     acceptance: str
     files: list[SourceFile]
@@ -102,6 +112,9 @@ def fresh_turn() -> Turn:
     return Turn(
         result=None,
         request=None,
+        recalled=[],
+        unrecalled="",
+        owed=[],
         plan="",
         acceptance="",
         files=[],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
     from nodes import Task
     from sandbox import SourceFile
+    from serving.files import Destination
     from serving.signals import Signals
-    from serving.turn import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,10 @@ def ask(question: Question, *, settings: Mapping[str, str], signals: Signals, as
         read_request(question.text), thread_id, read_tests(question.tests), read_code(question.code)
     )
     try:
-        outcome = _answer(question, asked, target, settings=settings, signals=signals)
+        return _answer(question, asked, target, destination, settings=settings, signals=signals)
     except Interrupted as stop:
         stop.hint = f"go on with: duograph resume {thread_id}"
         raise
-    return target.deliver(outcome, destination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,16 @@ class Asked:
     code: Sequence[SourceFile]
 
 
-def _answer(
-    question: Question, asked: Asked, target: Target, *, settings: Mapping[str, str], signals: Signals
-) -> Outcome:
-    """Load the graph and run the turn; ask the person about its plan where that is wanted."""
+def _answer(  # noqa: PLR0913  # the words, where the answer goes, and how the process is told
+    question: Question,
+    asked: Asked,
+    target: Target,
+    destination: Destination | None,
+    *,
+    settings: Mapping[str, str],
+    signals: Signals,
+) -> int:
+    """Load the graph, run the turn, ask the person about its plan where that is wanted, and deliver."""
     with terminal.starting():
         import graph.agent  # noqa: F401, PLC0415  # seconds of imports, after the cheap checks
         from serving.bounds import describe  # noqa: PLC0415  # the same
@@ -95,7 +101,9 @@ def _answer(
     with Runner(signals) as runner:
         try:
             outcome = runner.run(lambda: run_turn(agent, turn))
-            return target.approved(outcome, agent, runner)
+            # Before closing, which leaves what is learned from the turn a few seconds.
+            return target.deliver(target.approved(outcome, agent, runner), destination)
         finally:
             if signals.received is None:
-                runner.run(agent.aclose)
+                with suppress(Interrupted):  # the answer is there
+                    runner.run(agent.aclose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,14 +69,15 @@ def resume(choice: Choice, target: Target, *, settings: Mapping[str, str], signa
             try:
                 thread_id = agent.sessions.find(thread_id)
                 outcome = _outcome(agent, runner, thread_id, answer, models)
-                outcome = target.approved(outcome, agent, runner, models)
+                # Before closing, which leaves what is learned from the turn a few seconds.
+                return target.deliver(target.approved(outcome, agent, runner, models), destination)
             finally:
                 if signals.received is None:
-                    runner.run(agent.aclose)
+                    with suppress(Interrupted):  # the answer is there
+                        runner.run(agent.aclose)
     except Interrupted as stop:
         stop.hint = f"go on with: duograph resume {thread_id}"
         raise
-    return target.deliver(outcome, destination)
 
 
 def _outcome(

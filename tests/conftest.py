@@ -20,6 +20,7 @@ from tests import forkserver
 from tests.support import AgentMaker, Lines, addresses_and_keys
 
 if TYPE_CHECKING:
+    from tests.neo4j import Neo4jServer
     from tests.postgres import PostgresServer
 
 _LONG = ("test_termination.py", "test_crash.py", "test_hammer.py", "test_faults_page.py")
@@ -102,6 +103,19 @@ def postgres() -> "Iterator[PostgresServer]":
     if where is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     with running(where) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def neo4j() -> "Iterator[Neo4jServer]":
+    """A Neo4j server; tests that ask for one are skipped where none can be had, and fail in CI."""
+    pytest.importorskip("neo4j", reason="the extra `neo4j` is not installed")
+    from tests.neo4j import missing, running  # noqa: PLC0415  # the driver, and few need it
+
+    if reason := missing():
+        must = os.environ.get("CI") or os.environ.get("DUOGRAPH_REQUIRE_NEO4J")
+        pytest.fail(reason) if must else pytest.skip(reason)
+    with running() as server:
         yield server
 
 

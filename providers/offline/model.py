@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from providers.offline import replies
 from providers.offline.cookbook import Cookbook, Match
+from providers.offline.lessons import lesson
 from providers.offline.replies import Draft
 from providers.protocol import Step
 
@@ -138,7 +139,14 @@ class OfflineChatModel(BaseChatModel):
 
     def _draft(self, messages: Sequence[BaseMessage], step: str) -> Draft:
         said = _last_human_text(messages)
+        if turn := _between(said, "turn"):
+            return lesson(turn)
+        return self._said(said, step)
+
+    def _said(self, said: str, step: str) -> Draft:
         request = _request(said)
+        if step == "answer" and (facts := _between(said, "facts")):
+            return replies.from_facts(facts)
         if step == "answer" and (talk := replies.small_talk(request, self._cookbook)):
             return talk
         if step == "diagnose":
@@ -186,9 +194,14 @@ def _last_human_text(messages: Sequence[BaseMessage]) -> str:
 
 
 def _request(said: str) -> str:
-    _, opened, rest = said.rpartition("<request>")
-    request, closed, _ = rest.partition("</request>")
-    return request.strip() if opened and closed else said.strip()
+    return _between(said, "request") or said.strip()
+
+
+def _between(said: str, tag: str) -> str:
+    """What stands between the last `<tag>` and its end; nothing where there is none."""
+    _, opened, rest = said.rpartition(f"<{tag}>")
+    inner, closed, _ = rest.partition(f"</{tag}>")
+    return inner.strip() if opened and closed else ""
 
 
 def _result(messages: Sequence[BaseMessage], draft: Draft) -> ChatResult:

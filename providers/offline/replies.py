@@ -76,6 +76,18 @@ def answer(match: Match) -> Draft:
     )
 
 
+def from_facts(facts: str) -> Draft:
+    """Repeat what was remembered: each fact is a heading in brackets with lines marked by `|` below it."""
+    lines: list[str] = []
+    for line in facts.splitlines():
+        if line.startswith("|"):
+            lines.append(line.removeprefix("|").removeprefix(" "))
+        elif line.startswith("["):
+            lines.append(f"- {line.strip('[]')}:")
+    text = "\n".join(line if line.startswith("- ") else f"  {line}" for line in lines)
+    return Draft(f"This is what I was told (from the offline model, word for word):\n\n{text}")
+
+
 def small_talk(request: str, cookbook: Cookbook) -> Draft | None:
     """Answer a greeting, thanks or a question for help.
 

@@ -50,7 +50,7 @@ async def step(state: Line) -> Line:
 @pytest.mark.parametrize("repairs", range(11))
 def test_the_stock_graph_by_hand(repairs: int) -> None:
     bounds = stock().bounds(TurnLimits(max_repairs=repairs), rates())
-    assert bounds.supersteps == 1 + 3 + 3 * (1 + repairs)
+    assert bounds.supersteps == 1 + 5 + 3 * (1 + repairs)
     assert bounds.model_calls == 1 + 2 * (1 + repairs)
     assert bounds.sandbox_runs == max(1 + repairs, 2)  # a review runs the code, then its findings' tests
     assert bounds.tool_calls == 0
@@ -82,7 +82,7 @@ def test_a_limit_that_is_smaller_wins() -> None:
 
 def test_seconds_are_the_waits_or_the_deadline() -> None:
     waits = stock().bounds(TurnLimits(max_repairs=0), rates())
-    assert waits.seconds == 3 * 10 + 5 + waits.supersteps
+    assert waits.seconds == 3 * 10 + 5 + 2 + waits.supersteps  # two for memory
     assert (
         stock().bounds(TurnLimits(max_repairs=0, turn_timeout_s=7), rates()).seconds == 7 + waits.supersteps
     )

@@ -6,9 +6,13 @@ from graph.state import Context
 
 EDGES = {
     ("__start__", "classify"),
-    ("classify", "reason"),
-    ("classify", "verify"),
+    ("classify", "recall"),
     ("classify", "respond"),
+    ("recall", "knowledge"),
+    ("recall", "reason"),
+    ("recall", "verify"),
+    ("recall", "respond"),
+    ("knowledge", "respond"),
     ("reason", "approve"),
     ("reason", "code"),
     ("reason", "respond"),
@@ -21,7 +25,8 @@ EDGES = {
     ("review", "demonstrate"),
     ("review", "respond"),
     ("demonstrate", "respond"),
-    ("respond", "__end__"),
+    ("respond", "enrich"),
+    ("enrich", "__end__"),
 }
 
 

@@ -167,7 +167,7 @@ def test_a_used_up_guard_is_not_taken_to_save_steps(limit: int) -> None:
             Guard("g", "review", "code", "repairs", lambda _: 1, otherwise="plan"),
             "leads to plan when its limit",
         ),
-        (Guard("g", "review", "code", "repairs", lambda _: 100_000), "give 900,009 states to look at"),
+        (Guard("g", "review", "code", "repairs", lambda _: 100_000), "give 1,200,012 states to look at"),
     ],
 )
 def test_a_guard_that_cannot_do_what_it_says_is_refused(guard: Guard, words: str) -> None:

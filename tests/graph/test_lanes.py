@@ -28,7 +28,8 @@ def test_every_lane_is_an_edge_that_a_router_decides() -> None:
 def test_each_route_sees_its_own_edges_and_can_end() -> None:
     shape = Shape.of(assemble(make_nodes(Services.from_settings(Settings()))))
     by_route = dict(zip(ROUTES, shapes_of(shape, LANES), strict=True))
-    assert by_route["review"].targets("classify") == {"verify", "respond"}
+    assert by_route["review"].targets("recall") == {"verify", "respond"}
+    assert by_route["knowledge"].targets("recall") == {"knowledge", "respond"}
     assert by_route["answer"].targets("reason") == {"respond"}
     assert "demonstrate" not in by_route["code"].targets("review")
     for own in by_route.values():
@@ -58,7 +59,7 @@ def test_a_router_that_mixes_the_kinds_up_is_corrected(
         )
         for name in part
     ]
-    assert walked[-2:] == ["review", "respond"]
+    assert walked[-3:] == ["review", "respond", "enrich"]
 
 
 @pytest.mark.parametrize("repairs", [0, 1, 5])
@@ -67,6 +68,6 @@ def test_the_bound_is_the_largest_of_the_lanes(repairs: int) -> None:
     assert account is not None
     plan, limits = account.plan, TurnLimits(max_repairs=repairs)
     alone = [replace(plan, shape=shape, lanes=()).supersteps(limits) for shape in plan.lanes]
-    assert alone == [7 + 3 * repairs, 4, 6]
+    assert alone == [9 + 3 * repairs, 6, 8, 6]
     assert plan.supersteps(limits) == max(alone)
     assert replace(plan, lanes=()).supersteps(limits) == max(alone) + 1  # across the kinds

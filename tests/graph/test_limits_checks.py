@@ -46,7 +46,7 @@ def check_account(result: Result, walked: list[str], watcher: Watcher, recorder:
     used = bounds.used
     assert used is not None
     assert walked[0] == "classify"
-    assert walked[-1] == "respond"
+    assert walked[-2:] == ["respond", "enrich"]
     assert walked.count("respond") == 1
     assert used.supersteps == len(walked) + 1
     assert watcher.asked <= used.model_calls == len(result.calls)
@@ -183,7 +183,7 @@ def test_a_lie_is_found(make_agent: AgentMaker, part: str, lie: dict[str, Any]) 
     recorder.told = [("", Evidence(status="failed")), (digest(result.files), result.verification)]
     watcher = Watcher()
     watcher.asked = len(result.calls)
-    walked = ["classify", "reason", *("code", "verify", "review") * 2, "respond"]
+    walked = ["classify", "recall", "reason", *("code", "verify", "review") * 2, "respond", "enrich"]
 
     def check(told: Result) -> None:
         check_account(told, walked, watcher, recorder)

@@ -63,7 +63,7 @@ def test_repairs_reach_every_superstep_and_sandbox_run_of_the_bound(play: Play, 
     used, most = account(result)
     assert (result.status, result.stop_reason) == (Status.NOT_VERIFIED, StopReason.REPAIRS_EXHAUSTED)
     assert result.repairs == repairs
-    assert used.supersteps == most.supersteps == 1 + 3 + 3 * (1 + repairs)
+    assert used.supersteps == most.supersteps == 1 + 5 + 3 * (1 + repairs)
     assert used.sandbox_runs == 1 + repairs
     assert most.sandbox_runs == max(used.sandbox_runs, 2)  # a review reaches two
 
@@ -78,7 +78,7 @@ def test_a_review_reaches_its_sandbox_runs_and_asks_once(play: Play) -> None:
     used, most = account(result)
     assert (result.status, result.stop_reason) == (Status.DONE, StopReason.COMPLETED)
     assert used.sandbox_runs == most.sandbox_runs == 2
-    assert (used.model_calls, used.supersteps) == (1, 6)
+    assert (used.model_calls, used.supersteps) == (1, 8)
     assert used.supersteps < most.supersteps
 
 
@@ -117,21 +117,21 @@ def test_a_limit_on_model_calls_is_reached_and_kept(play: Play, calls: int) -> N
 
 @pytest.mark.parametrize(
     ("asked", "used_up"),
-    [(1, 3), (2, 3), (3, 3), (4, 4), (5, 5), (6, 5), (7, 7), (8, 8), (9, 8), (10, 10), (12, 11)],
+    [(1, 4), (3, 4), (4, 4), (5, 5), (6, 6), (7, 7), (8, 7), (9, 9), (10, 10), (11, 10), (12, 12), (14, 13)],
 )
 def test_a_step_limit_that_is_too_small_ends_in_an_answer(play: Play, asked: int, used_up: int) -> None:
     result = play([PLANS], [STUBBORN], recursion_limit=asked)
     used, _ = account(result)
     assert (result.status, result.stop_reason) == (Status.LIMIT, StopReason.SUPERSTEP_LIMIT)
-    assert used.supersteps == used_up <= max(asked, 3)
+    assert used.supersteps == used_up <= max(asked, 4)
 
 
-@pytest.mark.parametrize("asked", [13, 14, 200, 10_007])
+@pytest.mark.parametrize("asked", [15, 16, 200, 10_007])
 def test_a_larger_step_limit_cannot_exceed_ours(play: Play, asked: int) -> None:
     result = play([PLANS], [STUBBORN], recursion_limit=asked)
     used, most = account(result)
     assert result.stop_reason is StopReason.REPAIRS_EXHAUSTED
-    assert used.supersteps == most.supersteps == 13
+    assert used.supersteps == most.supersteps == 15
 
 
 def test_input_tokens_are_used_to_the_last_one(play: Play) -> None:
@@ -187,5 +187,5 @@ def test_a_node_that_forgets_to_count_is_counted_for(
     result = graph.invoke({"messages": [HumanMessage(ASK)]})["result"]
     used, most = account(result)
     assert result.stop_reason is StopReason.REPAIRS_EXHAUSTED
-    assert used.supersteps == most.supersteps == 13
+    assert used.supersteps == most.supersteps == 15
     assert most.undeclared == ["review"]

@@ -45,7 +45,7 @@ def test_an_approved_plan_is_carried_out(waiting: tuple[Agent, Result]) -> None:
     assert [call.step for call in result.calls] == ["plan", "code", "judge"]
     assert result.bounds is not None
     assert result.bounds.used is not None
-    assert result.bounds.used.supersteps == 8  # the approval is one, however often it is resumed
+    assert result.bounds.used.supersteps == 10  # the approval is one, however often it is resumed
 
 
 def test_an_edited_plan_takes_the_place_of_the_other_with_its_tests(waiting: tuple[Agent, Result]) -> None:
@@ -181,8 +181,8 @@ def test_the_bound_counts_the_approval_only_where_it_is_wanted_and_is_reached(
     context = Context(plan_approval=True, max_repairs=repairs)
     graph.invoke(START, CONFIG, context=context)
     used = graph.invoke(Command(resume=True), CONFIG, context=context)["result"].bounds.used
-    assert used.supersteps == graph.bounds(context).supersteps == 8 + 3 * repairs
-    assert graph.bounds(Context(max_repairs=repairs)).supersteps == 7 + 3 * repairs
+    assert used.supersteps == graph.bounds(context).supersteps == 10 + 3 * repairs
+    assert graph.bounds(Context(max_repairs=repairs)).supersteps == 9 + 3 * repairs
     assert [cycle.guard for cycle in graph.bounds(context).cycles] == ["repairs"]
 
 

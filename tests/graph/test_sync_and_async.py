@@ -116,7 +116,7 @@ async def test_events_tell_the_turn_in_order(make_agent: AgentMaker) -> None:
     assert isinstance(events[0], Started)
     assert isinstance(events[-1], Finished)
     nodes = [event.node for event in events if isinstance(event, NodeStarted)]
-    assert nodes == ["classify", "reason", "code", "verify", "review", "respond"]
+    assert nodes == ["classify", "recall", "reason", "code", "verify", "review", "respond", "enrich"]
     tokens = "".join(event.text for event in events if isinstance(event, Token) and event.node == "reason")
     assert tokens == PLAN
 

@@ -185,7 +185,7 @@ def test_the_longest_turn_reaches_its_bound_exactly(make_agent: AgentMaker) -> N
     assert result.repairs == 10
     assert result.bounds is not None
     assert result.bounds.used is not None
-    assert result.bounds.used.supersteps == result.bounds.supersteps == 37
+    assert result.bounds.used.supersteps == result.bounds.supersteps == 39
     assert result.bounds.used.sandbox_runs == result.bounds.sandbox_runs == 11
 
 

@@ -98,7 +98,7 @@ def test_what_is_set_up_wrongly_is_a_sentence(doctor: Doctor) -> None:
 def test_wrong_settings_are_a_finding_and_the_rest_goes_on(doctor: Doctor) -> None:
     done = doctor("--json", env={"DUOGRAPH_MAX_REPAIRS": "many"})
     assert done.code == 7
-    assert list(checks(done)) == ["environment", "extras", "settings", "sandbox", "memory"]
+    assert list(checks(done)) == ["environment", "extras", "settings", "sandbox"]
     assert "is 'many', which is wrong" in checks(done)["settings"]["detail"]
 
 

@@ -97,7 +97,7 @@ async def test_a_run_streams_and_its_thread_is_readable(server: str) -> None:
             if part.event == "values":
                 result = part.data.get("result")
             assert part.event != "error", part.data
-        assert nodes == ["classify", "reason", "code", "verify", "review", "respond"]
+        assert nodes == ["classify", "recall", "reason", "code", "verify", "review", "respond", "enrich"]
         assert result is not None
         assert result["verification"]["status"] == "verified"
         assert result["thread_id"] == thread["thread_id"]

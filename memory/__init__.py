@@ -1,0 +1,5 @@
+"""What outlives a session: knowledge, insights, archives, and the queue of work behind the answer."""
+
+from memory.protocol import Memory, MemoryStoreError, MemoryUnavailableError
+
+__all__ = ["Memory", "MemoryStoreError", "MemoryUnavailableError"]

@@ -1,0 +1,1 @@
+"""Packaged migrations of the queue's table."""

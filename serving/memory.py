@@ -1,0 +1,322 @@
+"""`duograph memory search|list|why|status`: what is remembered."""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from graph.agent_memory import off_status
+from graph.memory import compares_vectors, open_memory, remembering_of, why_off
+from graph.saver import open_sessions
+from graph.services import embedding_models
+from graph.settings import Settings
+from memory.places import place
+from memory.records import Kind, Query, Selection, now
+from nodes.wording import archives_of, vector_of
+from serving import exits, terminal
+from serving.faults import InputError
+from serving.options import chosen
+from serving.running import Runner
+from serving.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from memory import Memory
+    from memory.records import Hit, Item, MemoryStatus, Origin
+    from serving.signals import Signals
+
+T = TypeVar("T")
+
+_EMBEDS_S = 10.0
+_SHOWN = 200
+_AGE = re.compile(r"(?P<count>\d{1,6}(?:\.\d+)?)\s*(?P<unit>[hdw]?)", re.IGNORECASE)
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1), "": timedelta(days=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for.
+
+    Attributes:
+        text: In the user's words.
+        kinds: Of which kinds; of all when empty.
+        archives: In which archives; as configured, else in all, when empty.
+        min_score: The least score; as configured when None.
+        limit: How many at most.
+    """
+
+    text: str
+    kinds: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()
+    min_score: float | None = None
+    limit: int = 50
+
+
+def settings_of(user: str | None) -> Settings:
+    """The settings of a user.
+
+    Raises:
+        InputError: When there is no memory.
+    """
+    settings = Settings(**chosen({"user": user}))
+    if why := why_off(settings):
+        raise InputError(f"There is no memory: {why}")
+    return settings
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Memory]:
+    """The memory that the settings name."""
+    memory = open_memory(settings)
+    if memory is None:
+        raise InputError(f"There is no memory: {why_off(settings)}")
+    try:
+        yield memory
+    finally:
+        await memory.aclose()
+
+
+def with_memory(
+    settings: Settings,
+    signals: Signals,
+    work: Callable[[Memory], Awaitable[T]],
+    *,
+    writes: bool = False,
+) -> T:
+    """Do something with memory, and close it.
+
+    Raises:
+        MemoryStoreError: When it cannot be read or written.
+        Interrupted: When a signal came.
+    """
+    if writes and not settings.neo4j_uri:
+        with open_sessions(settings):
+            """Memory lies in the sessions' database, which is made here when it is missing."""
+
+    async def run() -> T:
+        async with opened(settings) as memory:
+            return await work(memory)
+
+    with Runner(signals) as runner:
+        return runner.run(run)
+
+
+def selection(  # noqa: PLR0913  # each may be chosen apart
+    *,
+    ids: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+    subject: str | None = None,
+    older_than: str | None = None,
+    session: str | None = None,
+    archive: str | None = None,
+    is_current: bool | None = None,
+    everything: bool = False,
+) -> Selection:
+    """What the options of a command select.
+
+    Raises:
+        InputError: When an id or an age cannot be read.
+    """
+    for one in ids:
+        if not re.fullmatch(r"[0-9a-fA-F]{8,32}", one):
+            raise InputError(
+                f"{one!r} is no id: give 8 to 32 of its signs, as `duograph memory list` shows it."
+            )
+    given: dict[str, Any] = {
+        "ids": tuple(one.lower() for one in ids),
+        "kinds": get_args(Kind) if everything else tuple(kinds),
+        "subject": subject,
+        "before": None if older_than is None else _before(older_than),
+        "session": session,
+        "archive": archive,
+        "is_current": is_current,
+    }
+    return Selection(**given)
+
+
+def search(wanted: Search, user: str | None, signals: Signals, *, as_json: bool) -> int:
+    """Print what fits and give the exit code.
+
+    Raises:
+        MemoryStoreError: When memory cannot be read.
+        InputError: When there is none.
+    """
+    settings = settings_of(user)
+    choices = remembering_of(settings)
+
+    async def work(memory: Memory) -> Sequence[Hit]:
+        vector, model = await vector_of(
+            models if compares_vectors(settings) else None, wanted.text, _EMBEDS_S
+        )
+        await models.aclose()
+        query = {
+            "text": wanted.text,
+            "kinds": wanted.kinds,
+            "archives": await archives_of(memory, choices.user, wanted.archives or choices.archives),
+            "max_results": min(wanted.limit, 1000),
+            "min_score": choices.min_score if wanted.min_score is None else wanted.min_score,
+        }
+        return await memory.search(
+            choices.user, Query.model_validate(query | {"vector": vector, "vector_model": model})
+        )
+
+    models = embedding_models(settings)
+    hits = with_memory(settings, signals, work)
+    if as_json:
+        terminal.json_object([{"score": hit.score} | hit.item.model_dump(mode="json") for hit in hits])
+    elif not hits:
+        terminal.notice("duograph: nothing was found.")
+    else:
+        _print_rows(
+            ("score", "id", "kind", "told", "text"),
+            [(f"{hit.score:.2f}", *row(hit.item)) for hit in hits],
+        )
+    return exits.DONE
+
+
+def list_records(wanted: Selection, limit: int, user: str | None, signals: Signals, *, as_json: bool) -> int:
+    """Print what is selected and give the exit code.
+
+    Raises:
+        MemoryStoreError: When memory cannot be read.
+        InputError: When there is none.
+    """
+    settings = settings_of(user)
+    items = with_memory(settings, signals, lambda memory: memory.list(settings.user, wanted, limit=limit))
+    if as_json:
+        terminal.json_object([item.model_dump(mode="json") for item in items])
+    elif not items:
+        terminal.notice("duograph: nothing like that is remembered.")
+    else:
+        _print_rows(("id", "kind", "told", "text"), [row(item) for item in items])
+    return exits.DONE
+
+
+def why(record: str, user: str | None, signals: Signals, *, as_json: bool) -> int:
+    """Print where a record comes from and give the exit code.
+
+    Raises:
+        MemoryStoreError: When memory cannot be read.
+        InputError: When no record fits, or several do.
+    """
+    settings, wanted = settings_of(user), selection(ids=[record])
+    items = with_memory(settings, signals, lambda memory: memory.list(settings.user, wanted, limit=2))
+    if len(items) != 1:
+        many = "Several records begin" if items else "No record begins"
+        raise InputError(f"{many} with {record!r}: `duograph memory list --all` shows them.")
+    [item] = items
+    if as_json:
+        terminal.json_object(item.model_dump(mode="json"))
+        return exits.DONE
+    terminal.line(f"{item.record.kind} {item.id}")
+    terminal.line(item.record.text)
+    if item.record.subject:
+        terminal.line(f"about\t{one_line(item.record.subject)}")
+    if where := place(item.record):
+        terminal.line(f"in\t{one_line(where)} (archive {item.record.archive})")
+    since = f"since {_when(item.valid_from)}"
+    terminal.line(
+        f"holds\t{since}" if item.valid_to is None else f"held\t{since} until {_when(item.valid_to)}"
+    )
+    if item.superseded_by:
+        terminal.line(f"replaced by\t{item.superseded_by}")
+    for origin in item.origins:
+        terminal.line(f"from\t{_origin(origin)}")
+    return exits.DONE
+
+
+def status(user: str | None, signals: Signals, *, as_json: bool) -> int:
+    """Print whether memory can be used and give the exit code."""
+    settings = Settings(**chosen({"user": user}))
+    off = why_off(settings)
+    found: MemoryStatus = (
+        off_status(off)
+        if off
+        else with_memory(settings, signals, lambda memory: memory.status(settings.user))
+    )
+    if as_json:
+        terminal.json_object({"user": settings.user} | found.model_dump(mode="json"))
+    else:
+        for name, value in describe(found, settings.user):
+            terminal.line(f"{name}\t{one_line(value)}")
+    return exits.DONE if found.is_available or off else exits.UNHEALTHY
+
+
+def describe(found: MemoryStatus, user: str) -> list[tuple[str, str]]:
+    """A status as pairs of a name and what is said of it."""
+    lines: list[tuple[str, str]] = [("memory", found.backend)]
+    if found.place:
+        lines.append(("place", found.place))
+    if found.problem:
+        lines.append(("problem", found.problem))
+    if found.counts is not None:
+        counts = found.counts
+        parts = [
+            f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts.by_kind.items() if count
+        ]
+        if counts.superseded:
+            parts.append(f"{counts.superseded} replaced")
+        if counts.vectors:
+            parts.append(f"{counts.vectors} vectors")
+        lines.append((f"of {user}", ", ".join(parts) or "nothing yet"))
+    return lines
+
+
+def row(item: Item) -> tuple[str, ...]:
+    """A record in one line."""
+    where = place(item.record)
+    text = f"{where}: {item.record.text}" if where else item.record.text
+    if item.valid_to is not None:
+        text = f"(replaced) {text}"
+    text = one_line(text)
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return item.id[:8], item.record.kind, f"{item.record.origin.at.astimezone():%Y-%m-%d}", shown
+
+
+def _before(age: str) -> datetime:
+    match = _AGE.fullmatch(age.strip())
+    if match is None:
+        raise InputError(
+            f"--older-than is {age!r}: write a number of days, hours or weeks, as 30d, 12h or 6w."
+        )
+    try:
+        return now() - float(match["count"]) * _UNITS[match["unit"].lower()]
+    except OverflowError:
+        raise InputError(f"--older-than is {age!r}, which is before all calendars: take less.") from None
+
+
+def _print_rows(names: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+    if not terminal.is_terminal(sys.stdout):
+        for cells in rows:
+            terminal.line("\t".join(cells))
+        return
+    from rich.table import Table  # noqa: PLC0415  # a pipe need not wait for rich
+    from rich.text import Text  # noqa: PLC0415  # the same
+
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for cells in rows:
+        table.add_row(*map(Text, cells))
+    terminal.console(sys.stdout).print(table)
+
+
+def _when(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _origin(origin: Origin) -> str:
+    parts = [origin.source, _when(origin.at)]
+    if origin.session:
+        parts.append(f"session {origin.session}")
+    if origin.proof != "none":
+        parts.append(origin.proof)
+    if origin.confidence < 1:
+        parts.append(f"confidence {origin.confidence:.2g}")
+    return one_line(", ".join(parts))
