@@ -83,6 +83,7 @@ class Agent(Resuming, Closing):
         self.background = Background.of(self.settings, services)
         if self.background is not None:
             services = replace(services, jobs=self.background.jobs)
+            self.background.begin()
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
         self.sessions = Sessions(saver)
         self.memory = AgentMemory(

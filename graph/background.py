@@ -80,7 +80,7 @@ class Background:
     def open(
         cls, settings: Settings, *, memory: Memory | None = None, jobs: Jobs | None = None
     ) -> Self | None:
-        """Make the background that the settings describe, and begin with what an earlier process left.
+        """Make the background that the settings describe; nothing is started or contacted yet.
 
         Args:
             settings: What an installation chooses.
@@ -100,9 +100,12 @@ class Background:
             return None
         background = cls(settings, kept, queue)
         background._opened = [one for one, given in ((kept, memory), (queue, jobs)) if given is None]
-        if settings.enrichment == "worker" and has_open_jobs(settings.database_path):
-            background.notify()
         return background
+
+    def begin(self) -> None:
+        """Begin with what an earlier process left, if this process is to learn; a quick look tells."""
+        if self._settings.enrichment == "worker" and has_open_jobs(self._settings.database_path):
+            self.notify()
 
     def notify(self) -> None:
         """Let this process's worker look at the queue now; it starts if need be."""

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from checkpoints import SessionSaver
 from graph.build import build_graph
 from graph.saver import open_sessions
+from graph.served import services, settings
 from graph.settings import Settings
 
-graph = build_graph()
+graph = build_graph(settings, services=services)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from serving import settings_command
 from serving.bench import MODES
 from serving.doctor.options import doctor
 from serving.file_options import approve_option, files, result_options
+from serving.jobs_command import jobs, worker
 from serving.memory_command import memory
 from serving.models_command import models
 from serving.options import Shell, chosen, json_option, named, setting_options
@@ -64,6 +65,7 @@ Exit codes:
   5    every model failed
   6    a plan waits for approval
   7    a check of `duograph doctor` failed
+  8    a job of `duograph worker --drain` is dead
   130  interrupted (143 when terminated)
 
 \b
@@ -183,6 +185,8 @@ duograph.add_command(doctor)
 duograph.add_command(sessions)
 duograph.add_command(settings_command.settings)
 duograph.add_command(memory)
+duograph.add_command(jobs)
+duograph.add_command(worker)
 
 
 @duograph.command()

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memory.transfer import export_memory, import_memory
-
 from memory.records import Item, Origin, Record, Selection
+from memory.transfer import export_memory, import_memory
 from nodes.telling import fact
 from sandbox import SourceFile
 from serving import exits, terminal

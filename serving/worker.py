@@ -1,0 +1,81 @@
+"""`duograph worker`: do the jobs of the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Final
+
+from serving import exits, terminal
+from serving.faults import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from memory.queue import Jobs, JobStatus
+    from serving.signals import Signals
+
+    Counts = Mapping[JobStatus, int]
+
+_LOOK_S: Final = 0.2
+
+
+def work(*, drain: bool, signals: Signals, as_json: bool) -> int:
+    """Do jobs until a signal comes, or the queue is empty, and give the exit code.
+
+    Args:
+        drain: Whether to end when nothing is left to do, failed jobs that are due later included.
+        signals: How this process is stopped: a job at hand then goes back into the queue.
+        as_json: Whether to print an object at the end.
+
+    Raises:
+        InputError: When nothing is remembered or learned here.
+        MemoryStoreError: When the queue cannot be read, or memory is configured wrongly.
+    """
+    stopped = threading.Event()
+    before, after = asyncio.run(_work(stopped, signals, drain=drain))
+    did = {name: _count(after, name) - _count(before, name) for name in ("done", "dead")}
+    left = sum(_count(after, name) for name in ("pending", "running", "failed"))
+    if as_json:
+        terminal.json_object({"done": did["done"], "dead": did["dead"], "left": left})
+    else:
+        dead = f", {did['dead']} dead (`duograph jobs list --status dead`)" if did["dead"] > 0 else ""
+        terminal.notice(f"duograph: {did['done']} jobs done{dead}, {left} left")
+    return exits.JOBS_DIED if drain and did["dead"] > 0 else exits.DONE
+
+
+def _count(counts: Counts, status: str) -> int:
+    return sum(number for name, number in counts.items() if name == status)
+
+
+async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> tuple[Counts, Counts]:
+    """Work, and count the jobs before and after."""
+    from graph.background import Background  # noqa: PLC0415  # seconds of imports
+    from graph.saver import open_sessions  # noqa: PLC0415  # the same
+    from graph.settings import Settings  # noqa: PLC0415  # the same
+
+    settings = Settings()
+    with open_sessions(settings):  # which makes the file, or says why it may not be ours
+        background = Background.open(settings)
+        if background is None:
+            raise InputError(
+                "Nothing is learned here: set DUOGRAPH_ENRICHMENT=worker, and see `duograph memory status`."
+            )
+        try:
+            before = await background.jobs.counts()
+            with signals.handled_by(stopped.set):
+                background.notify()
+                await _wait(background.jobs, stopped, drain=drain)
+                await asyncio.to_thread(background.close, 0)
+            after = await background.jobs.counts()
+        finally:
+            await background.aclose(0)
+    return before, after
+
+
+async def _wait(jobs: Jobs, stopped: threading.Event, *, drain: bool) -> None:
+    """Wait for a signal, or until nothing is left to do."""
+    while not stopped.is_set():
+        if drain and await jobs.next_due_s() is None:
+            return
+        await asyncio.to_thread(stopped.wait, _LOOK_S)
