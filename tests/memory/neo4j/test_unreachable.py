@@ -142,7 +142,12 @@ async def test_wrong_passwords_and_databases_are_mistakes_in_the_settings(neo4j:
         (neo4j.user, _SECRET, "", "refused the user or password: mend neo4j_user and neo4j_password"),
         ("nobody", _SECRET, "", "refused the user or password"),
         ("", "", "", "refused"),
-        (neo4j.user, neo4j.password, "nowhere", "has no such database: make it there, or mend neo4j_database"),
+        (
+            neo4j.user,
+            neo4j.password,
+            "nowhere",
+            "has no such database: make it there, or mend neo4j_database",
+        ),
     ):
         memory = open_memory(neo4j.uri, user, password, database)
         with pytest.raises(MemoryStoreError, match=words) as caught:
