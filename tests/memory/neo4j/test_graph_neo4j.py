@@ -24,9 +24,9 @@ def _episode(number: int, session: str = "s") -> Record:
 
 def _chain(server: Neo4jServer) -> list[tuple[str, str]]:
     rows = server.run(
-        "MATCH (one)-[:NEXT]->(next) RETURN one.text AS one, next.text AS next ORDER BY one.position"
+        "MATCH (one)-[:NEXT]->(next) RETURN one.text AS text, next.text AS after ORDER BY one.position"
     )
-    return [(row["one"], row["next"]) for row in rows]
+    return [(row["text"], row["after"]) for row in rows]
 
 
 async def test_episodes_of_a_session_follow_each_other(memory: Neo4jMemory, neo4j: Neo4jServer) -> None:

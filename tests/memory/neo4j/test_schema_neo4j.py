@@ -92,7 +92,7 @@ async def test_a_database_that_is_emptied_meanwhile_is_made_ready_again(
     memory = _open(neo4j)
     await memory.store("anna", [fact("tea")])
     await asyncio.to_thread(neo4j.bare)
-    with pytest.raises(MemoryStoreError, match="lacks an index .*: try again"):
+    with pytest.raises(MemoryStoreError, match=r"lacks an index .*: try again"):
         await memory.search("anna", Query(text="tea"))
     await memory.store("anna", [fact("tea")])
     assert await found(memory, "tea") == ["tea"]
