@@ -78,7 +78,14 @@ class Scorer:
             record: Any record.
             similarity: The cosine of query and record as vectors, where it is known.
         """
-        return self.of_held(self.held(self.candidate(record)), similarity)
+        main, context, *_ = self.candidate(record)
+        return self.of_words(main, context, similarity)
+
+    def of_words(
+        self, main: Collection[str], context: Collection[str], similarity: float | None = None
+    ) -> float:
+        """The same for a record that has been taken apart; see `Candidate`."""
+        return self.of_held(self.held(Candidate(main, context)), similarity)
 
     def candidate(self, record: Record, similarity: float | None = None) -> Candidate:
         """Take a record apart, to be ranked among others."""
