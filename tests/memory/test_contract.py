@@ -1,6 +1,7 @@
 """What every memory does with what it is given: it keeps, ends, lists, forgets and restores."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -227,7 +228,7 @@ async def test_every_part_of_a_selection_narrows_it_down(memory_backend: Memory)
             chunk("elsewhere", "src/a.py", archive="more"),
         ],
     )
-    chosen = {
+    chosen: dict[tuple[Any, ...], int] = {
         (): 8,
         ("ids", (ids[0], ids[2])): 2,
         ("ids", (ids[0][:8],)): 1,
@@ -251,7 +252,7 @@ async def test_every_part_of_a_selection_narrows_it_down(memory_backend: Memory)
         ("is_current", True): 7,
     }
     for pair, count in chosen.items():
-        selection = dict([pair]) if pair else {}
+        selection: dict[str, Any] = {pair[0]: pair[1]} if pair else {}
         assert len(await everything(memory_backend, **selection)) == count, pair
     assert await texts(memory_backend, archive="docs", path="src", kinds=("chunk",)) in (
         ["deep", "deeper"],
