@@ -74,11 +74,13 @@ def archives(connection: Connection, namespace: str) -> dict[str, int]:
 def counts(connection: Connection, namespace: str) -> Counts:
     """How much there is; see `Memory.status`."""
     kept, mine = records.c, records.c.namespace == plain(namespace)
-    by_kind = select(kept.kind, func.count()).where(mine, kept.valid_to.is_(None)).group_by(kept.kind)
+    by_kind = (
+        select(kept.kind, func.count().label("many")).where(mine, kept.valid_to.is_(None)).group_by(kept.kind)
+    )
     ended = select(func.count()).where(mine, kept.valid_to.is_not(None))
     embedded = select(func.count(vectors.c.record.distinct())).where(vectors.c.namespace == plain(namespace))
     return Counts(
-        by_kind=dict(connection.execute(by_kind).tuples().all()),
+        by_kind={row.kind: row.many for row in connection.execute(by_kind)},
         superseded=connection.execute(ended).scalar_one(),
         vectors=connection.execute(embedded).scalar_one(),
     )

@@ -38,9 +38,9 @@ def keep(connection: Connection, namespace: str, model: str, given: Mapping[str,
     known = select(vectors.c.length).where(*same).limit(1)
     lengths = {len(numbers) for numbers in packed.values()} | set(connection.execute(known).scalars())
     if len(lengths) > 1:
+        said = ", ".join(map(str, sorted(lengths)))
         raise ValueError(
-            f"The vectors of {model!r} are of different lengths ({', '.join(map(str, sorted(lengths)))}): one "
-            "model gives one length."
+            f"The vectors of {model!r} are of different lengths ({said}): one model gives one length."
         )
     for batch in batches(packed):
         mine = (records.c.namespace == name["namespace"], records.c.id.in_(batch))
