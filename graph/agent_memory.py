@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graph.archives import Ingested, ingest_folder
 from memory import MemoryStoreError
 from memory.records import Kind, MemoryStatus, Origin, Query, Record, Selection
 from nodes.telling import fact
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from memory import Memory
+    from memory.archives import Options
     from memory.records import Hit, Item
     from nodes.remembering import Remembering
     from providers.direct.loop_thread import LoopThread
@@ -160,6 +163,30 @@ class AgentMemory:
             ValueError: When the selection is everything.
         """
         return self._thread.run(self.aforget(selection))
+
+    async def aingest(
+        self, path: str | Path, *, archive: str | None = None, options: Options | None = None
+    ) -> Ingested:
+        """Keep a folder's or a file's text as an archive; see `ingest`."""
+        store, user = self._store, self._choices.user
+        return await ingest_folder(
+            store, user, Path(path), archive=archive, embedder=self._embedder, options=options
+        )
+
+    def ingest(
+        self, path: str | Path, *, archive: str | None = None, options: Options | None = None
+    ) -> Ingested:
+        """Keep a folder's or a file's text as an archive, and forget what is gone from it.
+
+        Args:
+            path: The folder or the file.
+            archive: The archive's name; like the folder's when left out.
+            options: How files are read.
+
+        Raises:
+            ArchiveError: When the path cannot be read, or the archive was made from another folder.
+        """
+        return self._thread.run(self.aingest(path, archive=archive, options=options))
 
     async def astatus(self) -> MemoryStatus:
         """Say whether it can be used, and what it holds; see `status`."""

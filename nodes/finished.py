@@ -7,7 +7,7 @@ from langchain_core.messages import AnyMessage
 
 from memory.queue.turns import FinishedTurn
 from memory.records import Proof
-from nodes.ends import Status
+from nodes.ends import Status, StopReason
 from nodes.result import Result
 from nodes.telling import told
 from nodes.turn import Request, Turn
@@ -67,8 +67,9 @@ def last_answer(messages: Sequence[AnyMessage]) -> str:
 
 
 def _teaches(request: Request, result: Result) -> bool:
-    """Nothing is learned from what was refused, what failed, and what is about memory itself."""
-    return result.status not in _TEACHES_NOTHING and request.route != "knowledge"
+    """Nothing is learned from what was refused or declined, what failed, and what is about memory itself."""
+    has_answer = result.status not in _TEACHES_NOTHING and result.stop_reason is not StopReason.DECLINED
+    return has_answer and request.route != "knowledge"
 
 
 def _proof(result: Result) -> Proof:

@@ -18,7 +18,7 @@ from nodes.limits import seconds_left
 from nodes.prompting import fence, prompt
 from nodes.recollection import Recollection, fenced, recollection
 from nodes.remembering import KEEP_S, Remembering
-from nodes.telling import Told, fact, told
+from nodes.telling import Told, asked_about, fact, told
 from nodes.turn import Turn, request_of, spending_of
 from nodes.wording import archives_of, looked_for, vector_of
 from providers.embedding import Embedder
@@ -116,7 +116,7 @@ class Knowledge:
     async def _answer(self, state: Turn, memory: Memory) -> Turn:
         """Answer from what was told; nothing found is said without asking a model."""
         request = request_of(state)
-        text = looked_for(request.text)
+        text = looked_for(asked_about(request.text))
         vector, model = await vector_of(self._embedder, text, min(KEEP_S, self._left(state)))
         chosen, user = request.archives or self._choices.archives, self._choices.user
         try:

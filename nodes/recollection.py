@@ -50,9 +50,11 @@ class Recollection(Recalled):
     Attributes:
         text: What the models see.
         about: Who said it and how sure it is, in a few words.
+        path: Of a chunk's file.
     """
 
     text: str
+    path: str = ""
     about: str = ""
 
     def shown(self) -> Recalled:
@@ -66,18 +68,14 @@ def recollection(hit: Hit) -> Recollection:
     return Recollection(
         id=hit.item.id,
         kind=record.kind,
-        place=place_of(record),
+        place=" ".join(plain(place(record), 4096).split()) if record.kind == "chunk" else "",
+        path=" ".join(plain(record.path, 4096).split()),
         archive=record.archive,
         at=record.origin.at,
         score=round(hit.score, 4),
         text=plain(record.text, MAX_CHARS),
         about=_about(record),
     )
-
-
-def place_of(record: Record) -> str:
-    """Where a chunk stands, as `path:first-last` or by its page; empty for what is no chunk."""
-    return " ".join(plain(place(record), 4200).split()) if record.kind == "chunk" else ""
 
 
 def plain(text: str, most: int) -> str:
@@ -172,8 +170,7 @@ def with_sources(answer: str, found: Sequence[Recollection]) -> str:
     """An answer with the places that it names below it, each with its archive."""
     lines = []
     for one in found:
-        path = one.place.rpartition(":")[0] or one.place
-        if one.place and re.search(rf"(?<![\w./-]){re.escape(path)}(?::\d|(?![\w/-]))", answer):
+        if one.place and re.search(rf"(?<![\w./-]){re.escape(one.path)}(?![\w/-])", answer):
             archive = f" (archive {one.archive})" if one.archive else ""
             lines.append(f"- `{one.place}`{archive}")
     return "\n".join([answer, "", "Sources:", "", *dict.fromkeys(lines)]) if lines else answer

@@ -62,6 +62,12 @@ _ABOUT_THE_WORK = re.compile(
     r"|string|number|argument|parameter|solution|tests?)s?)\b",
     re.IGNORECASE,
 )
+_ASKED = re.compile(
+    r"^(?:(?:hi|hey|hello|please|so|ok(?:ay)?|and)\W+)*(?:what\s+do\s+(?:you|we)\s+(?:know|remember)\s+(?:of|about)"
+    r"|(?:do|can)\s+you\s+(?:still\s+)?(?:remember|recall|know)|what\s+did\s+i\s+(?:say|tell\s+you)\s+about"
+    r"|(?:did|have)\s+i\s+(?:ever\s+)?(?:tell|told|mention\w*)\s+(?:you\s+)?(?:about)?)\s+",
+    re.IGNORECASE,
+)
 _AND_THEN = re.compile(
     r"(?:[.;!]|\band|\bthen|\bnow)\s+(?:now\s+|then\s+|please\s+)*(?:write|create|implement|build|make|fix|refactor"
     r"|rewrite|generate|explain|review|plan|calculate|compute|show|tell|give|solve)\b",
@@ -142,6 +148,12 @@ def asks(text: str) -> bool:
         if match := rule.match(text):
             return at > 0 or not _WORK.search(match["subject"])
     return False
+
+
+def asked_about(text: str) -> str:
+    """What a question is about, without the words by which memory is asked at all."""
+    text = " ".join(text.split())
+    return _ASKED.sub("", text) or text
 
 
 def fact(text: str) -> Told:

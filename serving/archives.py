@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
@@ -87,11 +87,8 @@ def ingest(wanted: Wanted, signals: Signals, *, replace: bool, dry_run: bool, as
                 await models.aclose()
 
     models = embedding_models(settings)
-    if not dry_run and not settings.neo4j_uri:
-        with open_sessions(settings):
-            """Memory lies in the sessions' database, which is made here when it is missing."""
     try:
-        with Runner(signals) as runner:
+        with _sessions(settings, dry_run=dry_run), Runner(signals) as runner:
             done = runner.run(work)
     except Interrupted as stop:
         raise Interrupted(stop.number, "run the same command again, it goes on.") from None
@@ -129,6 +126,14 @@ def _settings(user: str | None) -> Settings:
     if why := why_off(settings):
         raise InputError(f"There is no memory: {why}")
     return settings
+
+
+def _sessions(settings: Settings, *, dry_run: bool) -> AbstractContextManager[object]:
+    """The sessions' database, which memory lies in: made when it is missing, and open as long as we write.
+
+    SQLite would tidy up after each file, if the memory's connection were the last one each time.
+    """
+    return nullcontext() if dry_run or settings.neo4j_uri else open_sessions(settings)
 
 
 @asynccontextmanager

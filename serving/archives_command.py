@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     Action = Callable[[], int]
 
 
+def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    """Refuse what is no number: click's ranges let it pass."""
+    if math.isnan(value):
+        raise click.BadParameter("nan is not in the range 0<x<=1000.")
+    return value
+
+
 @click.command(short_help="Keep a folder's text as an archive.")
 @click.argument("path")
 @named("--archive", "NAME", "What to call it; like its folder when left out.")
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     "--max-file-mb",
     metavar="N",
     type=click.FloatRange(min=0, max=1000, min_open=True),
+    callback=_finite,
     default=5.0,
     show_default=True,
     help="Leave out files of more than N megabytes.",

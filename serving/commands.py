@@ -184,9 +184,9 @@ duograph.add_command(models)
 duograph.add_command(doctor)
 duograph.add_command(sessions)
 duograph.add_command(settings_command.settings)
+duograph.add_command(memory)
 duograph.add_command(jobs)
 duograph.add_command(worker)
-duograph.add_command(memory)
 
 
 @duograph.command()

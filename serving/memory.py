@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _EMBEDS_S = 10.0
+_SHOWN = 200
 _AGE = re.compile(r"(?P<count>\d{1,6}(?:\.\d+)?)\s*(?P<unit>[hdw]?)", re.IGNORECASE)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1), "": timedelta(days=1)}
 
@@ -273,7 +274,9 @@ def row(item: Item) -> tuple[str, ...]:
     text = f"{where}: {item.record.text}" if where else item.record.text
     if item.valid_to is not None:
         text = f"(replaced) {text}"
-    return item.id[:8], item.record.kind, f"{item.record.origin.at.astimezone():%Y-%m-%d}", one_line(text)
+    text = one_line(text)
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return item.id[:8], item.record.kind, f"{item.record.origin.at.astimezone():%Y-%m-%d}", shown
 
 
 def _before(age: str) -> datetime:

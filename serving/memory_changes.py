@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memory.transfer import export_memory, import_memory
-
 from memory.records import Item, Origin, Record, Selection
+from memory.transfer import export_memory, import_memory
 from nodes.telling import fact
 from sandbox import SourceFile
 from serving import exits, terminal
@@ -152,9 +151,9 @@ def import_file(path: str, user: str | None, signals: Signals, *, as_json: bool)
         settings, signals, lambda memory: import_memory(memory, settings.user, lines), writes=True
     )
     if as_json:
-        terminal.json_object({"new": count.new, "known": count.known})
+        terminal.json_object(count.model_dump(mode="json"))
     else:
-        terminal.line(f"{count.new} new, {count.known} known already")
+        terminal.line(f"{count.items} records, {count.new} of them new")
     return exits.DONE
 
 

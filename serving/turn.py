@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from graph.events import Finished
-from graph.services import Services
 from graph.settings import Settings
 from nodes import Context, unmetered
 from providers import parse_chain
@@ -70,8 +69,7 @@ def open_agent(given: Mapping[str, str], *, resumes: bool = False) -> Agent:
     from graph.agent import Agent  # noqa: PLC0415  # needs LangGraph, which `bounds` loads by another way
 
     settings = Settings(**given)
-    services = Services.from_settings(settings)
-    agent = Agent(settings, services=services)
+    agent = Agent(settings)
     say_unconfined(settings)
     if not resumes:
         say_who_answers(settings)

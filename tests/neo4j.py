@@ -89,7 +89,7 @@ class Neo4jServer:
     def run(self, cypher: str, **values: object) -> list[neo4j.Record]:
         """Run a statement beside what is tested."""
         with self._driver(self.password) as driver:
-            return driver.execute_query(cypher, values).records  # type: ignore[arg-type]  # a literal elsewhere
+            return driver.execute_query(cypher, values).records
 
     def empty(self) -> None:
         """Delete every node; constraints and indexes stay."""
@@ -145,7 +145,7 @@ def running(folder: Path | None = None) -> Iterator[Neo4jServer]:
     server = Neo4jServer(_free_port(), secrets.token_hex(12), version())
     (home / "conf").mkdir()
     (home / "conf" / "neo4j.conf").write_text(_CONFIG.format(port=server.port), encoding="utf-8")
-    command = [
+    command: list[str | Path] = [
         *(sys.executable, _KEEPER, java, *_JVM, "-cp", f"{lib}/*", _line().main),
         *(f"--home-dir={home}", f"--config-dir={home / 'conf'}", "--console-mode"),
     ]
@@ -186,7 +186,7 @@ def _jars(java: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not there.exists():
             fresh = Path(tempfile.mkdtemp(dir=cache))
-            command = [
+            command: list[str | Path] = [
                 "mvn",
                 "-q",
                 "-B",

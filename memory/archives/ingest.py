@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from memory.archives.chunks import records_of
@@ -162,7 +163,8 @@ class _Ingestion:
         if gone and not present:
             raise ArchiveError(
                 f"{shown(str(self.root))} has no file to read, and the archive {self.archive!r} has "
-                f"{len(known)}: if they are gone for good, run `duograph memory forget --archive …`."
+                f"{len(known)}: if they are gone for good, run "
+                f"`duograph memory forget --archive {quote(self.archive)}`."
             )
         for name in gone:
             await self._forget(name)

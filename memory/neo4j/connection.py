@@ -121,9 +121,10 @@ class Connection:
             raise
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if self._is_closed and not (task and task.cancelling()):
-                raise closed(self.address) from None
-            raise
+            if task is not None and task.cancelling():
+                raise
+            # Nobody cancelled the caller: the loop was closed under the call.
+            raise closed(self.address) from None
         self._silent = None
         return given
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 _CANDIDATES: Final = 50
 
-_LAST: Final = "MATCH (r:DuographRecord {namespace: $namespace, id: $after}) RETURN r.told_at AS told_at"
+_LAST: Final = "MATCH (r:DuographRecord {namespace: $namespace, id: $after}) RETURN r.position AS position"
 _PAGE: Final = f"""
 MATCH (r:DuographRecord) WHERE %s
-WITH r ORDER BY r.told_at, r.id LIMIT $limit RETURN {ITEM}
+WITH r ORDER BY r.position LIMIT $limit RETURN {ITEM}
 """
 _BY_WORDS: Final = f"""
 CALL db.index.fulltext.queryNodes('{WORD_INDEX}', $lucene, {{limit: $limit}}) YIELD node, score
@@ -40,9 +40,9 @@ RETURN r.id AS id, r.main AS main, r.around AS around
 _ITEMS: Final = f"MATCH (r:DuographRecord {{namespace: $namespace}}) WHERE r.id IN $ids RETURN {ITEM}"
 _WITHOUT: Final = f"""
 MATCH (r:DuographRecord {{namespace: $namespace}})
-WHERE r.told_at IS NOT NULL AND r.valid_to IS NULL
+WHERE r.position IS NOT NULL AND r.valid_to IS NULL
   AND NOT EXISTS {{(:DuographVector {{namespace: $namespace, model: $model, record: r.id}})}}
-WITH r ORDER BY r.told_at DESC, r.id DESC LIMIT $limit RETURN {ITEM}
+WITH r ORDER BY r.position DESC LIMIT $limit RETURN {ITEM}
 """
 _REVISIONS: Final = """
 MATCH (r:DuographRecord {namespace: $namespace, archive: $archive}) WHERE r.kind = 'chunk'
@@ -80,8 +80,8 @@ class Reader:
             last = await self._ask(_LAST, after=after)
             if not last:
                 raise MemoryStoreError(f"The record {after} is gone from {self._place}: begin the list anew.")
-            where += " AND r.told_at >= $last AND (r.told_at > $last OR r.id > $after)"
-            values |= {"last": last[0]["told_at"], "after": after}
+            where += " AND r.position > $last"
+            values["last"] = last[0]["position"]
         return self._items(await self._ask(_PAGE % where, limit=limit, **values))
 
     async def search(self, query: Query) -> list[Hit]:

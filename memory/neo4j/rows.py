@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
@@ -30,6 +30,8 @@ MANY: Final = 500
 """How many rows one statement writes at most."""
 
 _KEY_CHARS: Final = 255
+_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_TICK: Final = timedelta(microseconds=1)
 _RECORD: Final = ("kind", "text", "subject", "context", "entities", "archive", "path")
 _LINES: Final = ("first_line", "last_line", "revision")
 _ORIGIN: Final = ("session", "turn", "source", "proof", "confidence", "at")
@@ -53,6 +55,7 @@ def record_row(namespace: str, item: Item) -> dict[str, Any]:
         "subject_key": record.subject_key,
         "branch": record.path[:BRANCH_CHARS],
         "told_at": _utc(item.origins[0].at),
+        "position": position(item.origins[0].at, item.id),
         "main": main_words(record),
         "around": context_words(record),
     }
@@ -113,8 +116,8 @@ def item_of(found: Mapping[str, Any], place: str) -> Item:
         )
     except (ValidationError, KeyError, TypeError, IndexError, ValueError) as error:
         raise MemoryStoreError(
-            f"The record {found.get('id')} in {place} is damaged: restore a copy of the database, or be rid of "
-            f"it with `duograph memory forget {found.get('id')}`."
+            f"The record {found.get('id')} in {place} is damaged: restore a copy of the database, or be "
+            f"rid of it with `duograph memory forget {found.get('id')}`."
         ) from error
 
 
@@ -124,10 +127,18 @@ def batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
         yield values[start : start + MANY]
 
 
+def position(moment: datetime, record_id: str = "") -> str:
+    """Where a record stands in its namespace, oldest first: texts that sort by moment, then by id.
+
+    The database compares times of different zones by more than the moment.
+    """
+    return f"{(moment - _FIRST) // _TICK:018}{record_id}"
+
+
 def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
 def _native(value: Any) -> Any:  # noqa: ANN401 - whatever the driver gives
     """A time of the driver as one of Python."""
-    return value.to_native() if hasattr(value, "to_native") else value
+    return value.to_native().astimezone(UTC) if hasattr(value, "to_native") else value

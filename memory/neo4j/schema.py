@@ -19,8 +19,9 @@ _RECORDS: Final = f"""
 CREATE CONSTRAINT duograph_namespace IF NOT EXISTS FOR (n:DuographNamespace) REQUIRE n.name IS UNIQUE;
 CREATE CONSTRAINT duograph_record IF NOT EXISTS FOR (r:DuographRecord) REQUIRE (r.namespace, r.id) IS UNIQUE;
 CREATE CONSTRAINT duograph_entity IF NOT EXISTS FOR (e:DuographEntity) REQUIRE (e.namespace, e.key) IS UNIQUE;
-CREATE CONSTRAINT duograph_session IF NOT EXISTS FOR (s:DuographSession) REQUIRE (s.namespace, s.id) IS UNIQUE;
-CREATE INDEX duograph_told IF NOT EXISTS FOR (r:DuographRecord) ON (r.namespace, r.told_at, r.id);
+CREATE CONSTRAINT duograph_session IF NOT EXISTS
+FOR (s:DuographSession) REQUIRE (s.namespace, s.id) IS UNIQUE;
+CREATE INDEX duograph_position IF NOT EXISTS FOR (r:DuographRecord) ON (r.namespace, r.position);
 CREATE INDEX duograph_subject IF NOT EXISTS FOR (r:DuographRecord) ON (r.namespace, r.subject_key);
 CREATE INDEX duograph_branch IF NOT EXISTS FOR (r:DuographRecord) ON (r.namespace, r.archive, r.branch);
 CREATE INDEX duograph_superseded IF NOT EXISTS FOR (r:DuographRecord) ON (r.namespace, r.superseded_by);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from memory.neo4j.rows import BRANCH_CHARS
+from memory.neo4j.rows import BRANCH_CHARS, position
 
 if TYPE_CHECKING:
     from memory.records import Selection
@@ -32,7 +32,7 @@ def condition(selection: Selection) -> tuple[str, dict[str, Any]]:
     if selection.subject is not None:
         add("r.subject_key = $subject", subject=" ".join(selection.subject.split()).casefold())
     if selection.before is not None:
-        add("r.told_at < $before", before=selection.before)
+        add("r.position < $before", before=position(selection.before))
     if selection.session is not None:
         told = "EXISTS {(r)-[:FROM]->(:DuographSession {namespace: $namespace, id: $session})}"
         add(told, session=selection.session)

@@ -1,4 +1,4 @@
-"""Vectors in nodes of their own: kept, moved when a fact ends, and compared inside one space of a namespace."""
+"""Vectors in nodes of their own: kept, moved when a fact ends, compared inside one space alone."""
 
 from __future__ import annotations
 
@@ -82,6 +82,8 @@ async def keep(
     """
     known = await _all(transaction, _LENGTH, namespace=namespace, model=model)
     lengths = {len(vector) for vector in given.values()} | {row["length"] for row in known}
+    if not all(math.isfinite(number) for vector in given.values() for number in vector):
+        raise ValueError(f"A vector of {model} holds what is no number: leave such a vector out.")
     if len(lengths) > 1 or 0 in lengths:
         raise ValueError(f"The vectors of {model} are not all of one length: found {sorted(lengths)}.")
     for batch in batches(list(given)):

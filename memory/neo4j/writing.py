@@ -70,7 +70,7 @@ MERGE (new)-[:SUPERSEDES]->(old)
 _CHAIN: Final = """
 UNWIND $sessions AS session
 MATCH (s:DuographSession {namespace: $namespace, id: session})<-[:FROM]-(e:Episode)
-WITH session, e ORDER BY e.told_at, e.id
+WITH session, e ORDER BY e.position
 WITH session, collect(e) AS episodes
 UNWIND range(0, size(episodes) - 1) AS place
 WITH episodes[place] AS e, episodes[place + 1] AS following
@@ -93,8 +93,12 @@ RETURN entities, sessions, is_episode
 """
 
 _TIDY: Final = (
-    "MATCH (e:DuographEntity {namespace: $namespace}) WHERE e.key IN $some AND NOT (e)<-[:MENTIONS]-() DELETE e",
-    "MATCH (s:DuographSession {namespace: $namespace}) WHERE s.id IN $some AND NOT (s)<-[:FROM]-() DELETE s",
+    """
+MATCH (e:DuographEntity {namespace: $namespace}) WHERE e.key IN $some AND NOT (e)<-[:MENTIONS]-() DELETE e
+""",
+    """
+MATCH (s:DuographSession {namespace: $namespace}) WHERE s.id IN $some AND NOT (s)<-[:FROM]-() DELETE s
+""",
 )
 
 

@@ -87,6 +87,19 @@ def is_there(path: Path) -> bool:
         raise unmakeable(error, path) from error
 
 
+def identity(path: Path) -> tuple[int, int]:
+    """Which file a path leads to now.
+
+    Raises:
+        MemoryStoreError: When it cannot be looked at.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise unmakeable(error, path) from error
+    return found.st_dev, found.st_ino
+
+
 def refuse_encrypted(conn: sqlite3.Connection, place: str) -> None:
     """Make sure that the sessions in the same file, if any, lie there in clear text like what memory keeps.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
+_REVISION: Final = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
+_IS_THERE: Final = (
+    f"SELECT count(*) FROM sqlite_master WHERE name = '{VERSION_TABLE}'",  # noqa: S608 - the same
+    f"SELECT count(to_regclass('{VERSION_TABLE}'))",  # noqa: S608 - the same
+)
+
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 # "duomemor" as a number: whoever migrates a server's tables holds this lock.
@@ -21,14 +27,13 @@ _LOCK: Final = 0x64756F6D656D6F72
 
 def revision_of(connection: Connection) -> str | None:
     """The revision of the tables, or None where there are none."""
-    if connection.dialect.name == "postgresql":
-        there = text("SELECT to_regclass(:name) IS NOT NULL")
-    else:
-        there = text("SELECT count(*) FROM sqlite_master WHERE name = :name")
-    if not connection.execute(there, {"name": VERSION_TABLE}).scalar():
+    # By the driver itself: each search asks for it first.
+    driver: Any = connection.connection.driver_connection
+    is_server = connection.dialect.name == "postgresql"
+    if driver.execute(_IS_THERE[is_server]).fetchone()[0] == 0:
         return None
-    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - a constant
-    return None if found is None else str(found)
+    found = driver.execute(_REVISION).fetchone()
+    return None if found is None else str(found[0])
 
 
 def migrate(connection: Connection, revision: str = HEAD, *, place: str = "the database") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sqlalchemy import select
 
 from memory.records import Hit
-from memory.scoring import Scorer
+from memory.scoring import Candidate, Scorer, rank
 from memory.sql.database import raw
 from memory.sql.rows import columns, items_of, plain
 from memory.sql.tables import records, spaces
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from memory.records import Query
     from memory.sql.vectors import VectorSearch
-    from memory.sql.words import Words
+    from memory.sql.words import Filed, Words
 
 _CANDIDATES: Final = 50
 _MOST_WORDS: Final = 64
@@ -32,15 +32,10 @@ choose among them."""
 
 _COMMON_WORDS: Final = 4
 
-# Reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009), the second list with less weight.
-_RANK_OFFSET: Final = 60
-_VECTOR_WEIGHT: Final = 0.4
-
 
 class _Found(NamedTuple):
     number: int
     score: float
-    rank: int
 
 
 def search(
@@ -52,15 +47,14 @@ def search(
         return []
     scorer = Scorer(query.text)
     limit = max(_CANDIDATES, 2 * query.max_results)
-    likely: dict[int, int] = {}
-    for space in asked:
-        for rank, number in enumerate(_candidates(connection, words, scorer.words, space, limit)):
-            likely.setdefault(number, rank)
+    found = [
+        number for space in asked for number in _candidates(connection, words, scorer.words, space, limit)
+    ]
     alike: dict[int, float] = {}
     if query.vector:
         key = (namespace, query.vector_model)
         alike = dict(near.nearest(connection, key, query.vector, asked, limit))
-    ranked = _rank(connection, words, scorer, likely, alike)
+    ranked = _rank(connection, words, scorer, list(dict.fromkeys((*found, *alike))), alike)
     best = [one for one in ranked if one.score > 0 and one.score >= query.min_score][: query.max_results]
     return _hits(connection, best, place)
 
@@ -95,31 +89,25 @@ def _candidates(
     common = by_rarity[len(rare) :]
     # Too many records hold these to rank them all: those that hold several, and the newest.
     for several in ([*rare[:1], *common[:_COMMON_WORDS]], common[:_COMMON_WORDS], common[:2], common[:1]):
-        if common and len(found) < 2 * limit:
+        if common and len(found) < limit:
             found += words.all_of(driver, several, limit)
     return list(dict.fromkeys(found))
 
 
 def _rank(
-    connection: Connection,
-    words: Words,
-    scorer: Scorer,
-    likely: Mapping[int, int],
-    alike: Mapping[int, float],
+    connection: Connection, words: Words, scorer: Scorer, numbers: Sequence[int], alike: Mapping[int, float]
 ) -> list[_Found]:
-    """Order candidates by score; where there are vectors, by their place in both lists."""
-    numbers = list(dict.fromkeys((*likely, *alike)))
-    found = []
-    for one in words.read(raw(connection), numbers):
-        main, context = (_bare(text) for text in (one.main, one.context))
-        score = scorer.of_words(main, context, alike.get(one.number))
-        found.append(_Found(one.number, score, likely.get(one.number, len(likely))))
-    found.sort(key=lambda one: (-one.score, one.rank))
-    return found
+    """Order candidates, which are given in the order in which they were found."""
+    filed_by_number = {one.number: one for one in words.read(raw(connection), numbers)}
+    there = [number for number in numbers if number in filed_by_number]
+    candidates = [_taken_apart(filed_by_number[number], alike.get(number)) for number in there]
+    return [_Found(there[one.place], one.score) for one in rank(scorer, candidates)]
 
 
-def _bare(words: str) -> set[str]:
-    return {word.partition("_")[2] for word in words.split()}
+def _taken_apart(one: Filed, similarity: float | None) -> Candidate:
+    # All of a record's words are filed in one space: looked for in it, they need not be freed of its number.
+    space = (one.main or one.context).partition("_")[0]
+    return Candidate(set(one.main.split()), set(one.context.split()), similarity, f"{space}_")
 
 
 def _hits(connection: Connection, best: Sequence[_Found], place: str) -> list[Hit]:

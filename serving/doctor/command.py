@@ -82,7 +82,7 @@ async def _run(settings: Settings | None, showing: Showing, *, live: bool) -> li
 
 
 def _checks(settings: Settings | None, *, live: bool) -> Iterator[Check]:
-    from serving.doctor import chains, environment, places  # noqa: PLC0415  # loaded by now
+    from serving.doctor import chains, places  # noqa: PLC0415  # loaded by now
     from serving.doctor.finding import Check  # noqa: PLC0415  # the same
 
     if settings is not None:
@@ -94,7 +94,7 @@ def _checks(settings: Settings | None, *, live: bool) -> Iterator[Check]:
     yield Check("sandbox", lambda: places.see_sandbox(settings), _SANDBOX_S)
     if settings is not None:
         yield Check("database", lambda: places.see_database(settings), _DATABASE_S)
-    yield Check("memory", lambda: asyncio.to_thread(environment.see_memory), _DATABASE_S)
+        yield Check("memory", lambda: places.see_memory(settings), _DATABASE_S)
 
 
 def _next(settings: Settings | None, findings: list[Finding]) -> Iterator[str]:

@@ -73,11 +73,6 @@ def read_settings() -> tuple[Settings | None, Finding]:
     return settings, Finding("settings", "ok", detail)
 
 
-def see_memory() -> Finding:
-    """Say honestly that there is nothing to check yet."""
-    return Finding("memory", "ok", "SQLite, not in use yet: this version keeps sessions and learns nothing")
-
-
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)

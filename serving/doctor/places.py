@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from checkpoints import DatabaseError
 from checkpoints.health import inspect_database
+from graph.memory import open_memory, why_off
 from graph.settings import SettingsError
+from memory import MemoryStoreError
 from sandbox.health import inspect_sandbox
 from serving.doctor.finding import Finding
 
@@ -96,3 +98,25 @@ def _server(health: ServerHealth) -> Finding:
             "database", "warn", detail, "Bring it nearer: every step of a turn waits for it twice."
         )
     return Finding("database", "ok", detail)
+
+
+async def see_memory(settings: Settings) -> Finding:
+    """Say whether memory answers, and what it holds."""
+    if why := why_off(settings):
+        return Finding("memory", "ok", f"off: {why}")
+    try:
+        memory = await asyncio.to_thread(open_memory, settings)
+    except MemoryStoreError as error:
+        return Finding("memory", "fail", str(error), "Mend this setting.")
+    if memory is None:
+        return Finding("memory", "ok", "off")
+    try:
+        found = await memory.status(settings.user)
+    finally:
+        await memory.aclose()
+    if not found.is_available:
+        advice = "Turns go on without it, and what is told waits in the queue."
+        return Finding("memory", "fail", f"{found.backend} {found.place}: {found.problem}", advice)
+    counts = found.counts.by_kind if found.counts else {}
+    held = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts.items() if count)
+    return Finding("memory", "ok", f"{found.backend} {found.place}: {held or 'nothing yet'}")

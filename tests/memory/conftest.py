@@ -1,13 +1,16 @@
 """Every kind of memory, empty: what passes the contract on one passes it on all."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from memory import Memory
+from memory.neo4j import open_memory as open_neo4j
 from memory.sql import open_memory
 from tests.memory.model import ModelMemory
+from tests.neo4j import Neo4jServer
 from tests.postgres import PostgresServer
 
 BACKENDS = [
@@ -15,6 +18,7 @@ BACKENDS = [
     "sqlite file",
     "sqlite :memory:",
     pytest.param("postgresql", marks=pytest.mark.slow),
+    pytest.param("neo4j", marks=pytest.mark.slow),
 ]
 """The names of the backends; another one needs a line here and one in `_open`."""
 
@@ -28,6 +32,10 @@ async def _open(name: str, request: pytest.FixtureRequest, folder: Path) -> Memo
         return open_memory(folder / "home" / "sessions.sqlite")
     if name == "sqlite :memory:":
         return open_memory(":memory:")
+    if name == "neo4j":
+        neo4j: Neo4jServer = request.getfixturevalue("neo4j")
+        await asyncio.to_thread(neo4j.empty)
+        return open_neo4j(neo4j.uri, neo4j.user, neo4j.password)
     server: PostgresServer = request.getfixturevalue("postgres")
     return open_memory(server.new_database())
 

@@ -9,7 +9,7 @@ from math import isfinite
 
 from memory.protocol import MemoryStoreError
 from memory.records import Counts, Hit, Item, MemoryStatus, Origin, Query, Record, Selection
-from memory.scoring import Scorer
+from memory.scoring import Candidate, Scorer, rank
 
 _PREFIX_CHARS = 8
 
@@ -53,8 +53,8 @@ class ModelMemory:
 
     async def search(self, namespace: str, query: Query) -> Sequence[Hit]:
         self._check()
-        scorer, hits = Scorer(query.text), list[tuple[float, Hit]]()
         vectors = self._vectors[namespace, query.vector_model]
+        items, candidates, scorer = list[Item](), list[Candidate](), Scorer(query.text)
         for item in self._spaces[namespace].values():
             record = item.record
             wanted = not query.kinds or record.kind in query.kinds
@@ -65,11 +65,10 @@ class ModelMemory:
             ):
                 continue
             similarity = _cosine(query.vector, vectors.get(item.id, ())) if query.vector else None
-            found = scorer.score(record, similarity)
-            if found > 0 and found >= query.min_score:
-                hits.append((similarity or 0.0, Hit(item=item, score=found)))
-        best = sorted(hits, key=lambda pair: (-pair[1].score, -pair[0]))
-        return [hit for _, hit in best[: query.max_results]]
+            items.append(item)
+            candidates.append(scorer.candidate(record, similarity))
+        ranked = [one for one in rank(scorer, candidates) if one.score > 0 and one.score >= query.min_score]
+        return [Hit(item=items[one.place], score=one.score) for one in ranked[: query.max_results]]
 
     async def list(
         self, namespace: str, selection: Selection, *, limit: int = 100, after: str = ""

@@ -1,0 +1,125 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nodes.telling import Told, asks, fact, told
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "subject"),
+    [
+        ("remember that my birthday is July 25", "my birthday is July 25", "my birthday"),
+        ("Please remember: the wifi password is hunter2", "the wifi password is hunter2", "wifi password"),
+        ("note that we deploy on Fridays", "we deploy on Fridays", ""),
+        ("Don't forget that Ana is vegan", "Ana is vegan", ""),
+        ("don\u2019t forget that prod runs on Postgres 16.", "prod runs on Postgres 16", ""),
+        ("Can you remember that my editor is vim", "my editor is vim", "my editor"),
+        ("remember to use tabs", "to use tabs", ""),
+        ("my birthday is July 25.", "my birthday is July 25", "my birthday"),
+        ("My dog is called Rex", "My dog is called Rex", "My dog's name"),
+        ("my boss is Maria", "my boss is Maria", "my boss"),
+        ("my boss is angry", "my boss is angry", ""),
+        ("my name is Ana and my birthday is July 25", "my name is Ana and my birthday is July 25", ""),
+        ("remember that Ana's dog is called Rex.", "Ana's dog is called Rex", "Ana's dog's name"),
+    ],
+)
+def test_a_fact_is_read_from_a_whole_sentence(text: str, kept: str, subject: str) -> None:
+    found = told(text)
+    assert found is not None
+    assert (found.act, found.text, found.subject) == ("remember", kept, subject)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "write a function that remembers its calls",
+        "Remember that I use tabs. Now write a function that sorts",
+        "Remember the function from before? fix it",
+        "remember when we talked?",
+        "Can you remember my name?",
+        "note that it must handle None",
+        "Note: the function should return None",
+        "memoize this function",
+        "my code is broken",
+        "my test is failing",
+        "My favourite language is Python, write me a poem",
+        "my boss is angry, what should I do",
+        "forget it",
+        "forget about it",
+        "never mind, forget the last change",
+        "Note that",
+        "",
+        "remember that " + "x" * 20_001,
+    ],
+)
+def test_other_requests_tell_nothing(text: str) -> None:
+    assert told(text) is None
+
+
+def test_what_is_not_to_be_forgotten_belongs_to_the_code_where_there_is_some() -> None:
+    assert told("don't forget to handle empty lists") is not None
+    assert told("don't forget to handle empty lists", at_work=True) is None
+    assert told("remember that my birthday is July 25", at_work=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("forget my birthday", Told("forget", "my birthday", "my birthday")),
+        ("Forget that my birthday is July 25", Told("forget", "my birthday", "my birthday")),
+        ("forget what I said about the deploy.", Told("forget", "deploy", "deploy")),
+        ("please forget everything you know about Ana", Told("forget", "Ana", "Ana")),
+        ("forget everything", Told("forget_all", "forget everything")),
+        ("Forget all you know about me", Told("forget_all", "Forget all you know about me")),
+    ],
+)
+def test_what_to_forget_is_read_from_a_whole_sentence(text: str, expected: Told) -> None:
+    assert told(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "when is my birthday?",
+        "what's my name",
+        "what is my dog's name?",
+        "who is my boss",
+        "how old am I?",
+        "where do I live?",
+        "what do you know about Ana?",
+        "do you remember where I live?",
+        "what did I say about deploys?",
+        "Have I told you about the outage?",
+    ],
+)
+def test_a_question_about_what_was_told_is_one(text: str) -> None:
+    assert asks(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what is my function doing?",
+        "what is wrong with my code?",
+        "what is my best option?",
+        "How do I sort my list?",
+        "What is a monad?",
+        "Do you remember how to sort a list?",
+        "Write a function that tells when my birthday is",
+        "what do you know",
+        "",
+    ],
+)
+def test_other_questions_are_none(text: str) -> None:
+    assert not asks(text)
+
+
+def test_names_are_entities_and_days_are_not() -> None:
+    assert fact("Ana met Bob Smith in Paris on Friday in July").entities == ("Bob Smith", "Paris")
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_read(text: str) -> None:
+    told(text)
+    asks(text)
+    assert len(fact(text).subject) <= 255
