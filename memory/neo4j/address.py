@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from memory.protocol import MemoryStoreError
 
 SCHEMES: Final = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
-_FORM: Final = re.compile(r"(?P<scheme>[a-z+]+)://(?P<host>[^/?#]+)(?:/)?(?P<rest>\?.*)?", re.IGNORECASE)
+_FORM: Final = re.compile(r"(?P<scheme>[a-z0-9+]+)://(?P<host>[^/?#]+)(?:/)?(?P<rest>\?.*)?", re.IGNORECASE)
 _HIDDEN: Final = "***"
 
 

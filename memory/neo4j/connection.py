@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -136,6 +137,8 @@ def _connect(address: Address) -> _Server:
         raise MemoryStoreError(
             "Memory in Neo4j needs a package that is missing: run `pip install 'duograph[neo4j]'`."
         ) from None
+    # The driver logs each try of its own; whoever has set up no logging shall not read that on the terminal.
+    logging.getLogger("neo4j").addHandler(logging.NullHandler())
     with explained(address):
         driver = neo4j.AsyncGraphDatabase.driver(
             address.uri.strip(),

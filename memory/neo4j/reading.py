@@ -11,7 +11,7 @@ from memory.neo4j.vectors import Near
 from memory.neo4j.words import lucene, shelves
 from memory.protocol import MemoryStoreError
 from memory.records import Counts, Hit
-from memory.scoring import Scorer
+from memory.scoring import Candidate, Scorer, rank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,10 +92,11 @@ class Reader:
         alike = await self._alike(query, list(likely), limit)
         missing = [one for one in alike if one not in likely]
         words = likely | await self._words_of(missing)
-        scores = {one: scorer.of_words(main, around, alike.get(one)) for one, (main, around) in words.items()}
-        # Sorting is stable: among equals the index's own order stays.
-        ranked = sorted(scores.items(), key=lambda found: -found[1])
-        best = [(one, score) for one, score in ranked if score > 0 and score >= query.min_score]
+        ids = list(words)
+        ranked = rank(scorer, [Candidate(*words[one], alike.get(one)) for one in ids])
+        best = [
+            (ids[one.place], one.score) for one in ranked if one.score > 0 and one.score >= query.min_score
+        ]
         return await self._hits(best[: query.max_results])
 
     async def without_vector(self, model: str, limit: int) -> list[Item]:

@@ -60,7 +60,9 @@ def record_row(namespace: str, item: Item) -> dict[str, Any]:
         "around": context_words(record),
     }
     properties |= state(namespace, item)
-    named = {entity.casefold()[:_KEY_CHARS]: entity for entity in record.entities if entity}
+    named: dict[str, str] = {}
+    for entity in filter(None, record.entities):
+        named.setdefault(entity.casefold()[:_KEY_CHARS], entity)
     return {
         "properties": properties,
         "entities": [{"key": key, "name": name} for key, name in named.items()],

@@ -16,6 +16,7 @@ WORD_INDEX: Final = "duograph_words"
 # Each statement can be made again, so that a start that was cut off, or several at once, do no harm. What
 # only the Enterprise edition has (node keys, existence) is left out.
 _RECORDS: Final = f"""
+CREATE CONSTRAINT duograph_schema IF NOT EXISTS FOR (s:DuographSchema) REQUIRE s.name IS UNIQUE;
 CREATE CONSTRAINT duograph_namespace IF NOT EXISTS FOR (n:DuographNamespace) REQUIRE n.name IS UNIQUE;
 CREATE CONSTRAINT duograph_record IF NOT EXISTS FOR (r:DuographRecord) REQUIRE (r.namespace, r.id) IS UNIQUE;
 CREATE CONSTRAINT duograph_entity IF NOT EXISTS FOR (e:DuographEntity) REQUIRE (e.namespace, e.key) IS UNIQUE;
@@ -48,6 +49,7 @@ _SPACED_VECTORS: Final = (
 )
 _SEARCH_CLAUSE: Final = (2026, 1)
 _WAIT_S: Final = 30
+_TRIES: Final = 10
 
 # Two first starts at once may both see that a rule is not there.
 _MADE_MEANWHILE: Final = (
@@ -140,15 +142,21 @@ async def _server_version(session: AsyncSession) -> tuple[int, ...]:
 
 
 async def _make(session: AsyncSession, statement: str) -> None:
-    from neo4j.exceptions import ClientError  # noqa: PLC0415 - an extra
+    from neo4j.exceptions import ClientError, TransientError  # noqa: PLC0415 - an extra
 
     async def run(transaction: AsyncManagedTransaction) -> None:
         result = await transaction.run(statement)
         await result.consume()
 
-    try:
-        # Starts at once may get into each other's way; the driver tries again.
-        await session.execute_write(run)
-    except ClientError as error:
-        if not (error.code or "").endswith(_MADE_MEANWHILE):
-            raise
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            await session.execute_write(run)
+        except ClientError as error:
+            if not (error.code or "").endswith(_MADE_MEANWHILE):
+                raise
+        except TransientError:
+            # Several starts at once are in each other's way, for longer than the driver tries by itself.
+            if not tries_left:
+                raise
+            continue
+        return
