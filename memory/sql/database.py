@@ -67,9 +67,19 @@ class Database:
         self._lock = RLock()
         self._engines: dict[tuple[int, bool], Engine] = {}
         self._file: tuple[int, int] | None = None
+        self._process = os.getpid()
         self._is_closed = False
         if self.backend == "postgresql":
             _driver()
+
+    def is_made(self) -> bool:
+        """Whether there is anything to read: a file that is not there is not made by reading.
+
+        Raises:
+            MemoryStoreError: When its folder may not be looked into, or this is closed.
+        """
+        self._check_open()
+        return self._path is None or files.is_there(self._path)
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
@@ -78,8 +88,7 @@ class Database:
         Raises:
             MemoryStoreError: When the database cannot be read.
         """
-        if self._path is not None and not files.is_there(self._path):
-            self._check_open()
+        if not self.is_made():
             yield None
             return
         with self._transaction(is_writing=False) as connection:
@@ -139,6 +148,8 @@ class Database:
             raise closed(self.place)
 
     def _engine(self, *, is_writing: bool) -> Engine:
+        if self._process != os.getpid():  # a thread that stayed behind in a fork's parent may have held it
+            self._process, self._lock = os.getpid(), RLock()
         with self._lock:
             self._check_open()
             # A database in memory, and a server's pool, serve both.
