@@ -30,6 +30,7 @@ class QueueDatabase(Database):
     """
 
     _ready_for: Engine | None = None
+    _written: tuple[int, int] | None = None
     _writers: tuple[int, threading.RLock] = (0, threading.RLock())
 
     @contextmanager
@@ -91,6 +92,16 @@ class QueueDatabase(Database):
         if self._writers[0] != os.getpid():  # who held it may have stayed behind in a fork's parent
             self._writers = (os.getpid(), threading.RLock())
         return self._writers[1]
+
+    def _engine(self, *, is_writing: bool) -> Engine:
+        if is_writing and self._path is not None:
+            now = files.identity(self._path) if files.is_there(self._path) else None
+            if now != self._written:
+                # Another file took its place: what is written to the old one would be lost.
+                self._written, self._ready_for = now, None
+                if old := self._engines.pop((os.getpid(), True), None):
+                    old.dispose()
+        return super()._engine(is_writing=is_writing)
 
     def _new_engine(self, *, is_writing: bool) -> Engine:
         path, timeout_s = self._path, self._timeout_s

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from memory.protocol import MemoryStoreError
 from memory.sql import files
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_POOL: Final = 5
+_POOL: Final = 4
+_OVERFLOW: Final = 64
 # A server or a line that died without a word is noticed after half a minute.
 _PATIENCE: Final = {
     "application_name": "duograph",
@@ -65,6 +66,8 @@ class Database:
         self._is_shared = self._path is None and self.backend == "sqlite"
         self._lock = RLock()
         self._engines: dict[tuple[int, bool], Engine] = {}
+        self._file: tuple[int, int] | None = None
+        self._process = os.getpid()
         self._is_closed = False
         if self.backend == "postgresql":
             _driver()
@@ -145,12 +148,21 @@ class Database:
             raise closed(self.place)
 
     def _engine(self, *, is_writing: bool) -> Engine:
-        # A database in memory, and a server's pool, serve both.
-        key = (os.getpid(), is_writing and self._path is not None)
-        if engine := self._engines.get(key):
-            return engine  # without the lock: a fork may have come while another thread held it
+        if self._process != os.getpid():  # a thread that stayed behind in a fork's parent may have held it
+            self._process, self._lock = os.getpid(), RLock()
         with self._lock:
             self._check_open()
+            # A database in memory, and a server's pool, serve both.
+            key = (os.getpid(), is_writing and self._path is not None)
+            if (
+                not is_writing
+                and self._path is not None
+                and (now := files.identity(self._path)) != self._file
+            ):
+                # Another file took its place: who had the old one open would read that for ever.
+                self._file = now
+                if key in self._engines:
+                    self._engines.pop(key).dispose()
             if key not in self._engines:
                 self._engines[key] = self._new_engine(is_writing=is_writing)
             return self._engines[key]
@@ -167,7 +179,12 @@ class Database:
             )
         else:
             engine = create_engine(
-                "sqlite://", creator=lambda: files.connect_to_read(path, timeout_s), poolclass=NullPool
+                "sqlite://",
+                creator=lambda: files.connect_to_read(path, timeout_s),
+                poolclass=QueuePool,
+                pool_size=_POOL,
+                max_overflow=_OVERFLOW,
+                pool_timeout=timeout_s,
             )
         # Only as we say: the driver's own ways would lock too late.
         begin = "BEGIN IMMEDIATE" if is_writing else "BEGIN"

@@ -53,7 +53,7 @@ def test_without_key_network_or_model_all_is_well(cli: CommandLine) -> None:
     lines = done.out.splitlines()
     assert [line.split()[:2] for line in lines[: len(NAMES)]] == [["✓", name] for name in NAMES]
     assert "passed its self-test" in done.out
-    assert "SQLite, not in use yet" in done.out
+    assert "nothing yet" in done.out
     assert "the offline model answered a request for code, and running it in" in done.out
     assert lines[-1].startswith("next: all is well")
     assert any("connect a model with DUOGRAPH_REASONING_MODEL and" in line for line in lines)

@@ -33,7 +33,7 @@ def ids(cli: CommandLine) -> set[str]:
 
 def test_a_fork_from_a_step_goes_on_from_there(talk: CommandLine) -> None:
     steps = talk.run("sessions", "show", "talk", "--steps", "--json").json
-    assert [step["following"] for step in steps[:2]] == [[], ["respond"]]
+    assert [step["following"] for step in steps[:2]] == [[], ["enrich"]]
     before_review = next(step for step in steps if step["following"] == ["review"])
     shown = talk.run("sessions", "show", "talk", "--steps").out
     assert f"{before_review['checkpoint_id']}\t" in shown

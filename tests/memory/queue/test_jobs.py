@@ -274,3 +274,16 @@ def test_a_fork_opens_the_database_anew(path: Path) -> None:
     asyncio.run(jobs.enqueue("enrich", "ada", "parent again", {}))
     assert asyncio.run(jobs.counts()) == {"pending": 3}
     asyncio.run(jobs.aclose())
+
+
+def test_a_file_that_another_took_the_place_of_is_not_written_to(path: Path) -> None:
+    jobs, other = SqlJobs(path), SqlJobs(path)
+    for name in "ab":
+        assert asyncio.run(jobs.enqueue("enrich", "ada", name, {}))
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    for name in "ac":
+        assert asyncio.run(jobs.enqueue("enrich", "ada", name, {}))
+    assert {job.key for job in asyncio.run(other.list())} == {"a", "c"}
+    asyncio.run(other.aclose())
+    asyncio.run(jobs.aclose())
