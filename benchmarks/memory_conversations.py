@@ -1,14 +1,14 @@
 """Conversations for the memory benchmark, made by this file and the same at every run.
 
 How they were made: each of the `_SCENES` below is a short talk, written by hand, in which one turn tells
-something (the evidence), with three questions that ask for it later. Some questions use the words of the talk,
-some paraphrase them, and for some the evidence turn alone does not hold the words that the question asks with:
-they stand in a turn beside it. A scene's slots are filled from lists of people, towns, things, months and
-numbers; a question is asked only of a filling whose person and scene are used once, but other scenes tell of
-the same person, and other persons are in the same scene in the same town: those are the distractors. Between
-scenes stands small talk from `_CHATTER`, whose words come from one list with the most common ones first (as
-1/rank), so that some words are in nearly every turn and most are rare. The ranking was chosen with the seed 7;
-figures are of another one.
+something (the evidence), with three questions that ask for it later. Some questions use the words of the
+talk, some paraphrase them, and for some the evidence turn alone does not hold the words that the question
+asks with: they stand in a turn beside it. A scene's slots are filled from lists of people, towns, things,
+months and numbers; a question is asked only of a person and a scene that come together once, but other
+scenes tell of the same person, and other persons are in the same scene in the same town: those are the
+distractors. Between scenes stands small talk from `_CHATTER`, whose words come from one list with the most
+common ones first (as 1/rank), so that some words are in nearly every turn and most are rare. The ranking was
+chosen by looking at what was missed with the seeds 7 and 11, so the figures are of another one.
 """
 
 from __future__ import annotations
@@ -153,35 +153,46 @@ _CHATTER: Final = (
     "Let us talk about {month} and the {a}. / With pleasure, the {b} first.",
 )
 
-_TOWNS: Final = (
-    "Graz Lisbon Oslo Kyoto Quito Turin Bergen Porto Ghent Leeds Cork Basel Lyon Malmo Riga Split Sofia Tartu Vigo "
-    "Zadar Bilbao Dresden Fukuoka Galway Hobart Izmir Jaipur Krakow Leipzig Montreal Nantes Osaka Perth Quebec Rouen "
-    "Seville Tromso Utrecht Valencia Wellington"
-).split(" ")
-_THINGS: Final = (
-    "lantern kettle violin anchor compass ladder mirror barrel saddle teapot umbrella wheel bicycle blanket candle "
-    "drill easel feather goblet hammock iron jigsaw kayak loom magnet napkin oar pillow quilt rope sail tent vase "
-    "whistle xylophone yarn zipper basket chisel drum"
-).split(" ")
-_FOOD: Final = (
-    "peanuts shellfish celery mustard walnuts lupins sesame soy wheat eggs milk sulphites mango kiwi".split(
-        " "
-    )
-)
-_MONTHS: Final = (
-    "January February March April May June July August September October November December"
-).split(" ")
-_INSTRUMENTS: Final = "cello oboe banjo trombone harp clarinet bassoon mandolin viola tuba".split(" ")
-_PLACES: Final = "brewery library harbour observatory museum bakery foundry theatre orchard shipyard".split(
-    " "
-)
-_FIRST: Final = (
-    "An Bel Cor Dan El Fen Gil Han Ida Jor Kal Lin Mar Nel Ost Pia Quin Ros Sil Tam Ul Vera Wim Xan Yor Zel"
-)
-_LAST: Final = "a ard ena ika ine is ko la lia mir na nor o ra ric sa son ta us vin"
-_SYLLABLES: Final = (
-    "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru sta tre plo".split(" ")
-)
+_TOWNS_TEXT = """
+Graz Lisbon Oslo Kyoto Quito Turin Bergen Porto Ghent Leeds Cork Basel Lyon Malmo Riga Split Sofia Tartu
+Vigo Zadar Bilbao Dresden Fukuoka Galway Hobart Izmir Jaipur Krakow Leipzig Montreal Nantes Osaka Perth
+Quebec Rouen Seville Tromso Utrecht Valencia Wellington
+"""
+_TOWNS: Final = _TOWNS_TEXT.split()
+_THINGS_TEXT = """
+lantern kettle violin anchor compass ladder mirror barrel saddle teapot umbrella wheel bicycle blanket
+candle drill easel feather goblet hammock iron jigsaw kayak loom magnet napkin oar pillow quilt rope sail
+tent vase whistle xylophone yarn zipper basket chisel drum
+"""
+_THINGS: Final = _THINGS_TEXT.split()
+_FOOD_TEXT = """
+peanuts shellfish celery mustard walnuts lupins sesame soy wheat eggs milk sulphites mango kiwi
+"""
+_FOOD: Final = _FOOD_TEXT.split()
+_MONTHS_TEXT = """
+January February March April May June July August September October November December
+"""
+_MONTHS: Final = _MONTHS_TEXT.split()
+_INSTRUMENTS_TEXT = """
+cello oboe banjo trombone harp clarinet bassoon mandolin viola tuba
+"""
+_INSTRUMENTS: Final = _INSTRUMENTS_TEXT.split()
+_PLACES_TEXT = """
+brewery library harbour observatory museum bakery foundry theatre orchard shipyard
+"""
+_PLACES: Final = _PLACES_TEXT.split()
+_FIRST_TEXT = """
+An Bel Cor Dan El Fen Gil Han Ida Jor Kal Lin Mar Nel Ost Pia Quin Ros Sil Tam Ul Vera Wim Xan Yor Zel
+"""
+_FIRST: Final = _FIRST_TEXT.split()
+_LAST_TEXT = """
+a ard ena ika ine is ko la lia mir na nor o ra ric sa son ta us vin
+"""
+_LAST: Final = _LAST_TEXT.split()
+_SYLLABLES_TEXT = """
+ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru sta tre plo
+"""
+_SYLLABLES: Final = _SYLLABLES_TEXT.split()
 
 
 @dataclass
@@ -212,7 +223,7 @@ class Conversations:
     questions: list[Question] = field(default_factory=list)
 
 
-def make(count: int, *, questions: int = 300, seed: int = 11) -> Conversations:
+def make(count: int, *, questions: int = 300, seed: int = 13) -> Conversations:
     """Make conversations of `count` turns, and questions spread over all of them."""
     chance = random.Random(seed)  # noqa: S311 - no secret
     said, asked = Conversations(), list[Question]()
@@ -240,7 +251,7 @@ def make(count: int, *, questions: int = 300, seed: int = 11) -> Conversations:
 
 def _people(chance: random.Random) -> Iterator[tuple[Scene, str]]:
     """Each scene with each person once, in any order; after all of them with longer names."""
-    names = [f"{first}{last}" for first in _FIRST.split() for last in _LAST.split()]
+    names = [f"{first}{last}" for first in _FIRST for last in _LAST]
     for generation in itertools.count():
         pairs = [
             (scene, f"{name} {_name(generation, chance)}".strip()) for scene in _SCENES for name in names
@@ -284,5 +295,5 @@ class _Words:
 
 def _fill(line: str, chance: random.Random, words: _Words) -> str:
     a, b, c = words.some(chance, 3)
-    name = f"{chance.choice(_FIRST.split())}{chance.choice(_LAST.split())}"
+    name = f"{chance.choice(_FIRST)}{chance.choice(_LAST)}"
     return line.format(a=a, b=b, c=c, name=name, **_slots(chance))

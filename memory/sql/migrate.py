@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _REVISION: Final = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
 _IS_THERE: Final = (
     f"SELECT count(*) FROM sqlite_master WHERE name = '{VERSION_TABLE}'",  # noqa: S608 - the same
-    f"SELECT count(to_regclass('{VERSION_TABLE}'))",  # noqa: S608 - the same
+    f"SELECT count(to_regclass('{VERSION_TABLE}'))",
 )
 
 _FOLDER: Final = Path(__file__).parent / "migrations"

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from memory.records import Item, Selection
 
 
-def page(
-    connection: Connection, namespace: str, selection: Selection, limit: int, after: str, place: str
-) -> list[Item]:
+def page(connection: Connection, namespace: str, selection: Selection, limit: int, after: str) -> list[Item]:
     """Give a page of what is selected; see `Memory.list`."""
     kept = records.c
     query = select(*columns()).where(condition(namespace, selection))
@@ -28,13 +26,13 @@ def page(
         last = select(kept.told_at).where(kept.namespace == plain(namespace), kept.id == plain(after))
         told_at = connection.execute(last).scalar()
         if told_at is None:
-            raise MemoryStoreError(f"The record {after} is no longer in {place}: list from the start again.")
+            raise MemoryStoreError(f"The record {after} is no longer there: list from the start again.")
         query = query.where(tuple_(kept.told_at, kept.id) > (told_at, after))
     rows = connection.execute(query.order_by(kept.told_at, kept.id).limit(limit)).all()
-    return items_of(connection, rows, place)
+    return items_of(connection, rows)
 
 
-def without_vector(connection: Connection, namespace: str, model: str, limit: int, place: str) -> list[Item]:
+def without_vector(connection: Connection, namespace: str, model: str, limit: int) -> list[Item]:
     """Give records that have no vector of a model; see `Memory.without_vector`."""
     kept = records.c
     has_one = (
@@ -48,7 +46,7 @@ def without_vector(connection: Connection, namespace: str, model: str, limit: in
         .order_by(kept.told_at.desc(), kept.id.desc())
         .limit(limit)
     )
-    return items_of(connection, connection.execute(query).all(), place)
+    return items_of(connection, connection.execute(query).all())
 
 
 def revisions(connection: Connection, namespace: str, archive: str) -> dict[str, str]:
@@ -76,11 +74,13 @@ def archives(connection: Connection, namespace: str) -> dict[str, int]:
 def counts(connection: Connection, namespace: str) -> Counts:
     """How much there is; see `Memory.status`."""
     kept, mine = records.c, records.c.namespace == plain(namespace)
-    by_kind = select(kept.kind, func.count()).where(mine, kept.valid_to.is_(None)).group_by(kept.kind)
+    by_kind = (
+        select(kept.kind, func.count().label("many")).where(mine, kept.valid_to.is_(None)).group_by(kept.kind)
+    )
     ended = select(func.count()).where(mine, kept.valid_to.is_not(None))
     embedded = select(func.count(vectors.c.record.distinct())).where(vectors.c.namespace == plain(namespace))
     return Counts(
-        by_kind={kind: count for kind, count in connection.execute(by_kind)},
+        by_kind={row.kind: row.many for row in connection.execute(by_kind)},
         superseded=connection.execute(ended).scalar_one(),
         vectors=connection.execute(embedded).scalar_one(),
     )

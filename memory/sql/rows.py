@@ -91,8 +91,8 @@ def fresh(record: Record) -> Item:
     return Item(id=record.id, record=record, origins=(record.origin,), valid_from=record.origin.at)
 
 
-def items_of(connection: Connection, rows: Sequence[Row[Any]], place: str) -> list[Item]:
-    """Read rows of `records`, which lie in `place`, as items, in their order.
+def items_of(connection: Connection, rows: Sequence[Row[Any]]) -> list[Item]:
+    """Read rows of `records` as items, in their order.
 
     Raises:
         MemoryStoreError: When one cannot be read.
@@ -106,7 +106,7 @@ def items_of(connection: Connection, rows: Sequence[Row[Any]], place: str) -> li
         )
         for number, body in connection.execute(query):
             told[number].append(body)
-    return [_item(row, told[row.number], place) for row in rows]
+    return [_item(row, told[row.number]) for row in rows]
 
 
 def columns() -> tuple[Any, ...]:
@@ -127,7 +127,7 @@ def batches(values: Iterable[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def _item(row: Row[Any], told: list[str], place: str) -> Item:
+def _item(row: Row[Any], told: list[str]) -> Item:
     # One text for one parser: this is what a search spends its time on.
     rest = json.dumps(
         {
@@ -141,6 +141,6 @@ def _item(row: Row[Any], told: list[str], place: str) -> Item:
         return Item.model_validate_json(f'{{"record":{row.body},"origins":[{",".join(told)}],{rest[1:]}')
     except ValidationError as error:
         raise MemoryStoreError(
-            f"The record {row.id} in {place} is damaged: restore a copy of the database, or be rid of it with "
+            f"The record {row.id} is damaged: restore a copy of the database, or be rid of it with "
             f"`duograph memory forget {row.id}`."
         ) from error

@@ -33,6 +33,6 @@ def check_revision(found: str | None, place: str) -> None:
     """
     if found is not None and found not in REVISIONS:
         raise MemoryStoreError(
-            f"The memory in {place} is of a newer version of Duograph (its revision is {found!r}, and {HEAD!r} "
-            "is known): update Duograph, or switch memory off with DUOGRAPH_MEMORY=0."
+            f"The memory in {place} is of a newer version of Duograph (its revision is {found!r}, and "
+            f"{HEAD!r} is known): update Duograph, or switch memory off with DUOGRAPH_MEMORY=0."
         )

@@ -39,7 +39,7 @@ class _Found(NamedTuple):
 
 
 def search(
-    connection: Connection, words: Words, near: VectorSearch, namespace: str, query: Query, place: str
+    connection: Connection, words: Words, near: VectorSearch, namespace: str, query: Query
 ) -> list[Hit]:
     """Find what fits best; see `Memory.search`."""
     asked = _spaces(connection, namespace, query)
@@ -56,7 +56,7 @@ def search(
         alike = dict(near.nearest(connection, key, query.vector, asked, limit))
     ranked = _rank(connection, words, scorer, list(dict.fromkeys((*found, *alike))), alike)
     best = [one for one in ranked if one.score > 0 and one.score >= query.min_score][: query.max_results]
-    return _hits(connection, best, place)
+    return _hits(connection, best)
 
 
 def _spaces(connection: Connection, namespace: str, query: Query) -> list[int]:
@@ -87,10 +87,13 @@ def _candidates(
         rare.append(word)
     found = list(words.any_of(driver, rare, limit)) if rare else []
     common = by_rarity[len(rare) :]
-    # Too many records hold these to rank them all: those that hold several, and the newest.
-    for several in ([*rare[:1], *common[:_COMMON_WORDS]], common[:_COMMON_WORDS], common[:2], common[:1]):
+    # Too many records hold these to rank them all: those that hold one beside a rare one, several, or any.
+    telling_ones = common[:_COMMON_WORDS]
+    if rare and common:
+        found += words.one_of_each(driver, [rare, telling_ones], limit)
+    for some in (telling_ones, common[:2], common[:1]):
         if common and len(found) < limit:
-            found += words.all_of(driver, several, limit)
+            found += words.one_of_each(driver, [[word] for word in some], limit)
     return list(dict.fromkeys(found))
 
 
@@ -110,8 +113,8 @@ def _taken_apart(one: Filed, similarity: float | None) -> Candidate:
     return Candidate(set(one.main.split()), set(one.context.split()), similarity, f"{space}_")
 
 
-def _hits(connection: Connection, best: Sequence[_Found], place: str) -> list[Hit]:
+def _hits(connection: Connection, best: Sequence[_Found]) -> list[Hit]:
     query = select(*columns()).where(records.c.number.in_([one.number for one in best]))
     rows = connection.execute(query).all()
-    items = dict(zip([row.number for row in rows], items_of(connection, rows, place), strict=True))
+    items = dict(zip([row.number for row in rows], items_of(connection, rows), strict=True))
     return [Hit(item=items[one.number], score=one.score) for one in best]

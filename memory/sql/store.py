@@ -65,20 +65,18 @@ class SqlMemory:
 
     async def search(self, namespace: str, query: Query) -> Sequence[Hit]:
         """Find; see `Memory`."""
-        place = self._database.place
-        return await self._read(lambda on: search(on, self._words, self._near, namespace, query, place), [])
+        return await self._read(lambda on: search(on, self._words, self._near, namespace, query), [])
 
     async def list(
         self, namespace: str, selection: Selection, *, limit: int = 100, after: str = ""
     ) -> Sequence[Item]:
         """Give a page; see `Memory`."""
-        place = self._database.place
-        return await self._read(lambda on: reading.page(on, namespace, selection, limit, after, place), [])
+        return await self._read(lambda on: reading.page(on, namespace, selection, limit, after), [])
 
     async def forget(self, namespace: str, selection: Selection) -> int:
         """Delete; see `Memory`."""
         _refuse_everything(selection)
-        is_there = await self._read(lambda _: True, False)
+        is_there = await self._read(lambda _: True, nothing=False)
         return await self._write(namespace, lambda writer: writer.forget(selection)) if is_there else 0
 
     async def restore(self, namespace: str, items: Sequence[Item]) -> int:
@@ -87,8 +85,7 @@ class SqlMemory:
 
     async def without_vector(self, namespace: str, model: str, *, limit: int = 100) -> Sequence[Item]:
         """Give records without a vector; see `Memory`."""
-        place = self._database.place
-        return await self._read(lambda on: reading.without_vector(on, namespace, model, limit, place), [])
+        return await self._read(lambda on: reading.without_vector(on, namespace, model, limit), [])
 
     async def set_vectors(self, namespace: str, model: str, vectors: Mapping[str, Sequence[float]]) -> None:
         """Keep vectors; see `Memory`."""

@@ -1,4 +1,4 @@
-"""Comparing vectors: those of a namespace as one matrix in memory, which is brought up to date at each search."""
+"""Comparing vectors: those of a namespace as a matrix in memory, brought up to date at each search."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ def keep(connection: Connection, namespace: str, model: str, given: Mapping[str,
     """
     packed = {one: _packed(one, vector) for one, vector in given.items()}
     name = {"namespace": plain(namespace), "model": plain(model)}
-    known = select(vectors.c.length).where(*(vectors.c[key] == value for key, value in name.items())).limit(1)
+    same = (vectors.c[key] == value for key, value in name.items())
+    known = select(vectors.c.length).where(*same).limit(1)
     lengths = {len(numbers) for numbers in packed.values()} | set(connection.execute(known).scalars())
     if len(lengths) > 1:
+        said = ", ".join(map(str, sorted(lengths)))
         raise ValueError(
-            f"The vectors of {model!r} are of different lengths ({', '.join(map(str, sorted(lengths)))}): one "
-            "model gives one length."
+            f"The vectors of {model!r} are of different lengths ({said}): one model gives one length."
         )
     for batch in batches(packed):
         mine = (records.c.namespace == name["namespace"], records.c.id.in_(batch))

@@ -6,6 +6,7 @@ what is rare in it is found beside millions of others, and nothing of another sp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -15,9 +16,11 @@ from memory.sql.schema import WORDS
 from memory.words import index_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from memory.records import Record
+
+Groups = Sequence[Sequence[str]]
 
 _MOST_WORDS: Final = 20_000
 # A tsvector keeps no position behind this one.
@@ -57,8 +60,8 @@ class Words(Protocol):
         """The records that hold any of the words, those that fit best first."""
         ...
 
-    def all_of(self, connection: Any, words: Sequence[str], limit: int) -> Sequence[int]:  # noqa: ANN401
-        """Records that hold all of the words, those kept last first."""
+    def one_of_each(self, connection: Any, groups: Groups, limit: int) -> Sequence[int]:  # noqa: ANN401
+        """Records that hold a word of each group, those kept last first."""
         ...
 
     def read(self, connection: Any, numbers: Sequence[int]) -> Sequence[Filed]:  # noqa: ANN401
@@ -105,11 +108,11 @@ class Fts5Words:
         found = connection.execute(query, (" OR ".join(map(_quoted, words)), limit))
         return [number for (number,) in found]
 
-    def all_of(self, connection: Any, words: Sequence[str], limit: int) -> list[int]:  # noqa: ANN401
+    def one_of_each(self, connection: Any, groups: Groups, limit: int) -> list[int]:  # noqa: ANN401
         """Look up; see `Words`."""
         query = f"SELECT rowid FROM {WORDS} WHERE {WORDS} MATCH ? ORDER BY rowid DESC LIMIT ?"  # noqa: S608
-        found = connection.execute(query, (" AND ".join(map(_quoted, words)), limit))
-        return [number for (number,) in found]
+        asked = " AND ".join(f"({' OR '.join(map(_quoted, group))})" for group in groups)
+        return [number for (number,) in connection.execute(query, (asked, limit))]
 
     def read(self, connection: Any, numbers: Sequence[int]) -> list[Filed]:  # noqa: ANN401
         """Read; see `Words`."""
@@ -152,11 +155,11 @@ class TsvectorWords:
         )
         return [number for (number,) in connection.execute(query, (asked, asked, limit)).fetchall()]
 
-    def all_of(self, connection: Any, words: Sequence[str], limit: int) -> list[int]:  # noqa: ANN401
+    def one_of_each(self, connection: Any, groups: Groups, limit: int) -> list[int]:  # noqa: ANN401
         """Look up; see `Words`."""
         query = f"SELECT record FROM {WORDS} WHERE vector @@ %s::tsquery ORDER BY record DESC LIMIT %s"  # noqa: S608
-        found = connection.execute(query, (" & ".join(map(_lexeme, words)), limit))
-        return [number for (number,) in found.fetchall()]
+        asked = " & ".join(f"({' | '.join(map(_lexeme, group))})" for group in groups)
+        return [number for (number,) in connection.execute(query, (asked, limit)).fetchall()]
 
     def read(self, connection: Any, numbers: Sequence[int]) -> list[Filed]:  # noqa: ANN401
         """Read; see `Words`."""

@@ -148,9 +148,12 @@ TestMemoryInSqlite = MemoryMachine.TestCase
 TestMemoryInSqlite.settings = settings(max_examples=15, stateful_step_count=20)
 
 
-@pytest.mark.slow
-class TestMemoryInSqliteForLong(MemoryMachine.TestCase):
-    settings = settings(max_examples=200, stateful_step_count=40)
+class LongMemoryMachine(MemoryMachine):
+    """The same for longer."""
+
+
+TestMemoryInSqliteForLong = pytest.mark.slow(LongMemoryMachine.TestCase)
+TestMemoryInSqliteForLong.settings = settings(max_examples=150, stateful_step_count=40)
 
 
 @given(st.text(), st.text(), st.text())

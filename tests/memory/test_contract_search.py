@@ -1,6 +1,7 @@
 """How every memory finds: by words, in any script, in one namespace, with vectors as a second opinion."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -116,7 +117,7 @@ async def test_one_fact_is_found_beside_many_of_others(memory_backend: Memory) -
         ("Мой день рождения в июле", "день рождения"),
         ("Mein Geburtstag ist im Juli, in der Straße", "GEBURTSTAG STRASSE"),
         ("Le café est fermé", "cafe ferme"),
-        ("Ｆｕｌｌ ｗｉｄｔｈ", "full width"),
+        ("\uff26\uff55\uff4c\uff4c \uff57ide", "full wide"),
         ("She is allergic to peanuts", "Which allergies does she have?"),
         ("We validated the addresses", "address validation"),
         ("I bought a bike", "what did I buy"),
@@ -190,7 +191,7 @@ async def test_the_nearest_vectors_are_found_without_a_common_word(memory_backen
 
 async def test_vectors_follow_what_becomes_of_their_records(memory_backend: Memory) -> None:
     tea, coffee = fact("tea", "drink", minute=1, turn="1"), fact("coffee", "drink", minute=2, turn="2")
-    query = {"vector": (1.0, 0.0), "vector_model": "m"}
+    query: dict[str, Any] = {"vector": (1.0, 0.0), "vector_model": "m"}
     await memory_backend.store("anna", [tea])
     await memory_backend.set_vectors("anna", "m", {tea.id: [1.0, 0.0]})
     assert await found(memory_backend, "x", **query) == ["tea"]
@@ -210,7 +211,7 @@ async def test_words_and_vectors_together_rank_above_either_alone(memory_backend
     both, words, vector = fact("red tea pot"), fact("red tea cup"), fact("a kettle")
     await memory_backend.store("anna", [words, vector, both])
     await memory_backend.set_vectors("anna", "m", {both.id: [1.0, 0.0], vector.id: [0.7, 0.7]})
-    query = {"vector": (1.0, 0.0), "vector_model": "m"}
+    query: dict[str, Any] = {"vector": (1.0, 0.0), "vector_model": "m"}
     assert (await found(memory_backend, "red tea", **query))[0] == "red tea pot"
     assert len(await found(memory_backend, "red tea", **query)) == 3
 
@@ -218,12 +219,13 @@ async def test_words_and_vectors_together_rank_above_either_alone(memory_backend
 async def test_vectors_that_cannot_be_compared_are_refused(memory_backend: Memory) -> None:
     tea, coffee = fact("tea"), fact("coffee")
     await memory_backend.store("anna", [tea, coffee])
-    for vectors in (
+    refused: tuple[dict[str, list[float]], ...] = (
         {tea.id: [1.0], coffee.id: [1.0, 2.0]},
         {tea.id: []},
         {tea.id: [math.nan, 1.0]},
         {tea.id: [math.inf, 1.0]},
-    ):
+    )
+    for vectors in refused:
         with pytest.raises(ValueError, match="vector"):
             await memory_backend.set_vectors("anna", "m", vectors)
     await memory_backend.set_vectors("anna", "m", {tea.id: [1.0, 0.0]})

@@ -94,7 +94,7 @@ async def test_a_newer_revision_is_refused_and_left_alone(target: str) -> None:
     store = open_memory(target)
     await store.store("anna", [fact("tea")])
     with connected(target) as connection, connection.begin():
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0099'"))
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0099'"))  # noqa: S608 - a constant
     for call in (store.search("anna", Query(text="tea")), store.store("anna", [fact("coffee")])):
         with pytest.raises(MemoryStoreError, match=r"'0099'.*update Duograph"):
             await call
@@ -102,7 +102,7 @@ async def test_a_newer_revision_is_refused_and_left_alone(target: str) -> None:
     await store.aclose()
     with connected(target) as connection:
         assert revision_of(connection) == "0099"
-        assert connection.execute(text(f"SELECT count(*) FROM {RECORDS}")).scalar() == 1
+        assert connection.execute(text(f"SELECT count(*) FROM {RECORDS}")).scalar() == 1  # noqa: S608 - the same
 
 
 def test_there_are_no_other_revisions(target: str) -> None:

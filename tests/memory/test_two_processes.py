@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def test_processes_that_tell_at_once_leave_one_fact_that_holds(target: str) -> None:
     turns = 12
     running = [
-        subprocess.Popen(
+        subprocess.Popen(  # noqa: ASYNC220 - nothing else runs meanwhile
             [sys.executable, "-c", textwrap.dedent(TELLER), target, name, str(turns)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -111,7 +112,7 @@ async def test_a_vector_that_another_process_keeps_is_seen(target: str) -> None:
     tea, coffee = fact("tea"), fact("coffee")
     await one.store("anna", [tea, coffee])
     await one.set_vectors("anna", "m", {tea.id: [1.0, 0.0]})
-    near = {"vector": (1.0, 0.0), "vector_model": "m"}
+    near: dict[str, Any] = {"vector": (1.0, 0.0), "vector_model": "m"}
     assert await found(other, "x", **near) == ["tea"]
     await one.set_vectors("anna", "m", {coffee.id: [0.9, 0.1]})
     assert await found(other, "x", **near) == ["tea", "coffee"]
