@@ -1,9 +1,11 @@
 """What learning behind the answer costs the answer: nothing, whether its worker is busy, hangs or fails.
 
-Turns of agents that differ only in who learns are taken one after another, round by round, so that a busy
-moment of the machine hits all of them. The models are scripted and answer at once; the sandbox runs nothing.
-Beside it stands what putting one job on the queue takes. The exit code is 1 when an answer's median is more
-than 1.15 times that without learning, or when the queue adds more than 2 ms.
+The busy worker has a long queue, of another user, and a model that takes half a second an answer, so that
+it always has a job at hand. What does not learn stands there twice, which shows the noise. Turns of agents
+that differ only in who learns are taken one after another, round by round, so that a busy moment of the
+machine hits all of them. The models are scripted and answer at once; the sandbox runs nothing. Beside it
+stands what putting one job on the queue takes. The exit code is 1 when an answer's median is more than 1.15
+times that without learning beyond that noise, or when the queue adds more than 2 ms.
 """
 
 import asyncio
@@ -25,13 +27,14 @@ from memory.queue import FinishedTurn, open_jobs
 
 MOST_RATIO = 1.15
 MOST_MS = 2.0
-BACKLOG = 2_000
+BACKLOG = 1_000
 SAID = {"insights": [{"text": "The user likes tabs.", "confidence": 0.8}], "patterns": []}
 
 BACKGROUNDS: dict[str, dict[str, Any] | None] = {
     "nobody learns": None,
+    "nobody learns, again": None,
     "the worker waits for jobs": {"content": json.dumps(SAID)},
-    "the worker is busy": {"content": json.dumps(SAID), "delay_s": 0.02},
+    "the worker is busy": {"content": json.dumps(SAID), "delay_s": 0.5},
     "the worker hangs": {"content": "{}", "delay_s": 600},
     "the worker fails": {"error": "auth"},
 }
@@ -72,7 +75,7 @@ async def fill(target: str | Path, count: int) -> list[float]:
     for number in range(count):
         given = turn(number)
         start = time.perf_counter()
-        await jobs.enqueue("enrich", "default", given.key, given.payload())
+        await jobs.enqueue("enrich", "somebody else", given.key, given.payload())
         took.append((time.perf_counter() - start) * 1000)
     await jobs.aclose()
     return took[1:]  # the first one makes the table
@@ -80,7 +83,7 @@ async def fill(target: str | Path, count: int) -> list[float]:
 
 def main() -> None:
     """Compare and print."""
-    options = arguments("Learning behind the answer.", repeat=60)
+    options = arguments("Learning behind the answer.", repeat=120)
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         sides = {}
         for number, (side, background) in enumerate(BACKGROUNDS.items()):
@@ -100,7 +103,8 @@ def main() -> None:
 
 def is_missed(rows: list[Row], enqueue_ms: float) -> bool:
     """Whether a target is missed."""
-    return enqueue_ms > MOST_MS or any(row.ratio > MOST_RATIO for row in rows)
+    noise = max(row.ratio for row in rows if row.name.startswith("nobody"))
+    return enqueue_ms > MOST_MS or any(row.ratio > MOST_RATIO * noise for row in rows)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class Shift:
         self._attempts = Attempts(jobs, handle, pace, self._stop)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_more = True
+        self._said = ""
         self.thread = start_loop(self._main, "duograph-worker")
 
     def wake(self) -> None:
@@ -60,11 +62,9 @@ class Shift:
                 try:
                     await self._step()
                 except MemoryStoreError as error:
-                    LOG.warning("%s", error)
-                    await self._wait(self._pace.poll_s)
+                    await self._trouble(str(error))
                 except Exception as error:  # noqa: BLE001 - the host must not see it, and we go on
-                    LOG.warning("The worker met an unexpected %s.", type(error).__name__)
-                    await self._wait(self._pace.poll_s)
+                    await self._trouble(f"The worker met an unexpected {type(error).__name__}.")
         finally:
             await asyncio.wait({self._attempts.begin(self._handle.aclose())}, timeout=self._pace.grace_s)
 
@@ -78,6 +78,12 @@ class Shift:
         if lease is not None:
             self._has_more = True
             await self._attempts.make(lease)
+
+    async def _trouble(self, said: str) -> None:
+        """Say once what is wrong with the queue, and look again later."""
+        LOG.log(logging.INFO if said == self._said else logging.WARNING, "%s", said)
+        self._said = said
+        await self._wait(self._pace.poll_s)
 
     async def _wait(self, seconds: float) -> None:
         if self._stop.until is None:
