@@ -6,9 +6,7 @@ from typing import Any, Final
 from graph.settings import Settings, SettingsError
 from graph.user_settings import MODELS
 from nodes import Context
-
-AUTH_USER: Final = "langgraph_auth_user_id"
-"""Where LangGraph's server puts the identity that its authentication found; no client can set it."""
+from nodes.context import AUTH_USER
 
 _WHOLE: Final = ("prefer", "model_timeout_s", "model_tries", "verify_timeout_s", "thread_wait_s")
 """What models, sandbox and locks of a graph are made with, so that no run of it can choose otherwise."""

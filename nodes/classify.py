@@ -8,7 +8,7 @@ from langchain_core.messages import AnyMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
-from nodes.context import Context, Route, Task
+from nodes.context import AUTH_USER, Context, Route, Task
 from nodes.cost import FREE, Cost
 from nodes.ends import StopReason
 from nodes.finished import last_answer, left_behind
@@ -130,6 +130,7 @@ class Classify:
             attached=code.files if route == "review" or context.code else [],
             diff=code.diff if route == "review" or context.code else "",
             unrunnable=code.unrunnable,
+            user=str(config.get("configurable", {}).get(AUTH_USER) or context.user_id or ""),
             archives=context.archives,
             memory=context.memory is not False,
         )

@@ -1,12 +1,15 @@
 """What a caller may choose for one run."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nodes.limits import MAX_REPAIRS
 from sandbox.evidence import SourceFile
+
+AUTH_USER: Final = "langgraph_auth_user_id"
+"""Where LangGraph's server puts the identity that its authentication found; no client can set it."""
 
 Task = Literal[
     "planning",
@@ -129,6 +132,6 @@ class Context(BaseModel):
     user_id: str | None = Field(
         default=None,
         max_length=255,
-        description="Whose user settings are in force; left empty, as configured. A log-in outranks it.",
+        description="Whose settings and memory count; left empty, as configured. A log-in outranks it.",
         json_schema_extra=_studio(["classify"]),
     )

@@ -44,7 +44,7 @@ class Enrich:
     async def _enqueue(self, jobs: Jobs, state: Turn, thread: str) -> None:
         turn = finished_turn(state, thread)
         for each in [*state.get("owed", []), *([turn] if turn else [])]:
-            await jobs.enqueue("enrich", self._choices.user, each.key, each.payload())
+            await jobs.enqueue("enrich", each.user or self._choices.user, each.key, each.payload())
 
 
 def _not_taken(state: Turn, runtime: Runtime[Context], error: Exception) -> Turn:

@@ -29,6 +29,7 @@ def finished_turn(state: Turn, thread: str) -> FinishedTurn | None:
     if told(said.get("human", "")):
         said = {}  # what was told is a fact of its own, and may be forgotten
     return FinishedTurn(
+        user=request.user,
         session=thread[:255],
         turn=last_answer(messages)[:255],
         request=request.text,

@@ -82,7 +82,7 @@ class Knowledge:
         except ValueError:
             return _failed(sayings.too_long(len(thing.text)))
         try:
-            await self._in_time(state, memory.store(self._choices.user, [record]))
+            await self._in_time(state, memory.store(self._user(state), [record]))
             return _done(sayings.kept(record, await self._history(state, memory, record), turn))
         except MemoryUnavailableError as error:
             return await self._later(state, record, turn, str(error))
@@ -96,7 +96,7 @@ class Knowledge:
         chosen = Selection(subject=record.subject) if record.subject else Selection(ids=(record.id,))
         chosen = chosen.model_copy(update={"kinds": ("fact",)})
         try:
-            return await self._in_time(state, memory.list(self._choices.user, chosen))
+            return await self._in_time(state, memory.list(self._user(state), chosen))
         except (MemoryStoreError, TimeoutError):
             return []
 
@@ -106,7 +106,7 @@ class Knowledge:
             return _failed(sayings.not_kept(why))
         payload = {"records": [record.model_dump(mode="json")]}
         try:
-            job = self._jobs.enqueue("write", self._choices.user, f"{turn}:{record.id}", payload)
+            job = self._jobs.enqueue("write", self._user(state), f"{turn}:{record.id}", payload)
             await self._in_time(state, job)
         except (MemoryStoreError, TimeoutError) as error:
             why += f"; nor could it be queued: {str(error) or 'no answer in time'}"
@@ -118,7 +118,7 @@ class Knowledge:
         request = request_of(state)
         text = looked_for(asked_about(request.text))
         vector, model = await vector_of(self._embedder, text, min(KEEP_S, self._left(state)))
-        chosen, user = request.archives or self._choices.archives, self._choices.user
+        chosen, user = request.archives or self._choices.archives, self._user(state)
         try:
             query = Query(
                 text=text,
@@ -151,7 +151,7 @@ class Knowledge:
 
     async def _forget(self, state: Turn, memory: Memory, thing: Told) -> Turn:
         """Forget what was told on exactly this subject; else say what there is, and how to choose."""
-        user = self._choices.user
+        user = self._user(state)
         chosen = Selection(subject=thing.subject, kinds=("fact",))
         try:
             there = await self._in_time(state, memory.list(user, chosen))
@@ -164,6 +164,10 @@ class Knowledge:
         except (MemoryStoreError, TimeoutError) as error:
             return _failed(sayings.not_forgotten(str(error) or "memory did not answer in time"))
         return _done(sayings.unclear(thing.text, [hit.item for hit in near]))
+
+    def _user(self, state: Turn) -> str:
+        """Whose memory this turn is about."""
+        return request_of(state).user or self._choices.user
 
     async def _in_time(self, state: Turn, work: Awaitable[T]) -> T:
         """Wait for memory as long as it may take, and no longer than the turn may."""

@@ -71,7 +71,7 @@ class Recall:
         """The hits of each kind, so that many of one leave room for the others."""
         text = looked_for(request.text)
         vector, model = await vector_of(self._embedder, text, seconds / 2)
-        user = self._choices.user
+        user = request.user or self._choices.user
         archives = await archives_of(memory, user, request.archives or self._choices.archives)
 
         def query(most: int) -> Query:

@@ -40,6 +40,7 @@ class Request(BaseModel):
         attached: The code that the request is about: what a review reviews.
         diff: A diff that came with it, already put onto `attached` where it fits.
         unrunnable: Why what came with it cannot be run, or nothing.
+        user: Whose memory is read and written; empty for the one that is configured.
         archives: The archives that the caller chose to recall from; none means as configured.
         memory: Whether the turn recalls and is learned from.
     """
@@ -59,6 +60,7 @@ class Request(BaseModel):
     attached: list[SourceFile] = Field(default_factory=list)
     diff: str = ""
     unrunnable: str = ""
+    user: str = ""
     archives: list[str] = Field(default_factory=list)
     memory: bool = True
 

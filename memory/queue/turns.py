@@ -60,6 +60,7 @@ class FinishedTurn(BaseModel):
         answer: What the user was told.
         task: What kind of task it was.
         proof: What running the code showed.
+        user: Whose memory learns from it; empty for the one that is configured.
         models: The strings of the models that answered.
         files: The names of the files that came out of it.
         request_before: Of the turn before, or nothing.
@@ -75,6 +76,7 @@ class FinishedTurn(BaseModel):
     answer: Annotated[str, _clipped(MAX_ANSWER_CHARS)]
     task: str = "general"
     proof: Proof = "none"
+    user: str = Field(default="", max_length=255)
     models: _Names = ()
     files: _Names = ()
     request_before: _Before = ""

@@ -11,8 +11,9 @@ from graph.build import build_graph
 from graph.settings import Settings, SettingsError
 from graph.state import Input
 from graph.user_settings import UserSettings, open_user_settings
-from graph.users import AUTH_USER, Users
+from graph.users import Users
 from nodes import Bounds, Context
+from nodes.context import AUTH_USER
 from tests.support import ASK, BAD, PLAN, AgentMaker
 
 

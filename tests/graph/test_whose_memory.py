@@ -1,0 +1,77 @@
+"""One graph for several users: nobody recalls, forgets or is answered from what another one told."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
+
+from graph.agent import Agent
+from graph.settings import Settings
+from graph.state import Input
+from memory.queue.sql import SqlJobs
+from nodes import Context
+from nodes.context import AUTH_USER
+
+TOLD = "remember that my locker is number 4711"
+ASKED = "what is my locker?"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", user_settings=False, enrichment="off")
+
+
+def of(user: str | None) -> Context | None:
+    return Context(user_id=user) if user else None
+
+
+@pytest.mark.parametrize(("teller", "stranger"), [("anna", "bob"), ("anna", None), (None, "anna")])
+def test_only_who_told_something_is_answered_from_it(
+    settings: Settings, teller: str | None, stranger: str | None
+) -> None:
+    with Agent(settings) as agent:
+        agent.ask(TOLD, context=of(teller))
+        assert "4711" not in agent.ask(ASKED, context=of(stranger)).answer
+        agent.ask("forget my locker", context=of(stranger))
+        assert "4711" in agent.ask(ASKED, context=of(teller)).answer
+
+
+def test_a_turn_recalls_what_its_own_user_told(settings: Settings) -> None:
+    with Agent(settings) as agent:
+        agent.ask(TOLD, context=of("anna"))
+        assert not agent.ask("Explain how my locker opens.", context=of("bob")).recalled
+        assert agent.ask("Explain how my locker opens.", context=of("anna")).recalled
+
+
+def test_a_log_in_outranks_the_name_that_a_client_gives(settings: Settings) -> None:
+    def config(user: str, thread: str) -> RunnableConfig:
+        return {"configurable": {"thread_id": thread, AUTH_USER: user}}
+
+    async def asked(agent: Agent, text: str, config: RunnableConfig) -> str:
+        given = Input(messages=[HumanMessage(text)])
+        found = await agent.graph.ainvoke(given, config, context=Context(user_id="anna"))
+        return str(found["result"].answer)
+
+    async def turns() -> None:
+        async with Agent(settings) as agent:
+            await asked(agent, TOLD, config("anna", "1"))
+            assert "4711" not in await asked(agent, ASKED, config("mallory", "2"))
+            assert "4711" in await asked(agent, ASKED, config("anna", "3"))
+
+    asyncio.run(turns())
+
+
+def test_what_is_learned_goes_to_the_user_of_the_turn(settings: Settings) -> None:
+    with Agent(settings.model_copy(update={"enrichment": "worker"})) as agent:
+        agent.ask("Write a Python function that reverses a string.", context=of("anna"))
+
+    async def namespaces() -> list[str]:
+        jobs = SqlJobs(settings.database_path)
+        try:
+            return [job.namespace for job in await jobs.list()]
+        finally:
+            await jobs.aclose()
+
+    assert asyncio.run(namespaces()) == ["anna"]
