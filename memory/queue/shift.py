@@ -32,10 +32,14 @@ class Shift:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_more = True
         self._said = ""
+        self._settled_at = 0.0
         self.thread = start_loop(self._main, "duograph-worker")
 
     def wake(self) -> None:
-        """Look at the queue now."""
+        """Look at the queue, a moment from now."""
+        now = time.monotonic()
+        if now >= self._settled_at:  # else those who come one after another would put it off for ever
+            self._settled_at = now + self._pace.settle_s
         self._has_more = True
         self._signal()
 
@@ -73,6 +77,10 @@ class Shift:
         due = await self._jobs.next_due_s()
         if due != 0:
             await self._wait(min(self._pace.poll_s, due or self._pace.poll_s))
+            return
+        if (unsettled_s := self._settled_at - time.monotonic()) > 0 and self._stop.until is None:
+            self._has_more = True
+            await self._wait(unsettled_s)
             return
         lease = await self._jobs.claim(self._pace.lease_s)
         if lease is not None:
