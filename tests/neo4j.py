@@ -104,7 +104,12 @@ class Neo4jServer:
             self.run(f"DROP INDEX `{index['name']}`")
 
     def _driver(self, password: str) -> neo4j.Driver:
-        return neo4j.GraphDatabase.driver(self.uri, auth=(_USER, password), notifications_min_severity="OFF")
+        return neo4j.GraphDatabase.driver(
+            self.uri,
+            auth=(_USER, password),
+            notifications_min_severity="OFF",
+            max_transaction_retry_time=0,  # its waits double; a server that starts is asked often
+        )
 
     def take_password(self) -> None:
         """Replace the password of a new server, which lets do nothing else before."""

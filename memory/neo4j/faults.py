@@ -92,4 +92,5 @@ def _reason(error: Exception, address: Address) -> str:
         return "it did not answer in time"
     text = getattr(error, "message", None) or str(error)
     line = next(filter(None, map(str.strip, text.splitlines())), type(error).__name__)
-    return address.without_secrets(" ".join(line.split())).rstrip(".")[:_SHOWN]
+    line = line.partition(" (resolved to")[0]  # the same address once more
+    return address.without_secrets(" ".join(line.split())).rstrip(".:")[:_SHOWN]
