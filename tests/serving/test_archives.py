@@ -152,7 +152,6 @@ def test_a_terminal_shows_a_bar_and_no_name_of_a_file_steers_it(cli: CommandLine
     os.close(controller)
     assert done.code == 0
     assert b"3/3" in shown
-    assert b"tea.md" in shown
     assert b"\x1b]0;" not in shown
     assert b"has a name that no answer could cite" in shown
 

@@ -1,7 +1,9 @@
 """Files as they come: encodings, formats, and what is none of ours to read."""
 
+import asyncio
 import json
 import os
+import sys
 from importlib.util import find_spec as really_find
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from memory.archives.reading import Content, fetch, read
 from memory.places import place
 from memory.records import Origin, Record
 from tests.memory.archives.pdfs import bomb, pdf
+from tests.serving.commandline import alive, descendants, wait_for
 
 
 async def understood(name: str, data: bytes) -> tuple[Document, str]:
@@ -82,6 +85,18 @@ async def test_pages_of_a_pdf_are_cited() -> None:
 async def test_a_pdf_that_takes_too_long_is_ended() -> None:
     with pytest.raises(NotReadableError, match=r"takes more than 1 seconds|is damaged, or takes more time"):
         await pdf_room.read_pdf(bomb(10_000_000), seconds=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up as Linux has them")
+async def test_a_reader_that_is_cancelled_leaves_no_process() -> None:
+    before = descendants(os.getpid())
+    reading = asyncio.create_task(pdf_room.read_pdf(bomb(10_000_000)))
+    await asyncio.to_thread(wait_for, lambda: descendants(os.getpid()) > before, "the reader")
+    children = descendants(os.getpid()) - before
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert not any(map(alive, children))
 
 
 async def test_a_pdf_that_unfolds_without_end_is_ended() -> None:
