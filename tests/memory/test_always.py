@@ -29,8 +29,8 @@ origins = st.builds(
 )
 facts = st.builds(
     lambda text, subject, origin: Record(kind="fact", text=text, subject=subject, origin=origin),
-    WORDS,
-    st.sampled_from(["", "drink", "Drink", "place"]),
+    st.sampled_from(["tea", "coffee"]),  # few, so that they meet again
+    st.sampled_from(["drink", "Drink", ""]),
     origins,
 )
 others = st.builds(
@@ -85,6 +85,10 @@ class MemoryMachine(RuleBasedStateMachine):
     @rule(namespace=NAMESPACES, records=some_records)
     def store(self, namespace: str, records: list[Record]) -> None:
         self.both("store", namespace, records)
+
+    @rule(namespace=NAMESPACES, told=st.lists(facts, min_size=1, max_size=3))
+    def tell(self, namespace: str, told: list[Record]) -> None:
+        self.both("store", namespace, told)
 
     @rule(namespace=NAMESPACES, selection=selections, records=some_records)
     def replace(self, namespace: str, selection: Selection, records: list[Record]) -> None:

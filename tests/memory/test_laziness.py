@@ -41,6 +41,8 @@ def test_words_are_searched_without_numpy_and_vectors_ask_for_it() -> None:
     )
     assert done.stdout.splitlines() == [
         "1",
-        "Comparing vectors needs a package that is missing (numpy): run `pip install 'duograph[vectors]'`, "
-        "or ask without a vector.",
+        (
+            "Comparing vectors needs a package that is missing (numpy): run `pip install "
+            "'duograph[vectors]'`, or ask without a vector."
+        ),
     ], done.stderr
