@@ -93,7 +93,7 @@ class Attempts:
                 if not await self._jobs.extend(lease, pace.lease_s):
                     return False
             except MemoryStoreError as error:
-                LOG.warning("%s", error)
+                LOG.info("%s", error)
         return True
 
     async def _look(self, task: asyncio.Task[Any], seconds: float) -> None:
@@ -115,7 +115,9 @@ class Attempts:
         elif not isinstance(error, LeaseLostError):
             is_dead = error.is_final or lease.job.attempts >= MAX_ATTEMPTS
             again_in_s = None if is_dead else self._pace.again_in_s(lease.job.attempts)
-            LOG.warning("The job %s %s: %s", lease.job.id, "is dead" if is_dead else "failed", error)
+            # Where no logging is set up Python prints warnings, and of what is tried again nobody need hear.
+            level = logging.WARNING if is_dead else logging.INFO
+            LOG.log(level, "The job %s %s: %s", lease.job.id, "is dead" if is_dead else "failed", error)
             await self._jobs.fail(lease, str(error), again_in_s=again_in_s)
 
 

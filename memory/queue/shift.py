@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,15 @@ class Shift:
         self._attempts = Attempts(jobs, handle, pace, self._stop)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_more = True
+        self._said = ""
+        self._settled_at = 0.0
         self.thread = start_loop(self._main, "duograph-worker")
 
     def wake(self) -> None:
-        """Look at the queue now."""
+        """Look at the queue, a moment from now."""
+        now = time.monotonic()
+        if now >= self._settled_at:  # else those who come one after another would put it off for ever
+            self._settled_at = now + self._pace.settle_s
         self._has_more = True
         self._signal()
 
@@ -60,11 +66,9 @@ class Shift:
                 try:
                     await self._step()
                 except MemoryStoreError as error:
-                    LOG.warning("%s", error)
-                    await self._wait(self._pace.poll_s)
+                    await self._trouble(str(error))
                 except Exception as error:  # noqa: BLE001 - the host must not see it, and we go on
-                    LOG.warning("The worker met an unexpected %s.", type(error).__name__)
-                    await self._wait(self._pace.poll_s)
+                    await self._trouble(f"The worker met an unexpected {type(error).__name__}.")
         finally:
             await asyncio.wait({self._attempts.begin(self._handle.aclose())}, timeout=self._pace.grace_s)
 
@@ -74,10 +78,20 @@ class Shift:
         if due != 0:
             await self._wait(min(self._pace.poll_s, due or self._pace.poll_s))
             return
+        if (unsettled_s := self._settled_at - time.monotonic()) > 0 and self._stop.until is None:
+            self._has_more = True
+            await self._wait(unsettled_s)
+            return
         lease = await self._jobs.claim(self._pace.lease_s)
         if lease is not None:
             self._has_more = True
             await self._attempts.make(lease)
+
+    async def _trouble(self, said: str) -> None:
+        """Say once what is wrong with the queue, and look again later."""
+        LOG.log(logging.INFO if said == self._said else logging.WARNING, "%s", said)
+        self._said = said
+        await self._wait(self._pace.poll_s)
 
     async def _wait(self, seconds: float) -> None:
         if self._stop.until is None:

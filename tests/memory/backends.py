@@ -1,16 +1,20 @@
 """Memories by name, for programs that are started with one."""
 
+import json
+
 from memory import Memory
+from memory.neo4j import open_memory as open_neo4j
 from memory.sql import open_memory
 
 
 def open_backend(name: str, target: str) -> Memory:
-    """Open a memory; another backend needs a line here, and its name where it is tested.
+    """Open a memory.
 
     Args:
-        name: Of the backend.
+        name: `sqlite`, or JSON that says where a Neo4j server is and who asks.
         target: The database of the sessions.
     """
     if name == "sqlite":
         return open_memory(target)
-    raise ValueError(name)
+    server = json.loads(name)
+    return open_neo4j(server["uri"], server["user"], server["password"])

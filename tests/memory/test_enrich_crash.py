@@ -1,6 +1,7 @@
 """kill -9 at random moments between an answer and what is learned from it: none is lost, none doubled."""
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -19,10 +20,20 @@ from memory.queue import open_jobs
 from memory.records import Item, Kind, Selection
 from tests.memory.backends import open_backend
 from tests.memory.enriching import background_of, write_script
+from tests.neo4j import Neo4jServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
-BACKENDS = ["sqlite"]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("neo4j", marks=pytest.mark.slow)])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Where what is learned goes, as `open_backend` takes it."""
+    if request.param == "sqlite":
+        return "sqlite"
+    server: Neo4jServer = request.getfixturevalue("neo4j")
+    server.empty()
+    return json.dumps({"uri": server.uri, "user": server.user, "password": server.password})
 
 
 @contextmanager
@@ -128,12 +139,10 @@ def survive(folder: Path, backend: str, kills: int) -> None:
     asyncio.run(check(target, backend, turns))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_few_kills_lose_and_double_nothing(backend: str, tmp_path: Path) -> None:
     survive(tmp_path, backend, 4)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_many_kills_lose_and_double_nothing(backend: str, tmp_path: Path) -> None:
     survive(tmp_path, backend, int(os.environ.get("KILLS", "50")))
