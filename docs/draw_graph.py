@@ -7,16 +7,20 @@ from graph.build import build_graph
 from graph.settings import Settings
 
 _ROLES = {
+    "recall": "memory, no model",
+    "knowledge": "memory",
     "reason": "reasoning model",
     "approve": "a person",
     "code": "coding model",
     "verify": "sandbox, no model",
     "review": "evidence decides",
     "demonstrate": "sandbox, no model",
+    "enrich": "queue, no model",
 }
 _LABELS = {
     ("review", "code"): " repair (bounded)",
-    ("classify", "verify"): " code review",
+    ("recall", "verify"): " code review",
+    ("recall", "knowledge"): " about memory",
     ("reason", "approve"): " if wanted",
 }
 

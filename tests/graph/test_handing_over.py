@@ -14,6 +14,7 @@ from graph.compiled import DuoGraph
 from graph.saver import open_saver
 from graph.services import LazyVerifier, Services
 from graph.settings import Settings
+from graph.state import Input
 from memory import MemoryStoreError
 from memory.queue.protocol import Job
 from memory.queue.sql import SqlJobs
@@ -74,7 +75,7 @@ def graph_with(script: Callable[[str, Lines], str]) -> Callable[..., DuoGraph]:
 
 
 async def ask(graph: DuoGraph, text: str = "hello there", **context: Any) -> Result:  # noqa: ANN401
-    given = {"messages": [HumanMessage(text)]}
+    given: Input = {"messages": [HumanMessage(text)]}
     values = await graph.ainvoke(given, CONFIG, context=Context.model_validate(context), durability="sync")
     result: Result = values["result"]
     return result

@@ -113,7 +113,7 @@ def check_clean(thread: Thread) -> None:
     assert result.repairs == 0
     assert result.bounds is not None
     assert result.bounds.used is not None
-    assert (result.bounds.used.supersteps, result.bounds.used.sandbox_runs) == (7, 1)
+    assert (result.bounds.used.supersteps, result.bounds.used.sandbox_runs) == (9, 1)
     assert len(thread.graph.get_state({"configurable": {"thread_id": "t"}}).values["messages"]) == 4
 
 

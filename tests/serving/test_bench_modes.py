@@ -97,7 +97,7 @@ async def test_the_bounds_grow_from_mode_to_mode(make_bench: OpenBench) -> None:
     bounds = (await make_bench([{"content": "x"}], [{"content": "x"}])).bounds
     assert [bounds[mode].model_calls for mode in MODES] == [1, 2, 2, 7]
     assert [bounds[mode].sandbox_runs for mode in MODES] == [0, 0, 1, 3]
-    assert [bounds[mode].supersteps for mode in MODES] == [5, 6, 7, 13]
+    assert [bounds[mode].supersteps for mode in MODES] == [5, 6, 7, 15]
 
 
 async def test_hidden_tests_judge_what_the_visible_ones_let_pass(make_bench: OpenBench) -> None:
