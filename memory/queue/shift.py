@@ -32,12 +32,18 @@ class Shift:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_more = True
         self._said = ""
+        self._settled_at = 0.0
+        self._is_idle = self._is_notified = False
         self.thread = start_loop(self._main, "duograph-worker")
 
     def wake(self) -> None:
-        """Look at the queue now."""
-        self._has_more = True
-        self._signal()
+        """Look at the queue, a moment from now."""
+        now = time.monotonic()
+        if now >= self._settled_at:  # else those who come one after another would put it off for ever
+            self._settled_at = now + self._pace.settle_s
+        self._has_more = self._is_notified = True
+        if self._is_idle:  # else it looks when the job at hand is done, and a turn need not compete with it
+            self._signal()
 
     def stop(self, drain_s: float) -> None:
         """End after so many seconds at the latest, or when nothing is due."""
@@ -58,7 +64,7 @@ class Shift:
         try:
             while not self._stop.is_late and (self._stop.until is None or self._has_more):
                 self._stop.awake.clear()
-                self._has_more = False
+                self._has_more = self._is_notified = False
                 try:
                     await self._step()
                 except MemoryStoreError as error:
@@ -70,6 +76,10 @@ class Shift:
 
     async def _step(self) -> None:
         """Do one job, or wait until there is one."""
+        if (unsettled_s := self._settled_at - time.monotonic()) > 0 and self._stop.until is None:
+            self._has_more = True
+            await self._wait(unsettled_s)
+            return
         due = await self._jobs.next_due_s()
         if due != 0:
             await self._wait(min(self._pace.poll_s, due or self._pace.poll_s))
@@ -86,6 +96,8 @@ class Shift:
         await self._wait(self._pace.poll_s)
 
     async def _wait(self, seconds: float) -> None:
-        if self._stop.until is None:
+        self._is_idle = True
+        if self._stop.until is None and not self._is_notified:
             await asyncio.wait({self._attempts.begin(self._stop.awake.wait())}, timeout=seconds)
             self._stop.awake.set()  # so that the one that waits ends too
+        self._is_idle = False

@@ -53,6 +53,7 @@ class Pace:
         timeout_s: One attempt may take so long.
         lease_s: After so long without a sign of life another worker takes the job over.
         poll_s: How often a queue that others fill is looked at.
+        settle_s: What was just enqueued here begins so much later, so that its turn ends undisturbed.
         backoff_s: The wait before the second attempt; each one after it waits twice as long.
         longest_backoff_s: But never longer.
         grace_s: What was cancelled has so long to clean up, then it is left behind.
@@ -61,6 +62,7 @@ class Pace:
     timeout_s: float = 60.0
     lease_s: float = 30.0
     poll_s: float = 5.0
+    settle_s: float = 0.1
     backoff_s: float = 2.0
     longest_backoff_s: float = 300.0
     grace_s: float = 2.0
