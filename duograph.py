@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from graph.services import Services
     from graph.settings import Settings, SettingsError
     from graph.user_settings import UserSettings, open_user_settings
+    from memory import MemoryStoreError
+    from memory.records import Selection
     from nodes import (
         Bounds,
         Context,
@@ -63,6 +65,8 @@ _PUBLIC = {
     "graph.services": ("Services",),
     "graph.settings": ("Settings", "SettingsError"),
     "graph.user_settings": ("UserSettings", "open_user_settings"),
+    "memory": ("MemoryStoreError",),
+    "memory.records": ("Selection",),
     "nodes": (
         "Bounds",
         "Context",
@@ -106,6 +110,7 @@ __all__ = [
     "Finished",
     "Guard",
     "LocalModel",
+    "MemoryStoreError",
     "ModelConfigError",
     "ModelManager",
     "ModelResult",
@@ -118,6 +123,7 @@ __all__ = [
     "Restarted",
     "Result",
     "RoleParameters",
+    "Selection",
     "Services",
     "Sessions",
     "Settings",
