@@ -106,6 +106,13 @@ def postgres() -> "Iterator[PostgresServer]":
         yield server
 
 
+@pytest.fixture
+def postgres_database(postgres: "PostgresServer") -> Iterator[str]:
+    """The address of an empty database on that server."""
+    with postgres.lend_database() as address:
+        yield address
+
+
 @pytest.fixture(scope="session")
 def neo4j() -> "Iterator[Neo4jServer]":
     """A Neo4j server; tests that ask for one are skipped where none can be had, and fail in CI."""

@@ -17,15 +17,14 @@ from typing_extensions import TypedDict
 from checkpoints import Sessions, SessionSaver, export_session, fork, import_session, moments, open_saver
 from tests.checkpoints.clocks import HOUR_S, machine
 from tests.checkpoints.test_history import Counted, place
-from tests.postgres import PostgresServer
 
 
 @pytest.fixture(params=["file", pytest.param("server", marks=pytest.mark.slow)])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "file":
         return str(tmp_path / "sessions.sqlite")
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database()
+    address: str = request.getfixturevalue("postgres_database")
+    return address
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from memory.neo4j import open_memory as open_neo4j
 from memory.sql import open_memory
 from tests.memory.model import ModelMemory
 from tests.neo4j import Neo4jServer
-from tests.postgres import PostgresServer
 
 BACKENDS = [
     "model",
@@ -36,8 +35,7 @@ async def _open(name: str, request: pytest.FixtureRequest, folder: Path) -> Memo
         neo4j: Neo4jServer = request.getfixturevalue("neo4j")
         await asyncio.to_thread(neo4j.empty)
         return open_neo4j(neo4j.uri, neo4j.user, neo4j.password)
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return open_memory(server.new_database())
+    return open_memory(request.getfixturevalue("postgres_database"))
 
 
 @pytest.fixture(params=BACKENDS)

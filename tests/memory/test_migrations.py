@@ -23,7 +23,6 @@ from memory.sql.migrate import migrate, revision_of
 from memory.sql.schema import HEAD, RECORDS, REVISIONS, VERSION_TABLE, WORDS
 from memory.sql.tables import METADATA
 from tests.memory.making import fact, found
-from tests.postgres import PostgresServer
 
 THEIRS = (
     "SELECT name, sql FROM sqlite_master "
@@ -35,8 +34,8 @@ THEIRS = (
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "sessions.sqlite")
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database()
+    address: str = request.getfixturevalue("postgres_database")
+    return address
 
 
 @contextmanager

@@ -13,7 +13,6 @@ import pytest
 from memory.records import Selection
 from memory.sql import open_memory
 from tests.memory.making import everything, fact, found
-from tests.postgres import PostgresServer
 
 TELLER = """
     import asyncio, sys
@@ -41,8 +40,8 @@ TELLER = """
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "home" / "sessions.sqlite")
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database()
+    address: str = request.getfixturevalue("postgres_database")
+    return address
 
 
 async def test_processes_that_tell_at_once_leave_one_fact_that_holds(target: str) -> None:

@@ -1,9 +1,7 @@
 import pytest
 
-from tests.postgres import PostgresServer
-
 
 @pytest.fixture
-def target(postgres: PostgresServer) -> str:
+def target(postgres_database: str) -> str:
     """The address of a database that is still empty."""
-    return postgres.new_database()
+    return postgres_database

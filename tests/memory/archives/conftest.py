@@ -7,7 +7,6 @@ import pytest
 
 from memory import Memory
 from memory.sql import open_memory
-from tests.postgres import PostgresServer
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
@@ -15,8 +14,7 @@ async def memory(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     if request.param == "sqlite":
         target = str(tmp_path / "home" / "sessions.sqlite")
     else:
-        server: PostgresServer = request.getfixturevalue("postgres")
-        target = server.new_database()
+        target = request.getfixturevalue("postgres_database")
     opened = open_memory(target)
     yield opened
     await opened.aclose()

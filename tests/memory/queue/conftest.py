@@ -27,7 +27,7 @@ def clock() -> Clock:
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database without any table."""
     if request.param == "postgres":
-        return str(request.getfixturevalue("postgres").new_database())
+        return str(request.getfixturevalue("postgres_database"))
     return str(tmp_path / "sessions.sqlite") if request.param == "file" else ":memory:"
 
 
