@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from graph.agent import Agent
 from graph.role_settings import VARIABLES
@@ -42,7 +43,34 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, lest one process is left with it at the end."""
-    items.sort(key=lambda item: Path(item.path).name not in _LONG)
+    items.sort(
+        key=lambda item: (
+            not needs_neo4j(item.nodeid),
+            "_always_neo4j" in item.nodeid,  # asks most, and a server that just started is slow
+            Path(item.path).name not in _LONG,
+        )
+    )
+
+
+def needs_neo4j(nodeid: str) -> bool:
+    """Tell by a test's name whether it asks for a Neo4j server."""
+    return "/neo4j/" in nodeid or "[neo4j" in nodeid
+
+
+class OneServer(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Deals out test by test, but those on Neo4j to one process.
+
+    A server of its own for each process takes long to start, and a cold one ten times as long for a query.
+    (xdist's own groups do nothing with pytest 9.2, whose names of tests cannot be changed.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "neo4j" if needs_neo4j(nodeid) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:  # noqa: ANN401  # xdist's own
+    """Deal out the slow tests so; the fast ones stay with their file."""
+    return OneServer(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 def pytest_collection_finish() -> None:
