@@ -14,7 +14,8 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tracers.context import register_configure_hook
-from typing_extensions import override
+from langgraph.graph import START, StateGraph
+from typing_extensions import TypedDict, override
 
 from graph.agent import Agent
 from graph.background import Background
@@ -86,6 +87,37 @@ async def test_no_token_of_the_worker_is_in_the_stream_of_a_run_that_is_open(
             if "enrich" in seen[-1] and "learned" in seen[-1]:
                 await learned(jobs, turn + 1)  # this one, which is not over before its stream is read
     await learned(jobs, 2)
+    await agent.aclose()
+    assert any("An answer." in part for part in seen)
+    assert not any("LEARNED" in part or "background" in part or "<turn>" in part for part in seen)
+
+
+class Asked(TypedDict):
+    """The state of a graph around an agent."""
+
+    answer: str
+
+
+@pytest.mark.parametrize("how", ["stream", "events"])
+async def test_nor_in_the_stream_of_a_graph_around_the_agent_that_goes_on(
+    how: str, settings: Settings
+) -> None:
+    agent = await asyncio.to_thread(Agent, settings)
+    assert agent.background is not None
+    jobs = agent.background.jobs
+    agent.background.worker = Worker(jobs, agent.background.handle, pace=QUICK)
+
+    async def ask(_: Asked) -> Asked:
+        result = await agent.aask(ASKED)  # here the worker's thread is started
+        await learned(jobs, 1)
+        return Asked(answer=result.answer)
+
+    graph = StateGraph(Asked).add_node(ask).add_edge(START, "ask").compile()
+    if how == "events":
+        parts: AsyncIterator[Any] = graph.astream_events(Asked(answer=""), version="v2")
+    else:
+        parts = graph.astream(Asked(answer=""), stream_mode=["messages", "updates", "custom"], subgraphs=True)
+    seen = [str(part) async for part in parts]
     await agent.aclose()
     assert any("An answer." in part for part in seen)
     assert not any("LEARNED" in part or "background" in part or "<turn>" in part for part in seen)
