@@ -152,6 +152,24 @@ class Agent(Resuming, Closing):
             raise RuntimeError("The turn ended without an answer: some edge goes around respond.")
         yield Finished(result)
 
+    async def adrain(self, timeout_s: float = 60.0) -> bool:
+        """Wait until what lies behind the answers is done; see `drain`."""
+        return self.background is None or await self.background.adrain(timeout_s)
+
+    def drain(self, timeout_s: float = 60.0) -> bool:
+        """Wait until what lies behind the answers is done: no answer needs that, a test or a notebook may.
+
+        Args:
+            timeout_s: Seconds to wait at most; nothing is cancelled then.
+
+        Returns:
+            Whether no job is left in the queue, which other processes may share.
+
+        Raises:
+            MemoryStoreError: When the queue cannot be read.
+        """
+        return self.graph.loop_thread.run(self.adrain(timeout_s))
+
     def close(self) -> None:
         """Stop learning; close the models, memory, the event loop of the sync calls and the session store."""
         with self._resources:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from graph.archives import Ingested, ingest_folder
 from memory import MemoryStoreError
+from memory.drawing import MemoryGraph, memory_graph
 from memory.records import Kind, MemoryStatus, Origin, Query, Record, Selection
 from nodes.telling import fact
 from nodes.wording import archives_of, vector_of
@@ -148,6 +149,21 @@ class AgentMemory:
             after: The id of the last item of the page before.
         """
         return self._thread.run(self.alist(selection, limit=limit, after=after))
+
+    async def agraph(self, selection: Selection | None = None, *, limit: int = 100) -> MemoryGraph:
+        """Give what is selected as a graph; see `graph`."""
+        return await memory_graph(self._store, self._choices.user, selection, limit=limit)
+
+    def graph(self, selection: Selection | None = None, *, limit: int = 100) -> MemoryGraph:
+        """Give records with what they are about and where they come from, to look at or to draw.
+
+        A notebook shows it as a drawing; `draw_mermaid` gives its source.
+
+        Args:
+            selection: Which records; all when left out.
+            limit: How many records at most, oldest first.
+        """
+        return self._thread.run(self.agraph(selection, limit=limit))
 
     async def aforget(self, selection: Selection) -> int:
         """Delete what is selected; see `forget`."""

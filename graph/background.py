@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from graph.enrichment import Enrichment
@@ -29,6 +30,7 @@ DRAIN_S: Final = 5.0
 ENRICHMENT_GRAPH: Final = "enrichment"
 """What `langgraph.json` calls the graph whose runs do one job each."""
 
+_LOOK_S = 0.05
 _LOG = logging.getLogger("duograph.worker")
 
 
@@ -110,6 +112,18 @@ class Background:
     def notify(self) -> None:
         """Let this process's worker look at the queue now; it starts if need be."""
         self.worker.notify()
+
+    async def adrain(self, timeout_s: float) -> bool:
+        """Wait until no job is left to do, whoever does it; see `Agent.drain`."""
+        end = time.monotonic() + timeout_s
+        if self._settings.enrichment == "worker":
+            self.notify()
+        while await self.jobs.next_due_s() is not None:
+            left_s = end - time.monotonic()
+            if left_s <= 0:
+                return False
+            await asyncio.sleep(min(_LOOK_S, left_s))
+        return True
 
     def close(self, drain_s: float = DRAIN_S) -> bool:
         """Stop this process's worker; see `Worker.close`. The queue and the memory stay open."""

@@ -97,3 +97,27 @@ def test_with_enrichment_off_there_is_no_job_and_no_thread(chosen: Callable[...,
         agent.ask("What is a monad?")
         assert agent.background is None
     assert kept(settings) == ({}, [])
+
+
+def test_loops_that_end_one_after_another_leave_no_turn_unlearned(chosen: Callable[..., Settings]) -> None:
+    settings = chosen({"content": json.dumps(SAID), "delay_s": 0.02, "repeat": True})
+    agent = Agent(settings)
+    for turn in range(2):  # each loop is closed while its turn's job waits or runs
+        assert asyncio.run(agent.aask(f"What is a monad? ({turn})")).answer == "An answer."
+    assert agent.drain(30)
+    assert agent.ask("And what is a functor?").answer == "An answer."
+    asyncio.run(agent.aclose())
+    assert kept(settings) == ({"done": 3}, ["LEARNED this."])
+
+
+def test_a_wait_for_what_is_learned_has_an_end(chosen: Callable[..., Settings]) -> None:
+    settings = chosen({"content": "{}", "delay_s": 600})
+    agent = Agent(settings)
+    assert agent.drain(0)
+    agent.ask("What is a monad?")
+    assert not agent.drain(0.01)
+    assert agent.background is not None
+    assert agent.background.close(0)
+    agent.close()
+    with Agent(chosen(enrichment="off")) as deaf:
+        assert deaf.drain(0)

@@ -9,6 +9,35 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
 
+PRINTED = {
+    "01_quickstart": ("done · verified · ", "2 turns"),
+    "02_memory": (
+        "Remembered: «my birthday is July 25»",
+        "told by the user:\n  my birthday is July 25",
+        "held  · my birthday is July 25\nholds · my birthday is July 26",
+        "done · verified\nall learned: True",
+        "insight  The user said: I always use type hints.",
+        "1.00 chunk    deploys.md",
+        "chunk deploys.md:1-3 1.0",
+        "from offline · proof: verified",
+        "16 nodes, 19 edges",
+        "0 chunks left",
+    ),
+}
+DRAWN = {
+    "01_quickstart": (),
+    "02_memory": (
+        ":::fact",
+        ":::replaced",
+        ":::insight",
+        ":::episode",
+        ":::chunk",
+        '{{"Ana"}}',
+        '>"offline"]',
+    ),
+}
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_notebook_runs_top_to_bottom(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
@@ -16,8 +45,11 @@ def test_the_notebook_runs_top_to_bottom(path: Path, tmp_path: Path) -> None:
     client.execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     printed = "".join(output.get("text", "") for output in outputs)
-    assert "done · verified · " in printed
-    assert "2 turns" in printed
+    assert [text for text in PRINTED[path.stem] if text not in printed] == []
+    drawn = [output.get("data", {}).get("text/markdown", "") for output in outputs]
+    drawing = "".join(text for text in drawn if text.startswith("```mermaid"))
+    assert drawing
+    assert [text for text in DRAWN[path.stem] if text not in drawing] == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
