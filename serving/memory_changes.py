@@ -15,7 +15,7 @@ from serving import exits, terminal
 from serving.approval import can_ask
 from serving.faults import InputError
 from serving.files import Destination
-from serving.inputs import read_source
+from serving.inputs import read_source, read_word
 from serving.memory import row, settings_of, with_memory
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def add(text: str, subject: str | None, user: str | None, signals: Signals, *, a
         InputError: When there is no memory, or the text is empty or too long.
     """
     settings = settings_of(user)
-    said = read_source("-", "fact") if text == "-" else text
+    said = read_source("-", "fact") if text == "-" else read_word(text, "The fact")
+    subject = None if subject is None else read_word(subject, "--subject")
     told = fact(said)
     try:
         record = Record(
