@@ -251,8 +251,8 @@ def _item(line: str, number: int) -> Item:
         if problem is None:
             return item
     raise TransferError(
-        f"Line {number} is no item of an export ({problem[:_SHOWN]}): export again, or mend or delete the line "
-        f"and {_AS_IT_IS}; nothing was stored."
+        f"Line {number} is no item of an export ({problem[:_SHOWN]}): export again, or mend or delete "
+        f"the line and {_AS_IT_IS}; nothing was stored."
     )
 
 
