@@ -74,7 +74,7 @@ class AgentMemory:
                 when left out, and none when empty.
 
         Raises:
-            ValueError: When the text is empty or too long.
+            ValueError: When the text is empty, too long or holds half of a character.
         """
         return self._thread.run(self.aremember(text, subject=subject))
 

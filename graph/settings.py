@@ -71,8 +71,8 @@ class Settings(BaseSettings):
     Attributes:
         reasoning_model: Chain of model strings for planning, tests, diagnosis and answers.
         coding_model: Chain of model strings for writing code.
-        background_model: Chain of model strings for work behind the answer.
-        embedding_model: Chain of model strings for turning texts into vectors.
+        background_model: Chain of model strings for learning behind the answer.
+        embedding_model: Chain of model strings for turning texts into vectors, which memory compares too.
         solo_model: One chain for both the reasoning and the coding role; it goes before theirs.
         prefer: Which models of each chain are asked: as the `chain` says, those on this machine first
             (`local`) or last (`remote`), or no others (`local_only`, `remote_only`).
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         neo4j_database: The database on it; the server's default one when empty.
         enrichment: Who learns from finished turns: a `worker` in this process or of `duograph worker`,
             the LangGraph `server` that the turn runs on, or nobody (`off`).
-        user: Whose user settings are in force.
+        user: Whose user settings are in force, and whose memory.
         user_settings: Whether they are read at all, or your own in their place.
         sandbox: Which sandbox runs code; `auto` takes the first of nono and bubblewrap that passes its
             self-test, and `none` runs code without any walls.

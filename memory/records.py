@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_TEXT_CHARS: Final = 20_000
 """The longest record that is kept, in characters."""
@@ -29,12 +29,31 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def mended(text: str) -> str:
+    """A text with halves of surrogate pairs joined where they belong together, and replaced where not."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _whole(text: object) -> object:
+    if isinstance(text, str):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"it holds half of a character ({text[error.start]!a} at {error.start}), which no database "
+                "takes: leave it out, or write U+FFFD in its place"
+            ) from None
+    return text
+
+
 def _line(text: str) -> str:
-    # Halves of a sign, as a model's JSON may hold them, cannot be written anywhere.
-    return " ".join(text.encode("utf-8", "replace").decode().split())
+    return " ".join(text.split())
 
 
-Line = Annotated[str, AfterValidator(_line)]
+Text = Annotated[str, BeforeValidator(_whole)]
+"""Text that every database takes and gives back as it was: no half of a surrogate pair."""
+
+Line = Annotated[Text, AfterValidator(_line)]
 """Text of one line: runs of white space count as one blank."""
 
 
@@ -52,9 +71,9 @@ class Origin(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    session: str = Field(default="", max_length=255)
-    turn: str = Field(default="", max_length=255)
-    source: str = Field(default="user", max_length=255)
+    session: Text = Field(default="", max_length=255)
+    turn: Text = Field(default="", max_length=255)
+    source: Text = Field(default="user", max_length=255)
     proof: Proof = "none"
     confidence: float = Field(default=1.0, ge=0, le=1)
     at: AwareDatetime = Field(default_factory=now)
@@ -82,15 +101,15 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Kind
-    text: str = Field(min_length=1, max_length=MAX_TEXT_CHARS)
+    text: Text = Field(min_length=1, max_length=MAX_TEXT_CHARS)
     subject: Line = Field(default="", max_length=255)
-    context: str = Field(default="", max_length=2 * MAX_TEXT_CHARS)
+    context: Text = Field(default="", max_length=2 * MAX_TEXT_CHARS)
     entities: tuple[Line, ...] = Field(default=(), max_length=64)
-    archive: str = Field(default="", max_length=64)
-    path: str = Field(default="", max_length=4096)
+    archive: Text = Field(default="", max_length=64)
+    path: Text = Field(default="", max_length=4096)
     first_line: int = Field(default=0, ge=0)
     last_line: int = Field(default=0, ge=0)
-    revision: str = Field(default="", max_length=64)
+    revision: Text = Field(default="", max_length=64)
     origin: Origin = Field(default_factory=Origin)
 
     @property
@@ -152,11 +171,11 @@ class Query(BaseModel):
 
     text: str
     kinds: tuple[Kind, ...] = ()
-    archives: tuple[str, ...] = ()
+    archives: tuple[Text, ...] = ()
     max_results: int = Field(default=8, ge=1, le=1000)
     min_score: float = Field(default=0.0, ge=0, le=1)
     vector: tuple[float, ...] = ()
-    vector_model: str = ""
+    vector_model: Text = ""
 
 
 class Hit(BaseModel):
@@ -189,13 +208,13 @@ class Selection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    ids: tuple[str, ...] = ()
-    subject: str | None = None
+    ids: tuple[Text, ...] = ()
+    subject: Text | None = None
     before: AwareDatetime | None = None
-    session: str | None = None
+    session: Text | None = None
     kinds: tuple[Kind, ...] = ()
-    archive: str | None = None
-    path: str | None = None
+    archive: Text | None = None
+    path: Text | None = None
     is_current: bool | None = None
 
     @property

@@ -16,6 +16,10 @@ from memory.word_lists import FAINT, IRREGULAR, STOP
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+RULES: Final = 1
+"""The version of what is filed: raise it when a text gives other words than before, here, in `word_lists.py`
+or in `scoring.main_text`. Then every database files its records anew, at its first search."""
+
 LONGEST_WORD: Final = 64
 """Longer words are cut, in characters."""
 

@@ -9,7 +9,7 @@ from langchain_core.runnables import RunnableConfig
 
 from memory import Memory, MemoryStoreError, MemoryUnavailableError
 from memory.queue.protocol import Jobs
-from memory.records import Hit, Item, Kind, Origin, Query, Record, Selection
+from memory.records import Hit, Item, Kind, Origin, Query, Record, Selection, mended
 from nodes import sayings
 from nodes.asking import ask
 from nodes.cost import Cost
@@ -59,7 +59,8 @@ class Knowledge:
             return _failed(sayings.no_memory(self._choices.off))
         if request.task == "knowledge_retrieve":
             return await self._answer(state, self._memory)
-        thing = told(request.text) or fact(request.text)
+        said = mended(request.text)
+        thing = told(said) or fact(said)
         if thing.act == "forget_all":
             return _done(sayings.NOT_EVERYTHING)
         if thing.act == "forget":

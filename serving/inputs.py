@@ -32,10 +32,23 @@ def read_request(text: str) -> str:
     """
     if text == "-":
         return _read_standard_input()
+    return read_word(text, "The request")
+
+
+def read_word(text: str, name: str) -> str:
+    """A word of the command line, as it is.
+
+    Args:
+        text: The word; bytes that are no text come in it as halves of surrogate pairs.
+        name: What it is, for the message.
+
+    Raises:
+        InputError: When it is not UTF-8.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError("The request is not valid UTF-8: write it in another way, or pipe it in.") from None
+        raise InputError(f"{name} is not valid UTF-8: write it in another way, or pipe it in.") from None
     return text
 
 

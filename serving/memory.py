@@ -19,6 +19,7 @@ from memory.records import Kind, Query, Selection, now
 from nodes.wording import archives_of, vector_of
 from serving import exits, terminal
 from serving.faults import InputError
+from serving.inputs import read_word
 from serving.options import chosen
 from serving.running import Runner
 from serving.text import one_line
@@ -121,13 +122,16 @@ def selection(  # noqa: PLR0913  # each may be chosen apart
     """What the options of a command select.
 
     Raises:
-        InputError: When an id or an age cannot be read.
+        InputError: When an id or an age cannot be read, or a word is not UTF-8.
     """
     for one in ids:
         if not re.fullmatch(r"[0-9a-fA-F]{8,32}", one):
             raise InputError(
                 f"{one!r} is no id: give 8 to 32 of its signs, as `duograph memory list` shows it."
             )
+    for name, word in {"--subject": subject, "--session": session, "--archive": archive}.items():
+        if word is not None:
+            read_word(word, name)
     given: dict[str, Any] = {
         "ids": tuple(one.lower() for one in ids),
         "kinds": get_args(Kind) if everything else tuple(kinds),
@@ -147,6 +151,9 @@ def search(wanted: Search, user: str | None, signals: Signals, *, as_json: bool)
         MemoryStoreError: When memory cannot be read.
         InputError: When there is none.
     """
+    read_word(wanted.text, "TEXT")
+    for name in wanted.archives:
+        read_word(name, "--archive")
     settings = settings_of(user)
     choices = remembering_of(settings)
 

@@ -15,13 +15,14 @@ from serving import exits, terminal
 from serving.approval import can_ask
 from serving.faults import InputError
 from serving.files import Destination
-from serving.inputs import read_source
+from serving.inputs import read_source, read_word
 from serving.memory import row, settings_of, with_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from memory import Memory
+    from memory.transfer import ImportCount
     from serving.signals import Signals
 
 MOST_BYTES = 1_000_000_000
@@ -54,7 +55,8 @@ def add(text: str, subject: str | None, user: str | None, signals: Signals, *, a
         InputError: When there is no memory, or the text is empty or too long.
     """
     settings = settings_of(user)
-    said = read_source("-", "fact") if text == "-" else text
+    said = read_source("-", "fact") if text == "-" else read_word(text, "The fact")
+    subject = None if subject is None else read_word(subject, "--subject")
     told = fact(said)
     try:
         record = Record(
@@ -134,22 +136,32 @@ def export(out: str | None, user: str | None, signals: Signals, *, force: bool) 
         place = Path(out)
         text = "".join(f"{line}\n" for line in lines)
         Destination(place.parent, force=force).write([SourceFile(path=place.name, content=text)])
-        terminal.notice(f"duograph: {len(lines) - 1} records are in {out}")
+        terminal.notice(f"duograph: {len(lines) - 2} records are in {out}")
     return exits.DONE
 
 
-def import_file(path: str, user: str | None, signals: Signals, *, as_json: bool) -> int:
+def import_file(path: str, user: str | None, signals: Signals, *, unchecked: bool, as_json: bool) -> int:
     """Keep what is in a file and give the exit code.
+
+    Args:
+        path: The file, or `-` for standard input.
+        user: Whose memory; as configured when None.
+        signals: How this process is stopped.
+        unchecked: Whether a part of an export will do, or one without a last line.
+        as_json: Whether JSON is printed.
 
     Raises:
         MemoryStoreError: When memory cannot be written, or a line of the file is none of ours.
         InputError: When there is no memory, or the file cannot be read.
     """
     settings = settings_of(user)
-    lines = read_source(path, "memory", most=MOST_BYTES).splitlines()
-    count = with_memory(
-        settings, signals, lambda memory: import_memory(memory, settings.user, lines), writes=True
-    )
+    # At these ends alone: a text may hold other signs that end a line for people.
+    lines = read_source(path, "memory", most=MOST_BYTES).split("\n")
+
+    async def work(memory: Memory) -> ImportCount:
+        return await import_memory(memory, settings.user, lines, is_checked=not unchecked)
+
+    count = with_memory(settings, signals, work, writes=True)
     if as_json:
         terminal.json_object(count.model_dump(mode="json"))
     else:

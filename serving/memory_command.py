@@ -190,12 +190,20 @@ def export(shell: Shell, /, *, out: str | None, force: bool, user: str | None) -
 
 @memory.command("import")
 @click.argument("file")
+@click.option(
+    "--unchecked", is_flag=True, help="Take a part of an export too, or one that was changed or is older."
+)
 @user_option
 @json_option
 @click.pass_obj
-def import_records(shell: Shell, /, *, file: str, user: str | None, as_json: bool) -> Action:
+def import_records(shell: Shell, /, *, file: str, unchecked: bool, user: str | None, as_json: bool) -> Action:
     """Keep what is in FILE, which `export` wrote; - reads standard input. What is there stays as it is."""
-    return lambda: _loaded("memory_changes").import_file(file, user, shell.signals, as_json=as_json)
+
+    def action() -> int:
+        body = _loaded("memory_changes")
+        return int(body.import_file(file, user, shell.signals, unchecked=unchecked, as_json=as_json))
+
+    return action
 
 
 @memory.command("status")

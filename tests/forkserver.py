@@ -27,6 +27,8 @@ from pkgutil import walk_packages
 from time import monotonic
 from typing import IO, TYPE_CHECKING, BinaryIO, TextIO, TypedDict, cast
 
+import duograph
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,7 +36,7 @@ AVAILABLE = sys.platform == "linux"
 COMMAND = "-m duograph"
 """What to start in place of a script."""
 
-_ROOMS = ("serving", "graph", "nodes", "providers", "checkpoints", "sandbox")
+_ROOMS = duograph.ROOMS
 _MESSAGE = 1 << 17
 _READ = 1 << 16
 _NUMBER = 8

@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, TypeVar
 
+from memory import words as rulebook
 from memory.neo4j.address import Address
 from memory.neo4j.connection import REST_S, Connection
 from memory.neo4j.reading import Reader
+from memory.neo4j.refiling import is_done, refile
 from memory.neo4j.writing import Writer
 from memory.protocol import MemoryStoreError
 from memory.records import MemoryStatus
@@ -48,6 +50,7 @@ class Neo4jMemory:
         """Use a connection."""
         self._connection = connection
         self._place = connection.address.place
+        self._filed = 0
 
     async def store(self, namespace: str, records: Sequence[Record]) -> Sequence[str]:
         """Keep records; see `Memory`."""
@@ -67,6 +70,8 @@ class Neo4jMemory:
 
     async def search(self, namespace: str, query: Query) -> Sequence[Hit]:
         """Find; see `Memory`."""
+        if self._filed != rulebook.RULES:
+            await self._refile()
         return await self._read(namespace, lambda reader: reader.search(query))
 
     async def list(
@@ -122,6 +127,20 @@ class Neo4jMemory:
             return await read(Reader(transaction, features, namespace, self._place))
 
         return await self._connection.read(run, is_check=is_check)
+
+    async def _refile(self) -> None:
+        """File everything anew, where words are not filed by the rules of this program."""
+
+        async def look(transaction: AsyncManagedTransaction, _features: Features) -> bool:
+            return await is_done(transaction, self._place)
+
+        async def change(transaction: AsyncManagedTransaction, _features: Features) -> bool:
+            return await refile(transaction, self._place)
+
+        if not await self._connection.read(look):
+            while await self._connection.write(change):
+                pass
+        self._filed = rulebook.RULES
 
     async def _write(self, namespace: str, write: Callable[[Writer], Awaitable[T]], records: int = 1) -> T:
         async def run(transaction: AsyncManagedTransaction, _features: Features) -> T:

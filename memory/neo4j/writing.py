@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from memory.neo4j import vectors
 from memory.neo4j.draft import Draft
+from memory.neo4j.refiling import refuse_newer
 from memory.neo4j.rows import ITEM, LABELS, batches, item_of, origin_row, record_row, state
 from memory.neo4j.selecting import condition
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from memory.records import Item, Record, Selection
 
 # Writing a property takes the node's lock to the end of the transaction.
-_LOCK: Final = "MERGE (n:DuographNamespace {name: $namespace}) SET n.writer = $writer"
+_LOCK: Final = """
+MERGE (n:DuographNamespace {name: $namespace}) SET n.writer = $writer
+WITH n OPTIONAL MATCH (s:DuographSchema {name: 'memory'}) RETURN coalesce(s.rules, 1) AS rules
+"""
 
 _THERE: Final = f"""
 MATCH (r:DuographRecord {{namespace: $namespace}}) WHERE r.id IN $ids RETURN {ITEM}
@@ -112,8 +116,13 @@ class Writer:
         self._place = place
 
     async def lock(self, writer: str) -> None:
-        """Keep everybody else from writing the namespace until the end of the transaction."""
-        await self._run(_LOCK, writer=writer)
+        """Keep everybody else from writing the namespace until the end of the transaction.
+
+        Raises:
+            MemoryStoreError: When words are filed by rules that this program does not know.
+        """
+        [found] = await self._run(_LOCK, writer=writer)
+        refuse_newer(found["rules"], self._place)
 
     async def store(self, records: Sequence[Record]) -> list[str]:
         """Keep records and give their ids; see `Memory.store`."""

@@ -111,10 +111,7 @@ class Database:
         with self._transaction(is_writing=True) as connection:
             if revision_of(connection) != HEAD:
                 migrate(connection, place=self.place)
-            if self.backend == "postgresql":
-                digest = blake2b(namespace.encode("utf-8", "replace"), digest_size=8, person=b"duograph")
-                key = int.from_bytes(digest.digest(), "big", signed=True)
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+            lock_namespace(connection, namespace)
             yield connection
 
     def migrate(self, revision: str = HEAD) -> None:
@@ -190,6 +187,14 @@ class Database:
         begin = "BEGIN IMMEDIATE" if is_writing else "BEGIN"
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
         return engine
+
+
+def lock_namespace(connection: Connection, namespace: str) -> None:
+    """Keep others from writing a namespace until the end of the transaction; on SQLite nobody does anyway."""
+    if connection.dialect.name == "postgresql":
+        digest = blake2b(namespace.encode("utf-8", "replace"), digest_size=8, person=b"duograph")
+        key = int.from_bytes(digest.digest(), "big", signed=True)
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
 def raw(connection: Connection) -> Any:  # noqa: ANN401 - either driver's

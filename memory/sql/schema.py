@@ -13,10 +13,12 @@ VECTORS: Final = "duograph_memory_vectors"
 WORDS: Final = "duograph_memory_words"
 """On SQLite a full-text table, on PostgreSQL one with a `tsvector`."""
 
+RULES: Final = "duograph_memory_rules"
+
 VERSION_TABLE: Final = "duograph_memory_revision"
 """Alembic's own table; the usual `alembic_version` may belong to a program that shares the database."""
 
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """Every revision of the tables, the oldest first; a file in `migrations/versions/` for each."""
 
 HEAD: Final = REVISIONS[-1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from memory.protocol import MemoryStoreError
 from memory.records import Counts, MemoryStatus
-from memory.sql import reading
+from memory.sql import reading, refiling
 from memory.sql.database import Database
 from memory.sql.schema import BUSY_TIMEOUT_S
 from memory.sql.searching import search
@@ -65,7 +65,16 @@ class SqlMemory:
 
     async def search(self, namespace: str, query: Query) -> Sequence[Hit]:
         """Find; see `Memory`."""
-        return await self._read(lambda on: search(on, self._words, self._near, namespace, query), [])
+
+        def find(connection: Connection) -> Sequence[Hit] | None:
+            if not refiling.is_done(connection, self._database.place):
+                return None
+            return search(connection, self._words, self._near, namespace, query)
+
+        nothing: Sequence[Hit] | None = []
+        while (found := await self._read(find, nothing)) is None:
+            await asyncio.to_thread(self._refile)
+        return found
 
     async def list(
         self, namespace: str, selection: Selection, *, limit: int = 100, after: str = ""
@@ -125,9 +134,18 @@ class SqlMemory:
     async def _write(self, namespace: str, write: Callable[[Writer], T]) -> T:
         def run() -> T:
             with self._database.writing(namespace) as connection:
+                refiling.begin(connection, self._database.place)
                 return write(Writer(connection, self._words, namespace))
 
         return await asyncio.to_thread(run)
+
+    def _refile(self) -> None:
+        """File everything anew by the rules of this program."""
+        more = True
+        while more:
+            with self._database.writing() as connection:
+                refiling.begin(connection, self._database.place)
+                more = refiling.refile(connection, self._words)
 
 
 def _refuse_everything(selection: Selection) -> None:

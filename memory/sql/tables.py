@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from memory.sql.schema import ORIGINS, RECORDS, SPACES, VECTORS
+from memory.sql.schema import ORIGINS, RECORDS, RULES, SPACES, VECTORS
 
 METADATA: Final = MetaData()
 
@@ -102,4 +102,13 @@ vectors: Final = Table(
     UniqueConstraint("record", "model", name="duograph_memory_vectors_key"),
     Index("duograph_memory_vectors_new", "namespace", "model", "stamp"),
     sqlite_autoincrement=True,
+)
+
+rules: Final = Table(
+    RULES,
+    METADATA,
+    # The rules that words are filed by, in the one row that there is.
+    Column("version", Integer, nullable=False),
+    # The number of the last record that was filed anew by them; none when all are.
+    Column("filed", BigInteger),
 )

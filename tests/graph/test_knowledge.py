@@ -230,3 +230,11 @@ async def test_a_turn_that_runs_again_keeps_one_fact(tmp_path: Path) -> None:
         [item] = await agent.memory.alist()
         assert len(item.origins) == 1
     assert isinstance(item.record, Record)
+
+
+def test_half_of_a_character_is_replaced_in_what_is_told(make_agent: AgentMaker) -> None:
+    agent = make_agent([SAYS], [{}])
+    assert agent.ask("remember that my cat is Tom \ud83d").answer == "Remembered: «my cat is Tom �»"
+    assert agent.ask("forget my cat \ud83d").status is Status.DONE
+    with pytest.raises(ValueError, match="half of a character"):
+        agent.memory.remember("my cat is \ud83d")

@@ -41,7 +41,8 @@ async def test_what_comes_out_goes_in_and_comes_out_the_same(memory_backend: Mem
     first = open_memory(":memory:")
     await _fill(first)
     lines = await _lines(first)
-    assert json.loads(lines[0]) == {"format": "duograph-memory", "version": 1}
+    assert json.loads(lines[0]) == {"format": "duograph-memory", "version": 2}
+    assert json.loads(lines[-1])["items"] == 1105
     assert all("\n" not in line for line in lines)
     assert await import_memory(memory_backend, "ben", lines) == ImportCount(items=1105, new=1105)
     assert await import_memory(memory_backend, "ben", lines) == ImportCount(items=1105, new=0)
@@ -75,7 +76,7 @@ async def test_lines_come_from_files_and_from_streams(tmp_path: Path) -> None:
 async def test_a_line_that_is_wrong_is_named_and_nothing_is_stored() -> None:
     first, second = open_memory(":memory:"), open_memory(":memory:")
     await _fill(first)
-    header, *items = await _lines(first)
+    header, *items, _ = await _lines(first)
     good = json.loads(items[0])
 
     def item(**change: object) -> str:
@@ -88,7 +89,7 @@ async def test_a_line_that_is_wrong_is_named_and_nothing_is_stored() -> None:
         (items, "Line 1 is not the header"),
         (["[]"], "Line 1 is not the header"),
         (["nonsense"], "Line 1 is not the header"),
-        (['{"format": "duograph-memory", "version": 2}'], "Line 1 names version 2 of the format"),
+        (['{"format": "duograph-memory", "version": 3}'], "Line 1 names version 3 of the format"),
         ([header, *items, "{"], f"Line {len(items) + 2} is no item"),
         ([header, *items[:600], items[600][:-9]], "Line 602 is no item"),
         ([header, header], "Line 2 is no item"),
@@ -104,5 +105,33 @@ async def test_a_line_that_is_wrong_is_named_and_nothing_is_stored() -> None:
             await import_memory(second, "anna", lines)
         assert "\n" not in str(caught.value)
     assert await everything(second) == []
+    for one in (first, second):
+        await one.aclose()
+
+
+async def test_lines_that_are_missing_are_noticed_and_nothing_is_stored() -> None:
+    first, second = open_memory(":memory:"), open_memory(":memory:")
+    await first.store("anna", [fact(f"number {number}", minute=number) for number in range(4)])
+    header, *items, end = await _lines(first)
+    old = json.dumps({"format": "duograph-memory", "version": 1})
+    for lines, words in (
+        ([header], "cut off after line 1: it lacks the last line"),
+        ([header, *items], "cut off after line 5.*--unchecked"),
+        ([header, *items[:-1], "", end], "its last line tells of 4 items with another checksum, and 3 are"),
+        ([header, *reversed(items), end], "with another checksum, and 4 are there"),
+        ([header, *items, end.replace('"items": 4', '"items": 5')], "tells of 5 items"),
+        ([header, *items, end, items[0]], "Line 7 comes after the end"),
+        ([header, *items, end, header, *items, end], "Line 7 comes after the end"),
+        ([old, *items], "version 1 .*nothing tells .*--unchecked"),
+    ):
+        with pytest.raises(TransferError, match=words) as caught:
+            await import_memory(second, "anna", lines)
+        assert "\n" not in str(caught.value)
+    assert await everything(second) == []
+    with pytest.raises(TransferError, match="Line 7 is no item"):
+        await import_memory(second, "anna", [header, *items, end, header], is_checked=False)
+    for namespace, lines, count in (("ben", [old, *items], 4), ("cleo", [header, *items[2:], end], 2)):
+        assert (await import_memory(second, namespace, lines, is_checked=False)).new == count
+    assert (await import_memory(second, "anna", [f"{line}\r\n" for line in (header, *items, end)])).new == 4
     for one in (first, second):
         await one.aclose()

@@ -64,6 +64,10 @@ def test_the_status_says_where_and_how_much(told: CommandLine) -> None:
         (("why", "ffffffff"), "No record begins with 'ffffffff'"),
         (("add", ""), "0 characters"),
         (("add", "x" * 20_001), "20,001 characters"),
+        (("add", "a \udcff b"), "The fact is not valid UTF-8"),
+        (("add", "tea", "--subject", "\udcff"), "--subject is not valid UTF-8"),
+        (("list", "--session", "\udcff"), "--session is not valid UTF-8"),
+        (("search", "tea", "--archive", "\udcff"), "--archive is not valid UTF-8"),
         (("import", "nowhere.jsonl"), "nowhere.jsonl cannot be read"),
         (("export", "--force"), "--force goes with --out"),
     ],
@@ -102,7 +106,24 @@ def test_memory_goes_through_a_file_to_another_user(cli: CommandLine) -> None:
     }
     mine = cli.run("memory", "list", "--json").json
     assert cli.run("memory", "list", "--user", "ana", "--json").json == mine
-    assert [json.loads(line).get("format") for line in piped.splitlines()] == ["duograph-memory", None]
+    assert [json.loads(line).get("format") for line in piped.splitlines()] == [
+        "duograph-memory",
+        None,
+        "duograph-memory",
+    ]
+
+
+def test_a_file_that_was_cut_off_is_not_imported_unless_one_says_so(cli: CommandLine) -> None:
+    cli.run("memory", "add", "-", stdin="tea\u2028and\x85coffee")
+    cli.run("memory", "add", "Ana is vegan")
+    header, first, second, end = cli.run("memory", "export").out.removesuffix("\n").split("\n")
+    cut = cli.run("memory", "import", "-", "--user", "ana", stdin=f"{header}\n{first}\n")
+    assert (cut.code, "lacks the last line" in cut.err, cut.err.count("\n")) == (2, True, 1)
+    assert cli.run("memory", "list", "--user", "ana", "--json").json == []
+    part = cli.run("memory", "import", "-", "--user", "ana", "--unchecked", stdin=f"{header}\n{first}\n")
+    assert part.out == "1 records, 1 of them new\n"
+    whole = f"{header}\n{first}\n{second}\n{end}"
+    assert cli.run("memory", "import", "-", "--user", "ana", stdin=whole).out == "2 records, 1 of them new\n"
 
 
 def test_a_talk_remembers_across_sessions(cli: CommandLine) -> None:
