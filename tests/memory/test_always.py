@@ -149,7 +149,7 @@ class MemoryMachine(RuleBasedStateMachine):
 
 
 TestMemoryInSqlite = MemoryMachine.TestCase
-TestMemoryInSqlite.settings = settings(max_examples=15, stateful_step_count=20)
+TestMemoryInSqlite.settings = settings(max_examples=6, stateful_step_count=20)
 
 
 class LongMemoryMachine(MemoryMachine):
@@ -192,7 +192,7 @@ def test_any_text_is_a_query() -> None:
         runner.run(memory.store("anna", [Record(kind="fact", text="tea and coffee")]))
 
         @given(st.text(st.characters()) | st.text('"*()^:{}-+ANDORNOT tea'))
-        @settings(max_examples=300)
+        @settings(max_examples=100)
         def ask(text: str) -> None:
             hits = runner.run(memory.search("anna", Query(text=text)))
             assert len(hits) <= 1

@@ -93,14 +93,14 @@ async def test_kinds_and_archives_that_were_not_asked_for_are_not_found(memory_b
 
 
 async def test_one_fact_is_found_beside_many_of_others(memory_backend: Memory) -> None:
-    many = [fact(f"my birthday cake number {number} had {number % 7} candles") for number in range(2000)]
+    many = [fact(f"my birthday cake number {number} had {number % 7} candles") for number in range(1000)]
     await memory_backend.store("crowd", many)
     await memory_backend.store("anna", [fact("My birthday is July 25", "my birthday")])
     await memory_backend.store("anna", [Record(kind="insight", text=f"birthday {one}") for one in range(500)])
     assert await found(memory_backend, "When is my birthday?", kinds=("fact",)) == ["My birthday is July 25"]
     assert "My birthday is July 25" in await found(memory_backend, "my birthday July")
     assert "My birthday is July 25" not in await found(memory_backend, "birthday July 25", "crowd")
-    assert await found(memory_backend, "cake number 1999", "crowd", max_results=1) == [many[1999].text]
+    assert await found(memory_backend, "cake number 999", "crowd", max_results=1) == [many[999].text]
 
 
 @pytest.mark.parametrize(

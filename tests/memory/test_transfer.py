@@ -34,7 +34,7 @@ async def _fill(memory: Memory) -> None:
             chunk("a part", "src/a.py", line=7),
         ],
     )
-    await memory.store("anna", [fact(f"number {number}", minute=10 + number) for number in range(1100)])
+    await memory.store("anna", [fact(f"number {number}", minute=10 + number) for number in range(510)])
 
 
 async def test_what_comes_out_goes_in_and_comes_out_the_same(memory_backend: Memory) -> None:
@@ -42,10 +42,10 @@ async def test_what_comes_out_goes_in_and_comes_out_the_same(memory_backend: Mem
     await _fill(first)
     lines = await _lines(first)
     assert json.loads(lines[0]) == {"format": "duograph-memory", "version": 2}
-    assert json.loads(lines[-1])["items"] == 1105
+    assert json.loads(lines[-1])["items"] == 515
     assert all("\n" not in line for line in lines)
-    assert await import_memory(memory_backend, "ben", lines) == ImportCount(items=1105, new=1105)
-    assert await import_memory(memory_backend, "ben", lines) == ImportCount(items=1105, new=0)
+    assert await import_memory(memory_backend, "ben", lines) == ImportCount(items=515, new=515)
+    assert await import_memory(memory_backend, "ben", lines) == ImportCount(items=515, new=0)
     assert await _lines(memory_backend, "ben") == lines
     back = open_memory(":memory:")
     await import_memory(back, "anna", await _lines(memory_backend, "ben"))
@@ -61,13 +61,13 @@ async def test_lines_come_from_files_and_from_streams(tmp_path: Path) -> None:
     path = tmp_path / "export.jsonl"
     path.write_text("".join(f"{line}\n" for line in lines) + "\n", encoding="utf-8")
     with path.open(encoding="utf-8") as file:
-        assert (await import_memory(second, "anna", file)).new == 1105
+        assert (await import_memory(second, "anna", file)).new == 515
 
     async def stream() -> AsyncIterator[str]:
         for line in lines:
             yield line
 
-    assert (await import_memory(second, "ben", stream())).new == 1105
+    assert (await import_memory(second, "ben", stream())).new == 515
     assert await everything(second, "anna") == await everything(second, "ben") == await everything(first)
     for one in (first, second):
         await one.aclose()

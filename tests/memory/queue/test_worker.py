@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,7 @@ def test_close_gives_back_what_is_not_done_in_time(jobs: SqlJobs) -> None:
     assert not worker.is_running
 
 
+@pytest.mark.slow  # it is given some seconds to end
 def test_close_leaves_a_thread_behind_that_somebody_blocks(jobs: SqlJobs) -> None:
     begun, go = threading.Event(), threading.Event()
 
@@ -275,9 +277,9 @@ def test_a_lease_is_held_while_the_work_goes_on(jobs: SqlJobs, path: Path) -> No
     add(jobs, "a")
     other = SqlJobs(path)
     handle = Handle(work)
-    with working(jobs, handle, Pace(lease_s=0.6, poll_s=0.05)):
+    with working(jobs, handle, Pace(lease_s=0.3, poll_s=0.05)):
         wait_for(lambda: handle.begun == ["a"])
-        end = time.monotonic() + 1.5
+        end = time.monotonic() + 0.8
         while time.monotonic() < end:
             assert asyncio.run(other.claim(1)) is None
             time.sleep(0.05)
@@ -388,8 +390,14 @@ HANGS = {
 }
 
 
-@pytest.mark.parametrize("end", ["", "raise SystemExit(0)", "import gc; del worker; gc.collect()"])
-@pytest.mark.parametrize("work", HANGS)
+ENDS = ("", "raise SystemExit(0)", "import gc; del worker; gc.collect()")
+PLAIN = [("awaits", "raise SystemExit(0)"), ("blocks a thread", "")]
+RARE = [pair for pair in product(HANGS, ENDS) if pair not in PLAIN]
+
+
+@pytest.mark.parametrize(
+    ("work", "end"), [*PLAIN, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in RARE)]
+)
 def test_a_program_that_ends_is_not_kept_alive_and_loses_nothing(work: str, end: str, path: Path) -> None:
     program = PROGRAM.format(work=HANGS[work], end=end)
     with started(program, path) as process:
@@ -402,7 +410,9 @@ def test_a_program_that_ends_is_not_kept_alive_and_loses_nothing(work: str, end:
     asyncio.run(jobs.aclose())
 
 
-@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT", "SIGKILL"])
+@pytest.mark.parametrize(
+    "signal", ["SIGTERM", *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGINT", "SIGKILL"))]
+)
 def test_a_signal_ends_a_program_and_the_job_stays(signal: str, path: Path) -> None:
     program = PROGRAM.format(work=HANGS["awaits"], end="")
     with started(program, path) as process:
