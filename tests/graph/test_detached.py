@@ -95,6 +95,7 @@ async def test_no_token_of_the_worker_is_in_the_stream_of_a_run_that_is_open(
 class Asked(TypedDict):
     """The state of a graph around an agent."""
 
+    asked: str
     answer: str
 
 
@@ -107,16 +108,18 @@ async def test_nor_in_the_stream_of_a_graph_around_the_agent_that_goes_on(
     jobs = agent.background.jobs
     agent.background.worker = Worker(jobs, agent.background.handle, pace=QUICK)
 
-    async def ask(_: Asked) -> Asked:
-        result = await agent.aask(ASKED)  # here the worker's thread is started
+    async def ask(state: Asked) -> Asked:
+        result = await agent.aask(state["asked"])  # here the worker's thread is started
         await learned(jobs, 1)
-        return Asked(answer=result.answer)
+        return Asked(asked="", answer=result.answer)
 
     graph = StateGraph(Asked).add_node(ask).add_edge(START, "ask").compile()
     if how == "events":
-        parts: AsyncIterator[Any] = graph.astream_events(Asked(answer=""), version="v2")
+        parts: AsyncIterator[Any] = graph.astream_events(Asked(asked=ASKED, answer=""), version="v2")
     else:
-        parts = graph.astream(Asked(answer=""), stream_mode=["messages", "updates", "custom"], subgraphs=True)
+        parts = graph.astream(
+            Asked(asked=ASKED, answer=""), stream_mode=["messages", "updates", "custom"], subgraphs=True
+        )
     seen = [str(part) async for part in parts]
     await agent.aclose()
     assert any("An answer." in part for part in seen)
