@@ -11,6 +11,7 @@ from graph.agent import Agent
 from graph.settings import Settings
 from graph.state import Input
 from memory.queue.sql import SqlJobs
+from memory.records import Selection
 from nodes import Context
 from nodes.context import AUTH_USER
 
@@ -75,3 +76,26 @@ def test_what_is_learned_goes_to_the_user_of_the_turn(settings: Settings) -> Non
             await jobs.aclose()
 
     assert asyncio.run(namespaces()) == ["anna"]
+
+
+def test_a_program_sees_the_memory_of_each_of_its_users(settings: Settings) -> None:
+    with Agent(settings) as agent:
+        anna, bob = agent.memory.of("anna"), agent.memory.of("bob")
+        assert (agent.memory.user, anna.user) == ("default", "anna")
+        kept = anna.remember("my locker is number 4711")
+        assert [hit.item.id for hit in anna.search("locker")] == [kept]
+        assert "4711" in agent.ask(ASKED, context=of("anna")).answer
+        for other in (agent.memory, bob, anna.of("bob")):
+            assert not other.list()
+            assert not other.search("locker")
+            assert other.forget(Selection(kinds=("fact",))) == 0
+
+        async def told_again() -> list[str]:
+            await bob.aremember("my locker is number 1174")
+            return [item.record.text for item in await agent.memory.of("bob").alist()]
+
+        assert asyncio.run(told_again()) == ["my locker is number 1174"]
+        assert anna.forget(Selection(ids=(kept,))) == 1
+        for name in ("", " anna", "a" * 300):
+            with pytest.raises(ValueError, match="cannot be"):
+                agent.memory.of(name)
