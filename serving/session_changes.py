@@ -26,6 +26,7 @@ from serving.faults import InputError
 from serving.files import Destination
 from serving.inputs import read_source
 from serving.text import one_line
+from serving.there import to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,9 +38,19 @@ MOST_BYTES = 256_000_000
 
 
 @contextmanager
-def opened(*, to_read: bool = False) -> Iterator[SessionSaver]:
-    """The session store that the settings name; to read, it need not be writable."""
-    with open_sessions(Settings(user_settings=False), to_read=to_read) as saver:
+def opened(*, to_read: bool = False, makes: bool = False) -> Iterator[SessionSaver]:
+    """The session store that the settings name.
+
+    Args:
+        to_read: Whether one that may not be written will do.
+        makes: Whether one that is not there is made.
+
+    Raises:
+        InputError: When it is not there, and shall be.
+        DatabaseError: When it cannot be opened.
+    """
+    settings = Settings(user_settings=False)
+    with open_sessions(settings if makes else to_look_at(settings), to_read=to_read) as saver:
         yield saver
 
 
@@ -94,7 +105,7 @@ def import_file(path: str, *, into: str | None, as_json: bool) -> int:
         ThreadIdError: When its id is taken or cannot be used.
     """
     text = read_source(path, "session", most=MOST_BYTES)
-    with opened() as saver:
+    with opened(makes=True) as saver:
         made = imported(saver, text, into=into, state=State)
     _tell(made, {"thread_id": made}, as_json=as_json)
     return exits.DONE
@@ -165,7 +176,7 @@ def _unused_since(found: Sessions, moment: datetime) -> list[str]:
 async def _deleted(
     saver: SessionSaver, thread_ids: Sequence[str], *, with_memory: bool
 ) -> list[DeletedSession]:
-    settings = Settings(user_settings=False)
+    settings = to_look_at(Settings(user_settings=False))
     learned = Learned(open_memory(settings), open_jobs(settings), settings.user)
     try:
         return [await delete_session(saver, one, learned, with_memory=with_memory) for one in thread_ids]
