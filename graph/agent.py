@@ -11,8 +11,9 @@ from langchain_core.messages import HumanMessage
 from pydantic import ValidationError
 from typing_extensions import TypedDict
 
-from checkpoints import DatabaseError, Sessions
+from checkpoints import DatabaseError
 from graph.agent_memory import AgentMemory
+from graph.agent_sessions import AgentSessions, Learned
 from graph.background import Background
 from graph.bridge import iterate
 from graph.build import build_graph
@@ -85,7 +86,8 @@ class Agent(Resuming, Closing):
             services = replace(services, jobs=self.background.jobs)
             self.background.begin()
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
-        self.sessions = Sessions(saver)
+        learned = Learned(services.memory, services.jobs, self.settings.user)
+        self.sessions = AgentSessions(saver, learned, self.graph.loop_thread)
         self.memory = AgentMemory(
             services.memory,
             remembering_of(self.settings),

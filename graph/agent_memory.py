@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checkpoints.settings import user_problem
 from graph.archives import Ingested, ingest_folder
 from memory import MemoryStoreError
 from memory.drawing import MemoryGraph, memory_graph
@@ -26,7 +28,9 @@ _EMBEDS_S = 10.0
 
 
 class AgentMemory:
-    """The memory of one user; every method has an async twin whose name begins with `a`.
+    """The memory of one user, the configured one unless `of` names another.
+
+    Every method that reads or writes has an async twin whose name begins with `a`.
 
     Raises of every method but `status`: `MemoryStoreError` when memory cannot be read or written, or is off.
     """
@@ -51,6 +55,25 @@ class AgentMemory:
         self._choices = choices
         self._thread = thread
         self._embedder = embedder
+
+    @property
+    def user(self) -> str:
+        """Whose memory this is."""
+        return self._choices.user
+
+    def of(self, user: str) -> AgentMemory:
+        """The memory of another user, on the same store; it is closed with the agent.
+
+        Args:
+            user: As in `Context(user_id=…)`.
+
+        Raises:
+            ValueError: When no user can have this name.
+        """
+        if problem := user_problem(user):
+            raise ValueError(f"The user {user!r} cannot be: {problem}.")
+        choices = replace(self._choices, user=user)
+        return AgentMemory(self._memory, choices, self._thread, embedder=self._embedder)
 
     async def aremember(self, text: str, *, subject: str | None = None) -> str:
         """Keep a fact; see `remember`."""

@@ -20,6 +20,7 @@ from serving.options import chosen
 from serving.running import Runner
 from serving.signals import Interrupted
 from serving.text import one_line
+from serving.there import to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -104,6 +105,8 @@ def list_archives(signals: Signals, *, user: str | None, as_json: bool) -> int:
         InputError: When there is no memory.
     """
     settings = _settings(user)
+    if not settings.neo4j_uri:
+        settings = to_look_at(settings)
 
     async def work() -> dict[str, int]:
         async with _opened(settings) as memory:

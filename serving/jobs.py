@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from serving import exits, terminal
 from serving.faults import InputError
 from serving.text import one_line
+from serving.there import to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -99,12 +100,19 @@ def drop_job(name: str, *, as_json: bool) -> int:
 
 
 def _asked(ask: Callable[[SqlJobs], Awaitable[T]]) -> T:
-    """Ask the queue in the database of the sessions."""
+    """Ask the queue in the database of the sessions.
+
+    Raises:
+        InputError: When there is no such database.
+        MemoryStoreError: When it cannot be read.
+    """
     from graph.settings import Settings  # noqa: PLC0415  # seconds of imports
     from memory.queue import open_jobs  # noqa: PLC0415  # the same
 
+    place = to_look_at(Settings(user_settings=False)).database_path
+
     async def run() -> T:
-        async with aclosing(open_jobs(Settings(user_settings=False).database_path)) as queue:
+        async with aclosing(open_jobs(place)) as queue:
             return await ask(queue)
 
     return asyncio.run(run())

@@ -23,6 +23,7 @@ from serving.inputs import read_word
 from serving.options import chosen
 from serving.running import Runner
 from serving.text import one_line
+from serving.there import to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -94,11 +95,15 @@ def with_memory(
 
     Raises:
         MemoryStoreError: When it cannot be read or written.
+        InputError: When there is nothing where the settings say.
         Interrupted: When a signal came.
     """
-    if writes and not settings.neo4j_uri:
-        with open_sessions(settings):
-            """Memory lies in the sessions' database, which is made here when it is missing."""
+    if not settings.neo4j_uri:
+        if not writes:
+            settings = to_look_at(settings)
+        else:
+            with open_sessions(settings):
+                """Memory lies in the sessions' database, which is made here when it is missing."""
 
     async def run() -> T:
         async with opened(settings) as memory:

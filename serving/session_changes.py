@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checkpoints import Sessions, ThreadBusyError
+from checkpoints import Sessions
 from checkpoints import export_session as exported
 from checkpoints import fork as forked
 from checkpoints import import_session as imported
+from graph.agent_sessions import DeletedSession, Learned, delete_session
+from graph.memory import open_jobs, open_memory
 from graph.saver import open_sessions
 from graph.settings import Settings
 from graph.state import State
@@ -22,6 +26,7 @@ from serving.faults import InputError
 from serving.files import Destination
 from serving.inputs import read_source
 from serving.text import one_line
+from serving.there import to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,9 +38,19 @@ MOST_BYTES = 256_000_000
 
 
 @contextmanager
-def opened(*, to_read: bool = False) -> Iterator[SessionSaver]:
-    """The session store that the settings name; to read, it need not be writable."""
-    with open_sessions(Settings(user_settings=False), to_read=to_read) as saver:
+def opened(*, to_read: bool = False, makes: bool = False) -> Iterator[SessionSaver]:
+    """The session store that the settings name.
+
+    Args:
+        to_read: Whether one that may not be written will do.
+        makes: Whether one that is not there is made.
+
+    Raises:
+        InputError: When it is not there, and shall be.
+        DatabaseError: When it cannot be opened.
+    """
+    settings = Settings(user_settings=False)
+    with open_sessions(settings if makes else to_look_at(settings), to_read=to_read) as saver:
         yield saver
 
 
@@ -90,16 +105,34 @@ def import_file(path: str, *, into: str | None, as_json: bool) -> int:
         ThreadIdError: When its id is taken or cannot be used.
     """
     text = read_source(path, "session", most=MOST_BYTES)
-    with opened() as saver:
+    with opened(makes=True) as saver:
         made = imported(saver, text, into=into, state=State)
     _tell(made, {"thread_id": made}, as_json=as_json)
     return exits.DONE
 
 
-def delete(threads: Sequence[str], *, older_than_days: float | None, is_sure: bool, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Deleting:
+    """What is to be deleted.
+
+    Attributes:
+        threads: Sessions by name.
+        older_than_days: All that were not used for so long, in their place.
+        is_sure: Whether nobody is asked.
+        with_memory: Whether what was learned from them is forgotten too.
+    """
+
+    threads: Sequence[str]
+    older_than_days: float | None = None
+    is_sure: bool = False
+    with_memory: bool = False
+
+
+def delete(wanted: Deleting, *, as_json: bool) -> int:
     """Delete the sessions that are named, or those not used for so long, and give the exit code.
 
     Raises:
+        MemoryStoreError: When what was learned cannot be forgotten; that session is left then.
         DatabaseError: When the database cannot be written.
         UnknownThreadError: When no session fits a name, or several do.
         InputError: When nobody can be asked and nobody said yes.
@@ -107,18 +140,24 @@ def delete(threads: Sequence[str], *, older_than_days: float | None, is_sure: bo
     """
     with opened() as saver:
         found = Sessions(saver)
-        thread_ids = list(dict.fromkeys(map(found.find, threads)))
-        if older_than_days is not None:
-            thread_ids = _unused_since(found, datetime.now(UTC) - timedelta(days=older_than_days))
-        if thread_ids and not is_sure and not _agrees(found, thread_ids):
+        thread_ids = list(dict.fromkeys(map(found.find, wanted.threads)))
+        if wanted.older_than_days is not None:
+            thread_ids = _unused_since(found, datetime.now(UTC) - timedelta(days=wanted.older_than_days))
+        if thread_ids and not wanted.is_sure and not _agrees(found, thread_ids):
             return exits.USAGE
-        for thread_id in thread_ids:
-            _delete_one(saver, thread_id)
+        done = asyncio.run(_deleted(saver, thread_ids, with_memory=wanted.with_memory))
     if as_json:
-        terminal.json_object({"deleted": thread_ids})
+        terminal.json_object(
+            {
+                "deleted": thread_ids,
+                "forgotten": sum(one.forgotten for one in done),
+                "remembered": {one.thread_id: one.remembered for one in done if one.remembered != 0},
+            }
+        )
     else:
         for thread_id in thread_ids:
             terminal.line(thread_id)
+    _tell_of_memory(done)
     return exits.DONE
 
 
@@ -134,14 +173,35 @@ def _unused_since(found: Sessions, moment: datetime) -> list[str]:
     return [summary.thread_id for summary in found.list(None) if summary.updated_at < moment]
 
 
-def _delete_one(saver: SessionSaver, thread_id: str) -> None:
+async def _deleted(
+    saver: SessionSaver, thread_ids: Sequence[str], *, with_memory: bool
+) -> list[DeletedSession]:
+    settings = to_look_at(Settings(user_settings=False))
+    learned = Learned(open_memory(settings), open_jobs(settings), settings.user)
     try:
-        with saver.locks.hold(thread_id, timeout_s=0):
-            saver.delete_thread(thread_id)
-    except ThreadBusyError:
-        raise ThreadBusyError(
-            f"A turn is running in session {thread_id}, so it was not deleted: wait for its end, or stop it."
-        ) from None
+        return [await delete_session(saver, one, learned, with_memory=with_memory) for one in thread_ids]
+    finally:
+        for each in (learned.memory, learned.jobs):
+            if each is not None:
+                await each.aclose()
+
+
+def _tell_of_memory(done: Sequence[DeletedSession]) -> None:
+    """Say what of the sessions is still remembered, and how to forget it."""
+    if forgotten := sum(one.forgotten for one in done):
+        terminal.notice(f"duograph: forgotten with it: {_records(forgotten)}.")
+    for one in done:
+        if one.problem:
+            terminal.notice(f"duograph: memory may still hold what {one.thread_id} taught: {one.problem}")
+        elif one.remembered:
+            terminal.notice(
+                f"duograph: memory still holds {_records(one.remembered)} from {one.thread_id}; to forget: "
+                f"`duograph memory forget --session {one.thread_id}`, or --with-memory the next time."
+            )
+
+
+def _records(count: int) -> str:
+    return f"{count} record{'' if count == 1 else 's'}"
 
 
 def _agrees(found: Sessions, thread_ids: Sequence[str]) -> bool:

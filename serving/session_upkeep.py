@@ -10,6 +10,7 @@ from graph.settings import Settings
 from serving import exits, terminal
 from serving.session_changes import opened
 from serving.text import in_bytes
+from serving.there import to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ def prune(threads: Sequence[str], *, keep: int | None, as_json: bool) -> int:
         DatabaseError: When the database cannot be written, or a session is damaged.
         UnknownThreadError: When no session fits a name, or several do.
     """
-    settings = Settings(user_settings=False)
+    settings = to_look_at(Settings(user_settings=False))
     turns = keep or settings.keep_turns or KEEP_TURNS
     with open_sessions(settings.model_copy(update={"keep_turns": turns})) as saver:
         found = Sessions(saver)

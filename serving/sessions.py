@@ -11,6 +11,7 @@ from graph.saver import open_sessions
 from graph.settings import Settings
 from serving import exits, terminal
 from serving.text import one_line
+from serving.there import to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +65,7 @@ def show_steps(thread_id: str, *, as_json: bool) -> int:
         DatabaseError: When the database cannot be read.
         UnknownThreadError: When no session fits, or several do.
     """
-    with open_sessions(Settings(user_settings=False), to_read=True) as saver:
+    with open_sessions(to_look_at(Settings(user_settings=False)), to_read=True) as saver:
         found = moments(saver, Sessions(saver).find(thread_id))
     if as_json:
         terminal.json_object([moment.model_dump(mode="json") for moment in found])
@@ -80,7 +81,7 @@ def show_steps(thread_id: str, *, as_json: bool) -> int:
 @contextmanager
 def _open() -> Iterator[Sessions]:
     """The session store that the settings name."""
-    with open_sessions(Settings(user_settings=False), to_read=True) as saver:
+    with open_sessions(to_look_at(Settings(user_settings=False)), to_read=True) as saver:
         yield Sessions(saver)
 
 

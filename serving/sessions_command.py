@@ -170,12 +170,13 @@ def session_stats(*, as_json: bool) -> Action:
     type=click.FloatRange(0, 36_500),
     help="All that were not used for so long.",
 )
+@click.option("--with-memory", is_flag=True, help="Forget what was learned from them, too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def delete_sessions(
-    *, threads: tuple[str, ...], older_than: float | None, yes: bool, as_json: bool
+    *, threads: tuple[str, ...], older_than: float | None, with_memory: bool, yes: bool, as_json: bool
 ) -> Action:
-    """Delete sessions for good."""
+    """Delete sessions for good. What was learned from them stays in memory, unless --with-memory is given."""
     if older_than is not None and math.isnan(older_than):
         raise click.BadParameter("give a number of days", param_hint="'--older-than'")
     if (older_than is None) == (not threads):
@@ -184,7 +185,8 @@ def delete_sessions(
     def action() -> int:
         from serving import session_changes as body  # noqa: PLC0415  # bodies load when they run
 
-        return body.delete(threads, older_than_days=older_than, is_sure=yes, as_json=as_json)
+        wanted = body.Deleting(threads, older_than_days=older_than, is_sure=yes, with_memory=with_memory)
+        return body.delete(wanted, as_json=as_json)
 
     return action
 

@@ -91,7 +91,7 @@ async def test_a_line_that_is_wrong_is_named_and_nothing_is_stored() -> None:
         (["nonsense"], "Line 1 is not the header"),
         (['{"format": "duograph-memory", "version": 3}'], "Line 1 names version 3 of the format"),
         ([header, *items, "{"], f"Line {len(items) + 2} is no item"),
-        ([header, *items[:600], items[600][:-9]], "Line 602 is no item"),
+        ([header, *items[:400], items[400][:-9]], "Line 402 is no item"),
         ([header, header], "Line 2 is no item"),
         ([header, "", item(id="f" * 32)], "Line 3 is no item of an export .id: it is not the one"),
         ([header, item(more=1)], "Line 2 is no item of an export .more: Extra inputs"),

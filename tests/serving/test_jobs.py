@@ -55,6 +55,7 @@ def background(cli: CommandLine, *lines: dict[str, Any]) -> dict[str, str]:
 
 
 def test_without_jobs_there_is_nothing_to_list_or_do(cli: CommandLine) -> None:
+    cli.run("memory", "add", "tea")
     assert cli.run("jobs", "list", "--json").json == []
     assert "no such jobs" in cli.run("jobs", "list").err
     assert cli.run("worker", "--drain", "--json").json == {"done": 0, "dead": 0, "left": 0}

@@ -109,7 +109,7 @@ def test_pruning_keeps_the_conversation_and_the_last_turns(talk: CommandLine) ->
 
 
 def test_sessions_that_nobody_used_for_long_are_deleted_together(talk: CommandLine) -> None:
-    assert talk.run("sessions", "delete", "--older-than", "1", "--yes", "--json").json == {"deleted": []}
+    assert talk.run("sessions", "delete", "--older-than", "1", "--yes", "--json").json["deleted"] == []
     assert ids(talk) == {"talk"}
     assert talk.run("sessions", "delete", "--older-than", "0", "--yes").out == "talk\n"
     assert ids(talk) == set()
@@ -139,8 +139,25 @@ def test_deleting_needs_a_yes_and_all_names_right(talk: CommandLine) -> None:
     assert "use --yes" in refused.err
     assert talk.run("sessions", "delete", "talk", "nobody", "--yes").code == 2
     assert ids(talk) == {"talk"}
-    assert talk.run("sessions", "delete", "talk", "--yes", "--json").json == {"deleted": ["talk"]}
+    assert talk.run("sessions", "delete", "talk", "--yes", "--json").json["deleted"] == ["talk"]
     assert ids(talk) == set()
+
+
+def test_what_was_learned_from_a_session_is_told_of_and_forgotten_if_wanted(cli: CommandLine) -> None:
+    for thread, animal in (("one", "cat"), ("two", "dog"), ("three", "fox")):
+        cli.run("ask", f"remember that my {animal} is Tom", "--thread", thread)
+    kept = cli.run("sessions", "delete", "one", "--yes")
+    assert (kept.code, kept.out) == (0, "one\n")
+    assert "memory still holds 1 record from one" in kept.err
+    assert "`duograph memory forget --session one`" in kept.err
+    gone = cli.run("sessions", "delete", "two", "--yes", "--with-memory")
+    assert (gone.out, gone.err) == ("two\n", "duograph: forgotten with it: 1 record.\n")
+    left = cli.run("memory", "list", "--json").json
+    assert [item["record"]["subject"] for item in left] == ["my cat", "my fox"]
+    counted = cli.run("sessions", "delete", "three", "--yes", "--json").json
+    assert counted == {"deleted": ["three"], "forgotten": 0, "remembered": {"three": 1}}
+    off = cli.run("sessions", "delete", "--older-than", "0", "--yes", env={"DUOGRAPH_MEMORY": "false"})
+    assert (off.code, off.err) == (0, "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
