@@ -2,9 +2,10 @@
 
 import shutil
 import sys
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from sandbox import BubblewrapSandbox, NonoSandbox, Sandbox
 
@@ -40,6 +41,11 @@ def in_every_form(
             for trick, form in pairs
         ],
     )
+
+
+def rarely(names: Collection[str], rare: Callable[[str], bool]) -> list[ParameterSet]:
+    """Parameters, of which the rare ones are slow."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * rare(name)) for name in names]
 
 
 def in_turn(

@@ -139,8 +139,7 @@ FORMS = {
 
 # What unittest runs may be run by either.
 UNDER_PYTEST = [
-    pytest.param(form, "import pytest\n", marks=[pytest.mark.slow] * ("unittest" in text))
-    for form, text in FORMS.items()
+    pytest.param(form, "import pytest\n", marks=[pytest.mark.slow] * (form != "fixture")) for form in FORMS
 ]
 UNDER_UNITTEST = [pytest.param(form, "") for form, text in FORMS.items() if "unittest" in text]
 

@@ -101,7 +101,7 @@ def test_a_request_without_all_descriptors_starts_nothing() -> None:
 async def test_a_template_that_hangs_is_given_up_and_replaced(
     run_python: RunPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandbox.guarded._ANSWER_S", 3.0)
+    monkeypatch.setattr("sandbox.guarded._ANSWER_S", 2.0)
     before = set(_templates(os.getpid()))
     await run_python("pass")
     (template,) = set(_templates(os.getpid())) - before
