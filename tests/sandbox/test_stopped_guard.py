@@ -74,7 +74,7 @@ async def test_a_guard_that_is_stopped_from_outside_hangs_no_run(
         with contextlib.suppress(ProcessLookupError):
             os.kill(guard, signal.SIGSTOP)
         await asyncio.sleep(0)
-    with pytest.raises(SandboxError, match="did not end the run at its limit of 1.5 s"):
+    with pytest.raises(SandboxError, match=r"did not end the run at its limit of 1\.5 s"):
         await task
     assert len(tree) > 1
     for pid in (guard, *tree):

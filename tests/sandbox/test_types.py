@@ -93,7 +93,8 @@ TWO_FACED = {
 async def test_what_only_the_checker_or_only_a_run_sees_is_a_finding(verifier: Verifier) -> None:
     wrong = "def f(x: int) -> str:\n        return x * x"
     files = [
-        SourceFile(path=f"part{at}.py", content=form.format(wrong)) for at, form in enumerate(TWO_FACED.values())
+        SourceFile(path=f"part{at}.py", content=form.format(wrong))
+        for at, form in enumerate(TWO_FACED.values())
     ]
     evidence = await verifier.verify(files, options=ASKED)
     assert evidence.status == "failed", evidence
