@@ -49,13 +49,17 @@ def rarely(names: Collection[str], rare: Callable[[str], bool]) -> list[Paramete
 
 
 def in_turn(
-    names: tuple[str, str], firsts: Collection[object], seconds: Sequence[object]
+    names: tuple[str, str], firsts: Collection[object], seconds: Sequence[object], *, every: int = 1
 ) -> pytest.MarkDecorator:
-    """All pairs of two lists; every day each of the first with one of the second, in turn."""
+    """All pairs of two lists; every day each `every`th of the first with one of the second, in turn."""
     return pytest.mark.parametrize(
         names,
         [
-            pytest.param(first, second, marks=[pytest.mark.slow] * (place != number % len(seconds)))
+            pytest.param(
+                first,
+                second,
+                marks=[pytest.mark.slow] * (bool(number % every) or place != number % len(seconds)),
+            )
             for number, first in enumerate(firsts)
             for place, second in enumerate(seconds)
         ],

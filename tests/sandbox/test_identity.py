@@ -53,26 +53,26 @@ CLAIMS = [
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-@pytest.mark.parametrize(
-    "form",
-    [
-        "import operator\npair = (1, 2)\nassert {}",
-        "import operator\npair = (1, 2)\ndef test_a():\n    if not ({}): raise AssertionError",
-    ],
-)
-async def test_identities_are_the_solutions(
-    verifier: Verifier, solution: Solution, claim: str, form: str
-) -> None:
-    check = (await verifier.verify(solution(KEEPS), tests=form.format(claim))).checks[-1]
+async def test_identities_are_the_solutions(verifier: Verifier, solution: Solution, claim: str) -> None:
+    tests = f"import operator\npair = (1, 2)\nassert {claim}"
+    check = (await verifier.verify(solution(KEEPS), tests=tests)).checks[-1]
     assert (check.passed, check.isolated, check.shared) == (True, 0, 1), check
-    check = (await verifier.verify(solution(COPIES), tests=form.format(claim))).checks[-1]
+    check = (await verifier.verify(solution(COPIES), tests=tests)).checks[-1]
     assert not check.passed
 
 
-@pytest.mark.slow
-async def test_under_pytest_identities_are_the_solutions_too(verifier: Verifier, solution: Solution) -> None:
-    cases = "".join(f"def test_{at}():\n    assert {claim}\n" for at, claim in enumerate(CLAIMS))
-    tests = f"import operator, pytest\npair = (1, 2)\n{cases}"
+@pytest.mark.parametrize(
+    ("runner", "form"),
+    [
+        ("", "    if not ({}): raise AssertionError\n"),
+        pytest.param("import pytest\n", "    assert {}\n", marks=pytest.mark.slow),
+    ],
+)
+async def test_in_functions_identities_are_the_solutions_too(
+    verifier: Verifier, solution: Solution, runner: str, form: str
+) -> None:
+    cases = "".join(f"def test_{at}():\n{form.format(claim)}" for at, claim in enumerate(CLAIMS))
+    tests = f"{runner}import operator\npair = (1, 2)\n{cases}"
     check = (await verifier.verify(solution(KEEPS), tests=tests)).checks[-1]
     assert (check.passed, check.isolated, check.shared) == (True, 0, len(CLAIMS)), check
     check = (await verifier.verify(solution(COPIES), tests=tests)).checks[-1]
