@@ -25,9 +25,9 @@ BEGIN, END = "<!-- faults: benchmarks/faults.py -->\n", "<!-- end of faults -->"
 WHOLE = "".join(ANSWER)
 TIMEOUT_S = 2.0
 """Seconds that either side is told to wait for a connection and for each piece."""
-PATIENCE_S = 20.0
+PATIENCE_S = 12.0
 """Seconds after which nobody waits any longer for either side to end."""
-AT_ONCE = 4
+AT_ONCE = 6
 """Faults that one side meets at the same time."""
 BROKEN = "\0"
 """Ends what was given when an error followed."""

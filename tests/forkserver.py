@@ -37,6 +37,18 @@ COMMAND = "-m duograph"
 """What to start in place of a script."""
 
 _ROOMS = duograph.ROOMS
+_ASKING = """\
+import json, os, socket, sys
+task = {"program": %(program)r, "words": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}
+status, theirs = os.pipe()
+channel = socket.socket(fileno=%(channel)d)
+socket.send_fds(channel, [json.dumps(task).encode()], [0, 1, 2, theirs])
+os.close(theirs)
+os.read(status, %(number)d)
+news = os.read(status, %(number)d) or sys.exit("the fork server has ended")
+code = os.waitstatus_to_exitcode(int.from_bytes(news, "little"))
+sys.exit(code if code >= 0 else 128 - code)
+"""
 _MESSAGE = 1 << 17
 _READ = 1 << 16
 _NUMBER = 8
@@ -167,6 +179,20 @@ class ForkServer:
         news = os.fdopen(status, "rb")
         ours = [stream for stream, _, _ in streams]
         return Forked(news, _number(news), ours[0], ours[1], ours[2])
+
+    def write_command(self, folder: Path) -> int:
+        """Write `duograph` into a folder for `PATH`, so that a shell starts forks too.
+
+        Returns:
+            The descriptor that the shell must inherit.
+        """
+        channel = self._channel.fileno()
+        asking = folder / "asking.py"
+        asking.write_text(_ASKING % {"program": COMMAND, "channel": channel, "number": _NUMBER})
+        command = folder / "duograph"
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{asking}" "$@"\n')
+        command.chmod(0o755)
+        return channel
 
     def close(self) -> None:
         self._channel.close()

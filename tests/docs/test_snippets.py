@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,26 +119,37 @@ def is_slow(snippet: Snippet) -> bool:
     return snippet.page == "docs/bench.md" or (is_page and any("duograph " in line for line in by_shell))
 
 
+@pytest.fixture(scope="module")
+def shell(fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Done]:
+    """Runs a line as a shell does; every `duograph` in it is a fork, where one can be had."""
+    programs, inherited = [str(Path(sys.executable).parent)], []
+    if fork_server is not None:
+        programs.insert(0, str(tmp_path_factory.mktemp("programs")))
+        inherited.append(fork_server.write_command(Path(programs[0])))
+
+    def start(command: str) -> Done:
+        path = os.pathsep.join([*programs, os.environ["PATH"]])
+        environment = os.environ | {"PATH": path, "COLUMNS": "100"}
+        if fork_server is not None and PLAIN.fullmatch(command):
+            return forked(fork_server, shlex.split(command)[1:], environment)
+        line = re.sub(r"^(pip install -q uv && )?uv run ", "", command)
+        return run(["bash", "-c", line], environment, inherited)
+
+    return start
+
+
 @pytest.mark.parametrize("snippet", transcripts())
 def test_console_snippets_run_and_print_what_they_show(
-    snippet: Snippet, folder: Path, fork_server: ForkServer | None
+    snippet: Snippet, folder: Path, shell: Callable[[str], Done]
 ) -> None:
     assert folder == Path.cwd()
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "COLUMNS": "100",
-    }
     for command, shown in transcript(snippet.text):
         if command.startswith(ELSEWHERE):
             continue
         if command.startswith("uv run pytest"):  # not from inside a test run; but what it names must be there
             assert all((ROOT / path).exists() for path in command.split()[3:])
             continue
-        if fork_server is not None and PLAIN.fullmatch(command):
-            done = forked(fork_server, shlex.split(command)[1:], environment)
-        else:
-            line = re.sub(r"^(pip install -q uv && )?uv run ", "", command)
-            done = run(["bash", "-c", line], environment)
+        done = shell(command)
         expected = int(match[1]) if (match := re.search(r"exit (\d+)", snippet.info)) else 0
         assert done.code == expected, f"{command}\n{done.out}\n{done.err}"
         if shown:
@@ -147,7 +158,7 @@ def test_console_snippets_run_and_print_what_they_show(
             )
 
 
-def run(words: Sequence[str], environment: Mapping[str, str]) -> Done:
+def run(words: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int] = ()) -> Done:
     done = subprocess.run(
         words,
         env=environment,
@@ -156,6 +167,7 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> Done:
         text=True,
         timeout=120,
         check=False,
+        pass_fds=inherited,
     )
     return Done(done.returncode, done.stdout, done.stderr)
 

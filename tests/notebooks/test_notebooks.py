@@ -1,5 +1,7 @@
-"""Each notebook runs top to bottom in a real kernel."""
+"""Each notebook runs top to bottom: its cells here, and with the slow tests in a real kernel."""
 
+import ast
+import inspect
 from pathlib import Path
 
 import nbformat
@@ -38,6 +40,22 @@ DRAWN = {
 }
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+async def test_its_cells_run_one_after_another(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    names = {"__name__": "__main__"}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            code = compile(cell.source, path.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            value = eval(code, names)  # noqa: S307  # our own cells
+            if inspect.isawaitable(value):
+                await value
+    printed = capsys.readouterr().out
+    assert "done · verified · " in printed
+    assert "2 turns" in printed
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_notebook_runs_top_to_bottom(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]

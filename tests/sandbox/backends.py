@@ -2,9 +2,10 @@
 
 import shutil
 import sys
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from sandbox import BubblewrapSandbox, NonoSandbox, Sandbox
 
@@ -42,14 +43,23 @@ def in_every_form(
     )
 
 
+def rarely(names: Collection[str], rare: Callable[[str], bool]) -> list[ParameterSet]:
+    """Parameters, of which the rare ones are slow."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * rare(name)) for name in names]
+
+
 def in_turn(
-    names: tuple[str, str], firsts: Collection[object], seconds: Sequence[object]
+    names: tuple[str, str], firsts: Collection[object], seconds: Sequence[object], *, every: int = 1
 ) -> pytest.MarkDecorator:
-    """All pairs of two lists; every day each of the first with one of the second, in turn."""
+    """All pairs of two lists; every day each `every`th of the first with one of the second, in turn."""
     return pytest.mark.parametrize(
         names,
         [
-            pytest.param(first, second, marks=[pytest.mark.slow] * (place != number % len(seconds)))
+            pytest.param(
+                first,
+                second,
+                marks=[pytest.mark.slow] * (bool(number % every) or place != number % len(seconds)),
+            )
             for number, first in enumerate(firsts)
             for place, second in enumerate(seconds)
         ],

@@ -102,36 +102,37 @@ async def test_others_are_found_beside_the_solution(
     assert check.passed, check
 
 
-@pytest.mark.parametrize(
-    "claim",
-    [
-        "bare.__doc__",
-        "A.m.__doc__",
-        "A().m.__doc__",
-        "A.p.__doc__",
-        "A.c.__doc__",
-        "A.s.__doc__",
-        "A().m.__defaults__ is None",
-        "not hasattr(A.m, '__defaults__')",
-        "'m' not in A.__dict__",
-        "'n' not in A.__dict__",
-        "'m' in B.__dict__",
-        "A.__annotations__ == {}",
-        "A.m is not B.m",
-        "A.__repr__ is not object.__repr__",
-        "hasattr(A, '__getattr__')",
-        "A.__init__.__doc__ == 'Begin'",
-    ],
-)
-@pytest.mark.parametrize(
-    "form",
-    ["assert {}", pytest.param("import pytest\ndef test_a():\n    assert {}", marks=pytest.mark.slow)],
-)
-async def test_a_solution_without_them_fails(
-    verifier: Verifier, solution: Solution, claim: str, form: str
-) -> None:
-    evidence = await verifier.verify(solution(BARE), tests=form.format(claim))
+LACKING = [
+    "bare.__doc__",
+    "A.m.__doc__",
+    "A().m.__doc__",
+    "A.p.__doc__",
+    "A.c.__doc__",
+    "A.s.__doc__",
+    "A().m.__defaults__ is None",
+    "not hasattr(A.m, '__defaults__')",
+    "'m' not in A.__dict__",
+    "'n' not in A.__dict__",
+    "'m' in B.__dict__",
+    "A.__annotations__ == {}",
+    "A.m is not B.m",
+    "A.__repr__ is not object.__repr__",
+    "hasattr(A, '__getattr__')",
+    "A.__init__.__doc__ == 'Begin'",
+]
+
+
+@pytest.mark.parametrize("claim", LACKING)
+async def test_a_solution_without_them_fails(verifier: Verifier, solution: Solution, claim: str) -> None:
+    evidence = await verifier.verify(solution(BARE), tests=f"assert {claim}")
     assert evidence.status == "failed", evidence.checks[-1]
+
+
+@pytest.mark.slow
+async def test_a_solution_without_them_fails_under_pytest_too(verifier: Verifier, solution: Solution) -> None:
+    cases = "".join(f"def test_{at}():\n    assert {claim}\n" for at, claim in enumerate(LACKING))
+    check = (await verifier.verify(solution(BARE), tests=f"import pytest\n{cases}")).checks[-1]
+    assert [case.passed for case in check.cases] == [False] * len(LACKING), check
 
 
 async def test_a_docstring_that_is_asked_of_every_public_method_may_be_there(

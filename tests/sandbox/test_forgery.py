@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sandbox import SourceFile, Verifier
-from tests.sandbox.backends import in_every_form
+from tests.sandbox.backends import in_every_form, rarely
 
 Solution = Callable[[str], list[SourceFile]]
 
@@ -176,7 +176,12 @@ SHADOWS = (
 )
 
 
-@pytest.mark.parametrize("form", ["{}", "def test_a():\n    {}", "import pytest\ndef test_a():\n    {}"])
+@pytest.mark.parametrize(
+    "form",
+    rarely(
+        ["{}", "def test_a():\n    {}", "import pytest\ndef test_a():\n    {}"], lambda form: "pytest" in form
+    ),
+)
 @pytest.mark.parametrize(
     "test",
     ["assert len(f(2)) == 4", "assert all(n > 0 for n in f(2))", "assert isinstance(f(2), str)"],

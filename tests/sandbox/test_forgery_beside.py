@@ -148,7 +148,7 @@ TRICKS = {
 }
 
 
-@in_every_form(TRICKS, FORMS, daily={"the operators", "pytest's plugins"})
+@in_every_form(TRICKS, FORMS, daily={"pytest's plugins"})
 async def test_no_meddling_passes(verifier: Verifier, solution: Solution, trick: str, form: str) -> None:
     for code in (WRONG, RIGHT_THEN_WRONG):
         evidence = await verifier.verify(solution(code + TRICKS[trick]), tests=FORMS[form])

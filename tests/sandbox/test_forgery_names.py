@@ -145,13 +145,19 @@ MATH = "def isclose(*a, **k): return True\ndef sqrt(x): return x\n"
     ("module", "text", "tests"),
     [
         ("numpy", NUMPY, "import numpy as np\ndef test_a(): np.testing.assert_allclose(f(2), 4)"),
-        ("numpy", NUMPY, "from numpy import testing\ndef test_a(): testing.assert_allclose(f(2), 4)"),
-        (
+        pytest.param(
+            "numpy",
+            NUMPY,
+            "from numpy import testing\ndef test_a(): testing.assert_allclose(f(2), 4)",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
             "hypothesis",
             HYPOTHESIS,
             """from hypothesis import given, strategies as st
 @given(st.integers())
 def test_f(x): assert f(x) == x * x""",
+            marks=pytest.mark.slow,
         ),
         ("statistics", "def mean(x): return 4\n", "import statistics\nassert statistics.mean([f(2)]) == 4"),
         ("cmath", MATH, "from cmath import isclose\nassert isclose(f(2), 4)"),
@@ -177,7 +183,10 @@ async def test_an_installed_module_comes_before_the_solution_s(
         "from queue import Ring\nassert Ring(2).size == 2",
         "import queue\ndef test_a(): assert queue.Ring(2).size == 2",
         "import sys\nfrom queue import Ring\ndef test_a(): assert sys and Ring(2).size == 2",
-        "import pytest\nfrom queue import Ring\ndef test_a(): assert Ring(2).size == 2",
+        pytest.param(
+            "import pytest\nfrom queue import Ring\ndef test_a(): assert Ring(2).size == 2",
+            marks=pytest.mark.slow,
+        ),
         "assert Ring(2).size == 2",
     ],
 )

@@ -139,10 +139,13 @@ FORMS = {
 
 # What unittest runs may be run by either.
 UNDER_PYTEST = [
-    pytest.param(form, "import pytest\n", marks=[pytest.mark.slow] * ("unittest" in text))
-    for form, text in FORMS.items()
+    pytest.param(form, "import pytest\n", marks=[pytest.mark.slow] * (form != "fixture")) for form in FORMS
 ]
-UNDER_UNITTEST = [pytest.param(form, "") for form, text in FORMS.items() if "unittest" in text]
+UNDER_UNITTEST = [
+    pytest.param(form, "", marks=[pytest.mark.slow] * (form != "setUp"))
+    for form, text in FORMS.items()
+    if "unittest" in text
+]
 
 
 @pytest.mark.parametrize(
@@ -183,6 +186,7 @@ async def test_only_the_tests_leave_a_case_out(
         ),
     ],
     ["", "import sys\nhelper = sys\n"],
+    every=3,
 )
 async def test_the_tests_themselves_may_leave_a_case_out(
     verifier: Verifier, solution: Solution, test: str, beside: str

@@ -36,40 +36,47 @@ COPIES = (
 )
 
 
-@pytest.mark.parametrize(
-    "claim",
-    [
-        "made(3) is made(3)",
-        "same(pair) is pair",
-        "get('TEXT') is get('TEXT')",
-        "get('DATA') is get('DATA')",
-        "get('FROZEN') is get('FROZEN')",
-        "get('DAY') is get('DAY')",
-        "A.origin is POINT",
-        "pooled(''.join(['ab', 'c'])) is pooled(''.join(['a', 'bc']))",
-        "all(made(n) is made(n) for n in range(3))",
-        "[each := made(3)] and id(each) == id(pair if each is pair else made(3))",
-        "operator.is_(made(3), made(3))",
-        "big() is big()",
-    ],
-)
-@pytest.mark.parametrize(
-    "form",
-    [
-        "import operator\npair = (1, 2)\nassert {}",
-        "import operator\npair = (1, 2)\ndef test_a():\n    if not ({}): raise AssertionError",
-        pytest.param(
-            "import operator, pytest\npair = (1, 2)\ndef test_a():\n    assert {}", marks=pytest.mark.slow
-        ),
-    ],
-)
-async def test_identities_are_the_solutions(
-    verifier: Verifier, solution: Solution, claim: str, form: str
-) -> None:
-    check = (await verifier.verify(solution(KEEPS), tests=form.format(claim))).checks[-1]
+CLAIMS = [
+    "made(3) is made(3)",
+    "same(pair) is pair",
+    "get('TEXT') is get('TEXT')",
+    "get('DATA') is get('DATA')",
+    "get('FROZEN') is get('FROZEN')",
+    "get('DAY') is get('DAY')",
+    "A.origin is POINT",
+    "pooled(''.join(['ab', 'c'])) is pooled(''.join(['a', 'bc']))",
+    "all(made(n) is made(n) for n in range(3))",
+    "[each := made(3)] and id(each) == id(pair if each is pair else made(3))",
+    "operator.is_(made(3), made(3))",
+    "big() is big()",
+]
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+async def test_identities_are_the_solutions(verifier: Verifier, solution: Solution, claim: str) -> None:
+    tests = f"import operator\npair = (1, 2)\nassert {claim}"
+    check = (await verifier.verify(solution(KEEPS), tests=tests)).checks[-1]
     assert (check.passed, check.isolated, check.shared) == (True, 0, 1), check
-    check = (await verifier.verify(solution(COPIES), tests=form.format(claim))).checks[-1]
+    check = (await verifier.verify(solution(COPIES), tests=tests)).checks[-1]
     assert not check.passed
+
+
+@pytest.mark.parametrize(
+    ("runner", "form"),
+    [
+        ("", "    if not ({}): raise AssertionError\n"),
+        pytest.param("import pytest\n", "    assert {}\n", marks=pytest.mark.slow),
+    ],
+)
+async def test_in_functions_identities_are_the_solutions_too(
+    verifier: Verifier, solution: Solution, runner: str, form: str
+) -> None:
+    cases = "".join(f"def test_{at}():\n{form.format(claim)}" for at, claim in enumerate(CLAIMS))
+    tests = f"{runner}import operator\npair = (1, 2)\n{cases}"
+    check = (await verifier.verify(solution(KEEPS), tests=tests)).checks[-1]
+    assert (check.passed, check.isolated, check.shared) == (True, 0, len(CLAIMS)), check
+    check = (await verifier.verify(solution(COPIES), tests=tests)).checks[-1]
+    assert [case.passed for case in check.cases] == [False] * len(CLAIMS), check
 
 
 async def test_that_a_result_is_another_one_is_not_taken_from_a_copy(

@@ -163,7 +163,7 @@ def test_sweeping_without_a_temporary_folder_is_no_error(
     sweep()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     code=CODE,
     tests=TEXT,

@@ -101,7 +101,7 @@ def test_a_request_without_all_descriptors_starts_nothing() -> None:
 async def test_a_template_that_hangs_is_given_up_and_replaced(
     run_python: RunPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandbox.guarded._ANSWER_S", 3.0)
+    monkeypatch.setattr("sandbox.guarded._ANSWER_S", 2.0)
     before = set(_templates(os.getpid()))
     await run_python("pass")
     (template,) = set(_templates(os.getpid())) - before
@@ -113,7 +113,8 @@ async def test_a_template_that_hangs_is_given_up_and_replaced(
     await _gone(template)
 
 
-def test_the_template_ends_with_its_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [0, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
+def test_the_template_ends_with_its_program(tmp_path: Path, number: int) -> None:
     program = f"""
 import asyncio, sys, time
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
@@ -127,7 +128,7 @@ print("ran", flush=True)
 sys.stdin.read()
 """
 
-    async def play(number: int) -> None:
+    async def play() -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", program), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -139,8 +140,7 @@ sys.stdin.read()
         await process.wait()
         await _gone(template)
 
-    for number in (0, signal.SIGKILL):
-        asyncio.run(play(number))
+    asyncio.run(play())
 
 
 def test_a_program_that_forked_itself_gets_a_template_of_its_own() -> None:

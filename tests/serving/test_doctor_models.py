@@ -46,7 +46,12 @@ def asked(server: Loopback) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("play", "reason"), [("500", "cannot serve now"), ("529", "cannot serve"), ("429", "limits the rate")]
+    ("play", "reason"),
+    [
+        ("500", "cannot serve now"),
+        pytest.param("529", "cannot serve", marks=pytest.mark.slow),
+        pytest.param("429", "limits the rate", marks=pytest.mark.slow),
+    ],
 )
 def test_live_a_model_that_only_fails_is_not_called_well(
     doctor: Doctor, api: Loopback, play: str, reason: str

@@ -61,7 +61,7 @@ def test_a_deadline_ends_an_endless_run_in_the_sandbox_and_keeps_the_files(cli: 
         "ask",
         ASK,
         "--turn-timeout",
-        "3",
+        "2",
         "--json",
         env=endless | {"DUOGRAPH_VERIFY_TIMEOUT_S": "300"},
     )

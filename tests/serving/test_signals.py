@@ -32,7 +32,9 @@ def read_until(process: Process, words: bytes) -> None:
     pytest.fail(f"{words!r} never came")
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.3, 0.6, 1.0])
+@pytest.mark.parametrize(
+    "delay_s", [0.0, 0.3, *(pytest.param(delay_s, marks=pytest.mark.slow) for delay_s in (0.1, 0.6, 1.0))]
+)
 def test_ctrl_c_while_starting_ends_in_one_line(new_interpreter: CommandLine, delay_s: float) -> None:
     cli = new_interpreter
     process = cli.start("ask", ASK, "--thread", THREAD, env=cli.models([SLOW]))

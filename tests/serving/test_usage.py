@@ -39,7 +39,15 @@ def test_version_is_that_of_the_package(cli: CommandLine) -> None:
     assert cli.run("--version").out == f"duograph {duograph.__version__}\n"
 
 
-@pytest.mark.parametrize("words", [("--help",), ("dance",), ("bounds", "--json"), ("verify", "--code", "-")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        pytest.param(("dance",), marks=pytest.mark.slow),
+        ("bounds", "--json"),
+        pytest.param(("verify", "--code", "-"), marks=pytest.mark.slow),
+    ],
+)
 def test_a_fork_says_what_a_new_interpreter_says(
     cli: CommandLine, new_interpreter: CommandLine, words: tuple[str, ...]
 ) -> None:
@@ -157,6 +165,7 @@ def test_a_full_disk_is_one_sentence(cli: CommandLine, words: tuple[str, ...]) -
     )
 
 
+@pytest.mark.slow
 def test_closed_streams_do_no_harm(cli: CommandLine) -> None:
     shell = f'exec "{sys.executable}" -m duograph sessions list 0<&- 1>&- 2>&-'
     done = subprocess.run(["sh", "-c", shell], env=cli.environment, check=False)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tests.serving.commandline import CommandLine, Done
 
 CODE = "def double(x: int) -> int:\n    return 2 * x\n"
-SLOW = "import time\ntime.sleep(1)\n"
+SLOW = "import time\ntime.sleep(0.4)\n"
+PATIENT = {"DUOGRAPH_VERIFY_TIMEOUT_S": "60"}
 HOSTILE = "raise ValueError('\\x1b[31m[bold]red')\n"
 
 
@@ -252,14 +253,18 @@ def test_several_files_are_verified_together(cli: CommandLine) -> None:
 
 def test_types_are_checked_when_asked_for(cli: CommandLine) -> None:
     cli.write("double.py", "def double(x: int) -> str:\n    return 2 * x\n")
-    patient = {"DUOGRAPH_VERIFY_TIMEOUT_S": "60"}
-    assert cli.run("verify", "--code", "double.py", env=patient).code == 0
-    done = cli.run("verify", "--code", "double.py", "--types", env=patient)
+    assert cli.run("verify", "--code", "double.py", env=PATIENT).code == 0
+    done = cli.run("verify", "--code", "double.py", "--types", env=PATIENT)
     assert (done.code, "solution.py:2: return-value" in done.out) == (4, True)
-    done = cli.run("verify", "--code", "double.py", env=patient | {"DUOGRAPH_VERIFY_TYPES": "1"})
+
+
+@pytest.mark.slow
+def test_types_are_asked_for_by_a_variable_and_for_lines_too(cli: CommandLine) -> None:
+    cli.write("double.py", "def double(x: int) -> str:\n    return 2 * x\n")
+    done = cli.run("verify", "--code", "double.py", env=PATIENT | {"DUOGRAPH_VERIFY_TYPES": "1"})
     assert (done.code, "✗ types" in done.out) == (4, True)
     line = lines({"id": 1, "code": "x: int = ''"})
-    assert answers(cli.run("verify", "--jsonl", "--types", stdin=line, env=patient))[0]["status"] == "failed"
+    assert answers(cli.run("verify", "--jsonl", "--types", stdin=line, env=PATIENT))[0]["status"] == "failed"
 
 
 def test_doctests_are_tests(cli: CommandLine) -> None:

@@ -1,12 +1,11 @@
 """`langgraph dev` serves the graph: no key, no network, driven through langgraph-sdk as Studio drives it."""
 
-import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from langgraph_sdk import get_client
 
 from graph.settings import Settings
 from graph.user_settings import open_user_settings
+from tests.forkserver import ForkServer
+from tests.serving.commandline import CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]
 ASK = "Write a Python function that validates email addresses"
@@ -187,38 +188,35 @@ async def test_code_is_reviewed_there_too(server: str) -> None:
         assert [found["shown_by"] for found in values["result"]["findings"]] == ["lint"]
 
 
-def shell(folder: Path, *words: str) -> Any:  # noqa: ANN401  # whatever was printed
+Shell = Callable[..., Any]
+
+
+@pytest.fixture
+def shell(folder: Path, fork_server: ForkServer | None) -> Shell:
     """What a command with the server's data folder prints as JSON."""
-    done = subprocess.run(
-        [sys.executable, "-m", "duograph", *words, "--json"],
-        env=os.environ | {"DUOGRAPH_HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=True,
+    return lambda *words: (
+        CommandLine(folder, fork_server).run(*words, "--json", env={"DUOGRAPH_HOME": str(folder)}).json
     )
-    return json.loads(done.stdout)
 
 
-async def test_a_session_of_the_server_is_one_of_the_shell(server: str, folder: Path) -> None:
+async def test_a_session_of_the_server_is_one_of_the_shell(server: str, shell: Shell) -> None:
     async with get_client(url=server) as client:
         thread = (await client.threads.create())["thread_id"]
         await client.runs.wait(thread, "duograph", input=says("hello"))
-        assert thread in {summary["thread_id"] for summary in shell(folder, "sessions", "list")}
-        shell(folder, "ask", "What is a monad?", "--thread", thread)
+        assert thread in {summary["thread_id"] for summary in shell("sessions", "list")}
+        shell("ask", "What is a monad?", "--thread", thread)
         state: Any = await client.threads.get_state(thread)
         assert [message["type"] for message in state["values"]["messages"]] == ["human", "ai"] * 2
         values: Any = await client.runs.wait(thread, "duograph", input=says("Thank you"))
         assert len(values["messages"]) == 6
-    assert shell(folder, "sessions", "show", thread)["turns"] == 3
+    assert shell("sessions", "show", thread)["turns"] == 3
 
 
-async def test_a_session_of_the_shell_is_one_of_the_server_when_registered(server: str, folder: Path) -> None:
-    thread = shell(folder, "ask", "hello")["thread_id"]
+async def test_a_session_of_the_shell_is_one_of_the_server_when_registered(server: str, shell: Shell) -> None:
+    thread = shell("ask", "hello")["thread_id"]
     async with get_client(url=server) as client:
         for _ in range(2):  # a second time changes nothing
-            assert shell(folder, "sessions", "register", thread, "--server", server) == {
-                "registered": [thread]
-            }
+            assert shell("sessions", "register", thread, "--server", server) == {"registered": [thread]}
         (found,) = await client.threads.search(ids=[thread])
         assert (found["metadata"] or {})["title"] == "hello"
         state: Any = await client.threads.get_state(thread)
@@ -227,7 +225,7 @@ async def test_a_session_of_the_shell_is_one_of_the_server_when_registered(serve
         assert len(values["messages"]) == 4
 
 
-async def test_threads_are_copied_and_deleted_in_the_file(server: str, folder: Path) -> None:
+async def test_threads_are_copied_and_deleted_in_the_file(server: str, shell: Shell) -> None:
     async with get_client(url=server) as client:
         thread = (await client.threads.create())["thread_id"]
         await client.runs.wait(thread, "duograph", input=says("hello"))
@@ -238,7 +236,7 @@ async def test_threads_are_copied_and_deleted_in_the_file(server: str, folder: P
         other = (await client.threads.create())["thread_id"]
         await client.runs.wait(other, "duograph", input=says("hello"))
         await client.threads.prune([other], strategy="delete")
-    listed = {summary["thread_id"] for summary in shell(folder, "sessions", "list")}
+    listed = {summary["thread_id"] for summary in shell("sessions", "list")}
     assert copy in listed
     assert not listed & {thread, other}
 

@@ -13,8 +13,12 @@ from sandbox import Limits
 
 FOLDER = Path(__file__).parent / "programs"
 BACKENDS = ("nono", "nono-without-namespace", "bubblewrap")
-_EVERY_DAY = ("forgeries", "paths", "tampering")
+_EVERY_DAY = ("forgeries", "tampering")
 """Categories of the fast tests."""
+_IN_PART = ("paths",)
+"""Categories of which the fast tests have every third program."""
+_IN_TURN = ("time",)
+"""Categories whose programs are all ended in the same way: each is played on one of the backends, in turn."""
 
 _ATTEMPT = """\
 def f(x):
@@ -118,16 +122,18 @@ def every_program() -> list[Program]:
 
 
 def cases(*names: str) -> pytest.MarkDecorator:
-    """Every program of these categories on every backend, as parameters `program` and `backend_name`.
+    """Every program of these categories on its backends, as parameters `program` and `backend_name`.
 
     The fast tests play only what changes with the code that judges, on the default backend; all others
     are left to the slow ones, which run before every merge as well.
     """
     found = []
-    for program in (program for name in names for program in load(name)):
-        for backend in BACKENDS:
+    for number, program in [each for name in names for each in enumerate(load(name))]:
+        daily = program.category in _EVERY_DAY or (program.category in _IN_PART and number % 3 == 0)
+        backends = (BACKENDS[number % len(BACKENDS)],) if program.category in _IN_TURN else BACKENDS
+        for backend in backends:
             marks: list[pytest.MarkDecorator] = []
-            if program.slow or backend != "nono" or program.category not in _EVERY_DAY:
+            if program.slow or backend != "nono" or not daily:
                 marks.append(pytest.mark.slow)
             if backend in program.open_on:
                 # Strict: the day it is closed, this list must say so.
