@@ -245,7 +245,7 @@ def test_a_node_before_the_first_counts_among_what_was_used() -> None:
         )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(1, 6), st.integers(1, 30), st.data())
 def test_any_acyclic_graph_around_the_stock_one_ends_with_any_step_limit(
     size: int, asked: int, data: st.DataObject
