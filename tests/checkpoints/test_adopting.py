@@ -76,14 +76,14 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
     return Stock(path, fill(path))
 
 
-def fill(path: Path) -> list[CheckpointTuple]:
+def fill(path: Path, turns: int = 30) -> list[CheckpointTuple]:
     """Take turns with the stock saver; give all that it holds, in plain data."""
     with closing(sqlite3.connect(path, check_same_thread=False)) as conn:
         serde = JsonPlusSerializer(allowed_msgpack_modules=(Outcome,))
         saver = SqliteSaver(conn, serde=serde)
         graph = build(saver)
         for name in ("a", "b"):
-            for turn in range(30):
+            for turn in range(turns):
                 graph.invoke({"messages": [HumanMessage(f"turn {turn} of {name}")]}, thread(name))
         graph.invoke({"messages": [HumanMessage("wait")]}, thread("waits"))
         return list(saver.list(None))
@@ -96,7 +96,20 @@ def content(found: CheckpointTuple) -> tuple[Any, ...]:
     return found.config["configurable"], found.checkpoint, metadata, found.parent_config, found.pending_writes
 
 
-@pytest.mark.parametrize("key", [None, "a passphrase"], ids=["clear", "encrypted"])
+def test_a_file_is_encrypted_as_it_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    expected = fill(path, turns=5)
+    with open_saver(path, allowed_types=(Outcome,), encryption_key="a passphrase") as saver:
+        found = sorted(saver.list(None), key=lambda item: item.checkpoint["id"], reverse=True)
+        assert list(map(content, found)) == list(map(content, expected))
+    assert b"turn 0 of a" not in path.read_bytes()
+
+
+# Each message is decrypted with each of the 240 checkpoints, and that takes seconds.
+encrypted = pytest.param("a passphrase", marks=pytest.mark.slow, id="encrypted")
+
+
+@pytest.mark.parametrize("key", [pytest.param(None, id="clear"), encrypted])
 def test_everything_is_there_afterwards_and_takes_less_room(
     stock: Stock, tmp_path: Path, key: str | None
 ) -> None:
