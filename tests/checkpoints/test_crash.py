@@ -1,4 +1,7 @@
-"""kill -9 at random moments under load: nothing finished is lost, nothing finished is done twice."""
+"""kill -9 at random moments under load: nothing finished is lost, nothing finished is done twice.
+
+By hand, with more kills: `KILLS=200 uv run pytest -m slow tests/checkpoints/test_crash.py`.
+"""
 
 import asyncio
 import os

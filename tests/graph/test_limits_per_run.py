@@ -13,10 +13,11 @@ from sandbox import SourceFile
 from tests.support import AgentMaker
 
 NODES = ("reason", "code", "verify", "review", "respond")
+WAYS: dict[str, Command[str] | None] = {"none": None, "command": Command(update={"doubt": ""})}
 # Each node and each way is among the fast ones; the other half of the pairs is slow.
 RESUMED = [
     pytest.param(node, resume, marks=pytest.mark.slow if (at + way) % 2 else (), id=f"{name}-{node}")
-    for way, (name, resume) in enumerate({"none": None, "command": Command(update={"doubt": ""})}.items())
+    for way, (name, resume) in enumerate(WAYS.items())
     for at, node in enumerate(NODES)
 ]
 
