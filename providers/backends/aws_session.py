@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 from langchain_aws.utils import _StaticTokenProvider, create_aws_client
 
 from providers.protocol import ModelConfigError
@@ -42,7 +44,7 @@ def open_client(
         "endpoint_url": endpoint,
         "config": Config(retries={"total_max_attempts": 1, "mode": "standard"}),
     }
-    session = _local_session(key) if local_only else boto3.Session()
+    session = _local_session(key) if local_only else _boto_session(_session())
     if local_only:
         client = session.client(**options | {"config": _local_config(options["config"], key)})
     else:
@@ -50,8 +52,32 @@ def open_client(
     return client, None if key else session.get_credentials()
 
 
-def _local_session(key: SecretStr | None) -> boto3.Session:
+def _session() -> botocore.session.Session:
     session = botocore.session.get_session()
+    session.register_component("data_loader", _descriptions(session.get_config_variable("data_path")))
+    return session
+
+
+def _boto_session(session: botocore.session.Session) -> boto3.Session:
+    made = boto3.Session(botocore_session=session)
+    # Each session adds boto3's folder to the one list of the loader that they share.
+    paths = session.get_component("data_loader").search_paths
+    paths[:] = dict.fromkeys(paths)
+    return made
+
+
+@cache
+def _descriptions(data_path: str | None) -> Loader:
+    """AWS's description of its services, which changes with the package only: read once, not 0.1 s a client.
+
+    Args:
+        data_path: Other folders that hold some, as AWS's settings name them.
+    """
+    return create_loader(data_path)
+
+
+def _local_session(key: SecretStr | None) -> boto3.Session:
+    session = _session()
     credentials = session.get_component("credential_provider")
     credentials.providers = [each for each in credentials.providers if each.METHOD in _KEPT_HERE]
     tokens = session.get_component("token_provider")
@@ -62,7 +88,7 @@ def _local_session(key: SecretStr | None) -> boto3.Session:
             "prefer is local_only, so AWS credentials are taken from this machine only, and there are none; "
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write them into ~/.aws/credentials."
         )
-    return boto3.Session(botocore_session=session)
+    return _boto_session(session)
 
 
 def _local_config(config: Config, key: SecretStr | None) -> Config:

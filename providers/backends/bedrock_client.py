@@ -57,11 +57,11 @@ def make_client(  # noqa: PLR0913 - each is what Bedrock needs
         local_only: Whether nothing may leave this machine, not even the question for credentials.
     """
     bundle = os.environ.get("AWS_CA_BUNDLE")
+    trusted: dict[str, Any] = {"verify": ssl.create_default_context(cafile=bundle)} if bundle else {}
     pool = httpx.AsyncClient(
         headers={"Accept-Encoding": "identity"} | ({} if keeps_open else {"Connection": "close"}),
         timeout=httpx.Timeout(timeouts.total_s, connect=min(timeouts.connect_s, timeouts.total_s)),
-        verify=ssl.create_default_context(cafile=bundle) if bundle else True,
-        **wire_options(endpoint or "https://bedrock", "frames"),
+        **(trusted | wire_options(endpoint or "https://bedrock", "frames")),
     )
     transport = LoopTransport(pool)
     client, credentials = open_client(region, endpoint, key, local_only=local_only)

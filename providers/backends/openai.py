@@ -17,6 +17,7 @@ from providers.backends.window import ask_window
 from providers.backends.wire import wire_options
 from providers.environment import address
 from providers.environment import key as environment_key
+from providers.place import client_options
 from providers.prices import Rate, rate_at
 from providers.protocol import ModelConfigError
 
@@ -98,6 +99,9 @@ def build(service: Service, spec: ModelSpec, wiring: Wiring) -> Backend:
         "http_async_client": pool,
         "default_headers": {"Accept-Encoding": "identity"},
     }
+    if "verify" in (local := client_options(target.url)):
+        # Nobody asks by it, and the one that would be made in its place reads the machine's certificates.
+        options["http_client"] = openai.DefaultHttpxClient(timeout=timeout, **local)
     if target.url == OPENAI_URL:
         return kept_open(_at_openai(options, pool.aclose), pool)
     return kept_open(_elsewhere(service, spec, target, options, pool.aclose), pool)

@@ -1,8 +1,10 @@
 """Opening a file of LangGraph's own SqliteSaver: everything is there afterwards, and the file is smaller."""
 
 import operator
+import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,14 +56,34 @@ def thread(name: str) -> RunnableConfig:
     return {"configurable": {"thread_id": name}}
 
 
-def fill(path: Path) -> list[CheckpointTuple]:
+@dataclass(frozen=True)
+class Stock:
+    """A file of the stock saver, and all that it holds, in plain data."""
+
+    path: Path
+    held: list[CheckpointTuple]
+
+    def copy_to(self, path: Path) -> list[CheckpointTuple]:
+        """Put the file there; gives what it holds."""
+        shutil.copyfile(self.path, path)
+        return self.held
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
+    """Sixty turns take the stock saver a second: they are taken once, and each test gets a copy."""
+    path = tmp_path_factory.mktemp("stock") / "s.db"
+    return Stock(path, fill(path))
+
+
+def fill(path: Path, turns: int = 30) -> list[CheckpointTuple]:
     """Take turns with the stock saver; give all that it holds, in plain data."""
     with closing(sqlite3.connect(path, check_same_thread=False)) as conn:
         serde = JsonPlusSerializer(allowed_msgpack_modules=(Outcome,))
         saver = SqliteSaver(conn, serde=serde)
         graph = build(saver)
         for name in ("a", "b"):
-            for turn in range(30):
+            for turn in range(turns):
                 graph.invoke({"messages": [HumanMessage(f"turn {turn} of {name}")]}, thread(name))
         graph.invoke({"messages": [HumanMessage("wait")]}, thread("waits"))
         return list(saver.list(None))
@@ -74,10 +96,25 @@ def content(found: CheckpointTuple) -> tuple[Any, ...]:
     return found.config["configurable"], found.checkpoint, metadata, found.parent_config, found.pending_writes
 
 
-@pytest.mark.parametrize("key", [None, "a passphrase"], ids=["clear", "encrypted"])
-def test_everything_is_there_afterwards_and_takes_less_room(tmp_path: Path, key: str | None) -> None:
+def test_a_file_is_encrypted_as_it_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
-    expected = fill(path)
+    expected = fill(path, turns=5)
+    with open_saver(path, allowed_types=(Outcome,), encryption_key="a passphrase") as saver:
+        found = sorted(saver.list(None), key=lambda item: item.checkpoint["id"], reverse=True)
+        assert list(map(content, found)) == list(map(content, expected))
+    assert b"turn 0 of a" not in path.read_bytes()
+
+
+# Each message is decrypted with each of the 240 checkpoints, and that takes seconds.
+encrypted = pytest.param("a passphrase", marks=pytest.mark.slow, id="encrypted")
+
+
+@pytest.mark.parametrize("key", [pytest.param(None, id="clear"), encrypted])
+def test_everything_is_there_afterwards_and_takes_less_room(
+    stock: Stock, tmp_path: Path, key: str | None
+) -> None:
+    path = tmp_path / "s.db"
+    expected = stock.copy_to(path)
     size = path.stat().st_size
     with open_saver(path, allowed_types=(Outcome,), encryption_key=key) as saver:
         found = sorted(saver.list(None), key=lambda item: item.checkpoint["id"], reverse=True)
@@ -96,27 +133,27 @@ def test_everything_is_there_afterwards_and_takes_less_room(tmp_path: Path, key:
         assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_type_that_is_not_allowed_here_is_not_lost(tmp_path: Path) -> None:
+def test_a_type_that_is_not_allowed_here_is_not_lost(stock: Stock, tmp_path: Path) -> None:
     path = tmp_path / "s.db"
-    fill(path)
+    stock.copy_to(path)
     with open_saver(path):
         pass
     with open_saver(path, allowed_types=(Outcome,)) as saver:
         assert build(saver).get_state(thread("a")).values["result"] == Outcome(status="done")
 
 
-def test_a_file_from_before_the_task_path_column_is_taken_over(tmp_path: Path) -> None:
+def test_a_file_from_before_the_task_path_column_is_taken_over(stock: Stock, tmp_path: Path) -> None:
     path = tmp_path / "s.db"
-    expected = fill(path)
+    expected = stock.copy_to(path)
     with closing(sqlite3.connect(path)) as conn:
         conn.execute("ALTER TABLE writes DROP COLUMN task_path")
     with open_saver(path, allowed_types=(Outcome,)) as saver:
         assert len(list(saver.list(None))) == len(expected)
 
 
-def test_a_damaged_session_is_as_damaged_as_before_and_hides_no_other(tmp_path: Path) -> None:
+def test_a_damaged_session_is_as_damaged_as_before_and_hides_no_other(stock: Stock, tmp_path: Path) -> None:
     path = tmp_path / "s.db"
-    expected = fill(path)
+    expected = stock.copy_to(path)
     with closing(sqlite3.connect(path)) as conn, conn:
         conn.execute(
             "UPDATE checkpoints SET checkpoint = x'c1' WHERE checkpoint_id = "
@@ -131,9 +168,11 @@ def test_a_damaged_session_is_as_damaged_as_before_and_hides_no_other(tmp_path: 
         assert list(map(content, saver.list(thread("a")))) == list(map(content, others))
 
 
-def test_a_disk_that_is_full_in_the_middle_leaves_the_stock_tables_as_they_were(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_in_the_middle_leaves_the_stock_tables_as_they_were(
+    stock: Stock, tmp_path: Path
+) -> None:
     path = tmp_path / "s.db"
-    fill(path)
+    stock.copy_to(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         before = conn.execute("SELECT count(*), sum(length(checkpoint)) FROM checkpoints").fetchone()
         pages = conn.execute("PRAGMA page_count").fetchone()[0]
@@ -156,9 +195,9 @@ def test_a_disk_that_is_full_in_the_middle_leaves_the_stock_tables_as_they_were(
         "UPDATE checkpoints SET checkpoint = x'c1' WHERE thread_id = 'a'",
     ],
 )
-def test_damage_in_one_session_keeps_no_other_from_moving(tmp_path: Path, damage: str) -> None:
+def test_damage_in_one_session_keeps_no_other_from_moving(stock: Stock, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "stock.db"
-    fill(path)
+    stock.copy_to(path)
     with closing(sqlite3.connect(path)) as conn:
         assert conn.execute(damage).rowcount > 0
         conn.commit()

@@ -59,9 +59,13 @@ class ThroughSync(BaseCheckpointSaver[str]):
         self.inner.prune(thread_ids, strategy=strategy)
 
 
+# A key is made slowly on purpose, and the suite opens a saver for each of its tests.
+encrypted = pytest.param("a passphrase", marks=pytest.mark.slow, id="encrypted")
+
+
 @pytest.mark.parametrize("is_in_memory", [True, False], ids=["memory", "file"])
 @pytest.mark.parametrize("is_sync", [True, False], ids=["sync", "async"])
-@pytest.mark.parametrize("key", [None, "a passphrase"], ids=["clear", "encrypted"])
+@pytest.mark.parametrize("key", [pytest.param(None, id="clear"), encrypted])
 async def test_every_capability_passes(
     tmp_path: Path, key: str | None, *, is_sync: bool, is_in_memory: bool
 ) -> None:

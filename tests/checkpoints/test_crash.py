@@ -1,4 +1,7 @@
-"""kill -9 at random moments under load: nothing finished is lost, nothing finished is done twice."""
+"""kill -9 at random moments under load: nothing finished is lost, nothing finished is done twice.
+
+By hand, with more kills: `KILLS=200 uv run pytest -m slow tests/checkpoints/test_crash.py`.
+"""
 
 import asyncio
 import os
@@ -122,10 +125,10 @@ def survive(folder: Path, kills: int) -> int:
 
 
 def test_a_few_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
-    assert survive(tmp_path, 6) > 0
+    assert survive(tmp_path, 3) > 0
 
 
 @pytest.mark.slow
 def test_many_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
-    kills = int(os.environ.get("KILLS", "30"))
+    kills = int(os.environ.get("KILLS", "18"))
     assert survive(tmp_path, kills) > kills

@@ -6,6 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
@@ -108,9 +109,7 @@ def part_of(messages: list[BaseMessage], at: int, how: str) -> object:
     }[how]
 
 
-@settings(max_examples=150)
-@given(steps=STEPS)
-def test_a_saver_that_hands_out_again_reads_what_one_that_decodes_would(steps: Any) -> None:  # noqa: ANN401  # drawn
+def compare(steps: Any) -> None:  # noqa: ANN401  # drawn
     with tempfile.TemporaryDirectory() as folder, open_saver(Path(folder) / "s.db") as saver:
         latest = put(saver, PLACE, deepcopy(MESSAGES))
         kept: list[object] = []
@@ -128,3 +127,16 @@ def test_a_saver_that_hands_out_again_reads_what_one_that_decodes_would(steps: A
                 latest = put(saver, latest, [*messages, *(deepcopy(MESSAGES[at]) for at in more)])
             kept += [part_of(messages, at, how) for at, how in holds]
             del messages
+
+
+@settings(max_examples=40)
+@given(steps=STEPS)
+def test_a_saver_that_hands_out_again_reads_what_one_that_decodes_would(steps: Any) -> None:  # noqa: ANN401  # drawn
+    compare(steps)
+
+
+@pytest.mark.slow
+@settings(max_examples=150)
+@given(steps=STEPS)
+def test_it_does_so_for_longer(steps: Any) -> None:  # noqa: ANN401  # drawn
+    compare(steps)

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -240,12 +241,21 @@ class Both(RuleBasedStateMachine):
                     assert self.delta(self.ours, place) == self.delta(self.theirs, place)
 
 
+def examples(most: int) -> settings:
+    return settings(
+        # A failing case takes minutes to shrink, and its steps can be read as they are.
+        phases=(Phase.explicit, Phase.reuse, Phase.generate),
+        max_examples=most,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+
+
 TestBoth = Both.TestCase
-TestBoth.settings = settings(
-    # A failing case takes minutes to shrink, and its steps can be read as they are.
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    max_examples=60,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+TestBoth.settings = examples(15)
+
+
+@pytest.mark.slow
+class TestBothForLonger(Both.TestCase):  # type: ignore[misc, valid-type]  # made by Hypothesis
+    settings = examples(60)

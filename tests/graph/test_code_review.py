@@ -60,9 +60,13 @@ def test_without_a_test_to_run_the_sandbox_runs_once(make_agent: AgentMaker) -> 
         ("assert (", "not valid Python"),
         ("assert nonexistent(1) == 1", "wrong itself: NameError"),
         ("mean([1])", "came to no assertion"),
-        ("def test_x():\n    mean([1])", "came to no assertion"),
-        ("assert mean(1, 2, 3) == 0", "wrong itself: TypeError"),
-        ("import gone_entirely\nassert mean([]) == 0", "wrong itself: ModuleNotFoundError"),
+        pytest.param("def test_x():\n    mean([1])", "came to no assertion", marks=pytest.mark.slow),
+        pytest.param("assert mean(1, 2, 3) == 0", "wrong itself: TypeError", marks=pytest.mark.slow),
+        pytest.param(
+            "import gone_entirely\nassert mean([]) == 0",
+            "wrong itself: ModuleNotFoundError",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_test_that_is_wrong_itself_shows_nothing(make_agent: AgentMaker, test: str, why: str) -> None:
@@ -77,8 +81,10 @@ def test_a_test_that_is_wrong_itself_shows_nothing(make_agent: AgentMaker, test:
         "assert mean([2]) == 3",
         "def test_it():\n    assert mean([2]) == 3",
         "import pytest\nwith pytest.raises(KeyError):\n    mean([2])",
-        "from mean import mean as m\nassert m([]) == 0",
-        "while True:\n    assert mean([2]) == 2",
+        pytest.param("from mean import mean as m\nassert m([]) == 0", marks=pytest.mark.slow),
+        pytest.param(
+            "while True:\n    assert mean([2]) == 2", marks=pytest.mark.slow
+        ),  # until its time is over
     ],
 )
 def test_a_test_that_fails_shows_its_finding(make_agent: AgentMaker, test: str) -> None:
@@ -159,7 +165,12 @@ def test_prose_is_kept_where_no_finding_can_be_read(make_agent: AgentMaker) -> N
 
 
 @pytest.mark.parametrize(
-    "text", [f"Review this code:\n```python\n{MEAN}```", f"review this\n{MEAN}", f"```\n{MEAN}```\nany bugs?"]
+    "text",
+    [
+        f"Review this code:\n```python\n{MEAN}```",
+        pytest.param(f"review this\n{MEAN}", marks=pytest.mark.slow),
+        pytest.param(f"```\n{MEAN}```\nany bugs?", marks=pytest.mark.slow),
+    ],
 )
 def test_code_may_be_pasted(make_agent: AgentMaker, text: str) -> None:
     result = review(make_agent, "FINDING solution.py:3 error: m", text, code=())

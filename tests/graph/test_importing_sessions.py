@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
@@ -49,7 +50,10 @@ def goes_on(agent: Agent, thread_id: str) -> None:
             assert isinstance(agent.resume(thread_id, approve=approve), Result)
 
 
-def test_a_tampered_file_of_ours_is_gone_on_with_or_refused(make_agent: AgentMaker, tmp_path: Path) -> None:
+@pytest.mark.parametrize("examples", [20, pytest.param(60, marks=pytest.mark.slow)])
+def test_a_tampered_file_of_ours_is_gone_on_with_or_refused(
+    make_agent: AgentMaker, tmp_path: Path, examples: int
+) -> None:
     agent, home = make_agent([PATIENT], [CODER]), tmp_path / "home"
     plains = [
         exported(agent, "review", home),
@@ -59,7 +63,7 @@ def test_a_tampered_file_of_ours_is_gone_on_with_or_refused(make_agent: AgentMak
     ]
     made = 0
 
-    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def check(data: st.DataObject) -> None:
         nonlocal made

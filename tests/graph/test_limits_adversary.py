@@ -222,8 +222,15 @@ def _parses(text: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("tests", ["", TESTS])
-@pytest.mark.parametrize("answer", SOLUTIONS[:-1], ids=range(len(SOLUTIONS) - 1))
+# The endless ones take all of their time.
+ANSWERS = [
+    pytest.param(answer, marks=pytest.mark.slow if "while True" in answer else (), id=str(at))
+    for at, answer in enumerate(SOLUTIONS[:-1])
+]
+
+
+@pytest.mark.parametrize("tests", [pytest.param("", marks=pytest.mark.slow), TESTS])
+@pytest.mark.parametrize("answer", ANSWERS)
 async def test_the_quick_verifier_says_what_the_sandbox_says(answer: str, tests: str) -> None:
     files = solution_files(answer)
     real, quick = LazyVerifier(Settings(verify_timeout_s=0.7)), QuickVerifier()

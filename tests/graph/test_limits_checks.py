@@ -1,5 +1,6 @@
 """What must hold of every turn, held against what really happened; and that these checks can fail."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
+from graph.agent import Agent
+from graph.settings import Settings
 from nodes import STATUS_OF, Context, Result, Status, StopReason, Verifies
 from nodes.progress import digest
 from sandbox import Evidence, SourceFile
 from tests.graph.test_limits_adversary import QuickVerifier
-from tests.support import ASK, BAD, GOOD, PLAN, AgentMaker
+from tests.support import ASK, BAD, GOOD, PLAN
 
 
 class Watcher(BaseCallbackHandler):
@@ -157,6 +160,19 @@ def _falsify(result: Result, part: str, **values: Any) -> Result:  # noqa: ANN40
     return result.model_copy(update={"bounds": result.bounds.model_copy(update={"used": used})})
 
 
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Of a turn that was repaired once; no lie changes it, so it is played once."""
+    home = tmp_path_factory.mktemp("home")
+    models = {}
+    for role, texts in (("reasoning_model", [PLAN] * 9), ("coding_model", [BAD, GOOD])):
+        path = home / f"{role}.jsonl"
+        path.write_text("".join(json.dumps({"content": text}) + "\n" for text in texts), encoding="utf-8")
+        models[role] = f"scripted:{path}"
+    with Agent(Settings(home=home, **models)) as agent:
+        return agent.ask(ASK)
+
+
 @pytest.mark.parametrize(
     ("part", "lie"),
     [
@@ -176,9 +192,7 @@ def _falsify(result: Result, part: str, **values: Any) -> Result:  # noqa: ANN40
         ("result", {"verification": Evidence(status="failed")}),
     ],
 )
-def test_a_lie_is_found(make_agent: AgentMaker, part: str, lie: dict[str, Any]) -> None:
-    agent = make_agent([{"content": PLAN, "repeat": True}], [{"content": BAD}, {"content": GOOD}])
-    result = agent.ask(ASK)
+def test_a_lie_is_found(result: Result, part: str, lie: dict[str, Any]) -> None:
     recorder = Recorder(QuickVerifier())
     recorder.told = [("", Evidence(status="failed")), (digest(result.files), result.verification)]
     watcher = Watcher()

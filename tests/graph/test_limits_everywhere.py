@@ -159,7 +159,14 @@ def test_tokens_in_the_middle_of_any_answer(open_thread: Open, at: int) -> None:
     check_clean(thread)
 
 
-@pytest.mark.parametrize("at", range(5), ids=STEPS)
+# Each waits until the deadline; the first and the last call stand for all.
+WAITING = [
+    pytest.param(at, marks=pytest.mark.slow if 0 < at < len(STEPS) - 1 else (), id=step)
+    for at, step in enumerate(STEPS)
+]
+
+
+@pytest.mark.parametrize("at", WAITING)
 def test_the_deadline_while_any_model_is_slow(open_thread: Open, at: int) -> None:
     lines = [{"content": text} for text in TEXTS[:at]]
     thread = open_thread(*split([*lines, {"content": "late", "delay_s": 600}]))
@@ -169,7 +176,10 @@ def test_the_deadline_while_any_model_is_slow(open_thread: Open, at: int) -> Non
     check_clean(thread)
 
 
-@pytest.mark.parametrize("before", [[], [{"content": BAD}]], ids=["first", "repair"])
+@pytest.mark.parametrize(
+    "before",
+    [pytest.param([], id="first"), pytest.param([{"content": BAD}], marks=pytest.mark.slow, id="repair")],
+)
 def test_the_deadline_while_the_sandbox_runs_an_endless_solution(open_thread: Open, before: Lines) -> None:
     endless = code("2 * x", before="while True:\n    pass\n")
     thoughts: Lines = [{"content": PLAN}, *([{"content": "It forgot to multiply."}] * len(before))]
@@ -178,7 +188,7 @@ def test_the_deadline_while_the_sandbox_runs_an_endless_solution(open_thread: Op
         [[*before, {"content": endless}, {"content": GOOD}]],
         real=True,
     )
-    result = thread.ask(turn_timeout_s=2)
+    result = thread.ask(turn_timeout_s=2 if before else 1)
     assert (result.status, result.stop_reason) == (Status.LIMIT, StopReason.DEADLINE)
     assert result.verification.status == "failed"
     assert ("while True" in result.files[0].content) is (not before)

@@ -12,9 +12,17 @@ from graph.state import Context, Input
 from sandbox import SourceFile
 from tests.support import AgentMaker
 
+NODES = ("reason", "code", "verify", "review", "respond")
+WAYS: dict[str, Command[str] | None] = {"none": None, "command": Command(update={"doubt": ""})}
+# Each node and each way is among the fast ones; the other half of the pairs is slow.
+RESUMED = [
+    pytest.param(node, resume, marks=pytest.mark.slow if (at + way) % 2 else (), id=f"{name}-{node}")
+    for way, (name, resume) in enumerate(WAYS.items())
+    for at, node in enumerate(NODES)
+]
 
-@pytest.mark.parametrize("stop_before", ["reason", "code", "verify", "review", "respond"])
-@pytest.mark.parametrize("resume", [None, Command(update={"doubt": ""})], ids=["none", "command"])
+
+@pytest.mark.parametrize(("stop_before", "resume"), RESUMED)
 def test_a_resumed_turn_keeps_the_limits_that_it_began_with(
     make_agent: AgentMaker, stop_before: str, resume: Command[str] | None
 ) -> None:

@@ -92,8 +92,15 @@ def test_a_review_reaches_every_model_of_its_chain_and_no_more(play: Play) -> No
     assert len(limited.calls) == limited.bounds.model_calls == 2
 
 
-@pytest.mark.parametrize(("reasoning", "coding"), [(1, 1), (3, 1), (1, 3), (3, 2)])
-@pytest.mark.parametrize("repairs", [0, 1, 2, 10])
+# Each length of a chain and each number of repairs is among the fast ones.
+CHAINS = [
+    pytest.param(*sizes, repairs, marks=() if one == other else pytest.mark.slow)
+    for one, sizes in enumerate([(1, 1), (3, 1), (1, 3), (3, 2)])
+    for other, repairs in enumerate([0, 1, 2, 10])
+]
+
+
+@pytest.mark.parametrize(("reasoning", "coding", "repairs"), CHAINS)
 def test_chains_reach_every_model_call_of_the_bound(
     play: Play, reasoning: int, coding: int, repairs: int
 ) -> None:

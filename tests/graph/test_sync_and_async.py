@@ -69,7 +69,10 @@ print(graph.invoke(hello)["result"].answer)
 """
 
 
-@pytest.mark.parametrize(("program", "printed"), [(UNCLOSED, "done"), (ABANDONED, "collected")])
+@pytest.mark.parametrize(
+    ("program", "printed"),
+    [(UNCLOSED, "done"), pytest.param(ABANDONED, "collected", marks=pytest.mark.slow)],
+)
 def test_a_program_that_closes_nothing_still_ends(tmp_path: Path, program: str, printed: str) -> None:
     code = program.format(home=str(tmp_path))
     done = subprocess.run(
@@ -87,18 +90,18 @@ def test_one_agent_serves_two_loops_one_after_the_other(make_agent: AgentMaker) 
 
 def test_two_turns_on_one_thread_queue_up(make_agent: AgentMaker) -> None:
     agent = make_agent([{"content": "yes", "delay_s": 0.02, "repeat": True}], [{}])
-    with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda n: agent.ask(f"hello {n}", thread_id="shared"), range(8)))
-    assert len({result.run_id for result in results}) == 8
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda n: agent.ask(f"hello {n}", thread_id="shared"), range(4)))
+    assert len({result.run_id for result in results}) == 4
     session = agent.sessions.show("shared")
-    assert len(session.messages) == 16
-    assert [message.role for message in session.messages] == ["user", "assistant"] * 8
+    assert len(session.messages) == 8
+    assert [message.role for message in session.messages] == ["user", "assistant"] * 4
 
 
 async def test_two_async_turns_on_one_thread_queue_up(make_agent: AgentMaker) -> None:
     agent = make_agent([{"content": "yes", "delay_s": 0.02, "repeat": True}], [{}])
-    await asyncio.gather(*(agent.aask(f"hello {n}", thread_id="shared") for n in range(8)))
-    assert len(agent.sessions.show("shared").messages) == 16
+    await asyncio.gather(*(agent.aask(f"hello {n}", thread_id="shared") for n in range(4)))
+    assert len(agent.sessions.show("shared").messages) == 8
 
 
 async def test_the_graph_itself_queues_turns_too(make_agent: AgentMaker) -> None:

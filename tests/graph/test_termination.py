@@ -255,20 +255,27 @@ def examples(most: int) -> settings:
 
 
 @given(world=WORLDS)
-@examples(40)
+@examples(20)
 def test_a_turn_ends_within_its_bound(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 
 @given(world=REVIEW_WORLDS)
-@examples(20)
+@examples(8)
 def test_a_review_ends_within_its_bound(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 
 @pytest.mark.slow
+@given(world=REVIEW_WORLDS)
+@examples(20)
+def test_a_review_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
+    stage.play(world, QuickVerifier())
+
+
+@pytest.mark.slow
 @given(world=WORLDS)
-@examples(250)
+@examples(150)
 def test_a_turn_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 

@@ -47,7 +47,7 @@ CASES: list[tuple[str, list[Any]]] = [
 ]
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=16, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=st.sampled_from(CASES), said=st.sets(st.sampled_from(PRECEDENCE[1:5])))
 def test_the_highest_source_wins_and_is_named(
     case: tuple[str, list[Any]], said: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

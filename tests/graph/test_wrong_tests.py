@@ -66,12 +66,17 @@ def test_a_test_that_two_right_solutions_fail_does_not_fail_the_turn(
     "words",
     [
         "It is the code's fault.",
-        "WHY: solution.py, line 2.\nCHANGE: Multiply.",
         "WRONG TEST: double(2) == 4",
-        "WRONG TEST: double(3) == 70",
-        "WHY: I am sure that WRONG TEST: is not the case for double(3) == 7.",
-        "WRONG TEST:",
         "",
+        *(
+            pytest.param(words, marks=pytest.mark.slow)
+            for words in (
+                "WHY: solution.py, line 2.\nCHANGE: Multiply.",
+                "WRONG TEST: double(3) == 70",
+                "WHY: I am sure that WRONG TEST: is not the case for double(3) == 7.",
+                "WRONG TEST:",
+            )
+        ),
     ],
 )
 def test_wrong_in_the_same_way_is_wrong_unless_the_diagnosis_names_the_test(
@@ -171,17 +176,33 @@ def test_solutions_that_never_work_are_never_verified(make_agent: AgentMaker) ->
     assert (result.status, aside(result)) == (Status.NOT_VERIFIED, [])
 
 
-def test_the_installation_can_ask_for_types_and_a_caller_can_decline(make_agent: AgentMaker) -> None:
-    untyped = GOOD.replace("-> int", "-> str")
+UNTYPED = GOOD.replace("-> int", "-> str")
+
+
+@pytest.mark.slow
+def test_what_lacks_types_is_repaired_where_the_installation_asks_for_them(make_agent: AgentMaker) -> None:
     agent = make_agent(
         [plan("assert double(3) == 6"), HINT],
-        [{"content": untyped}, {"content": GOOD}],
+        [{"content": UNTYPED}, {"content": GOOD}],
         verify_types=True,
         verify_timeout_s=60,
     )
     result = agent.ask(ASK)
     assert (result.verification.status, result.repairs) == ("verified", 1)
-    graph = make_agent([plan("assert double(3) == 6"), HINT], [{"content": untyped}], verify_types=True).graph
+
+
+def test_the_installation_can_ask_for_types_and_a_caller_can_decline(make_agent: AgentMaker) -> None:
+    agent = make_agent(
+        [plan("assert double(3) == 6"), HINT],
+        [{"content": UNTYPED}],
+        verify_types=True,
+        verify_timeout_s=60,
+        max_repairs=0,
+    )
+    evidence = agent.ask(ASK).verification
+    assert evidence.failure is not None
+    assert (evidence.status, evidence.failure.name) == ("failed", "types")
+    graph = make_agent([plan("assert double(3) == 6"), HINT], [{"content": UNTYPED}], verify_types=True).graph
     values = graph.invoke(
         {"messages": [HumanMessage(ASK)]},
         {"configurable": {"thread_id": "t"}},

@@ -18,7 +18,7 @@ from providers import ModelsFailedError, ModelSpec, RoleModels
 from providers.backend import Server, Wiring
 from providers.backends.probe import look_at
 from providers.backends.script import ScriptShelf
-from providers.place import Prefer, check_prefer, is_on_this_machine, preferred
+from providers.place import Prefer, check_prefer, client_options, is_on_this_machine, preferred
 from providers.spec import parse_spec
 from tests.providers.backends.contract import APIS, Side, serve
 from tests.support import ASK
@@ -50,6 +50,12 @@ REMOTE = "openai:m@http://example.org/v1"
 )
 def test_only_loopback_is_this_machine(url: str | None, here: bool) -> None:  # noqa: FBT001
     assert is_on_this_machine(url) is here
+
+
+def test_only_what_is_not_encrypted_anyway_goes_without_certificates() -> None:
+    assert client_options("http://127.0.0.1:1/v1")["verify"].cert_store_stats()["x509_ca"] == 0
+    for url in ("https://127.0.0.1:1/v1", "http://example.org/v1", "https://example.org/v1", None):
+        assert "verify" not in client_options(url)
 
 
 SPECS = st.lists(st.sampled_from([LOCAL, REMOTE, "offline"]).map(ModelSpec), min_size=1)

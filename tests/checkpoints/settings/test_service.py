@@ -124,7 +124,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(["anna", "ben", "ünï ?#%"]), VALUES), max_size=5))
 def test_what_is_kept_is_what_was_last_set_for_both_readers(
     target: str, steps: list[tuple[str, dict[str, object]]]

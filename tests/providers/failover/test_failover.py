@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ASK = [HumanMessage("hi")]
 AT_ONCE = Retries(random=lambda: 0.0)
-SHORT = Timeouts(first_token_s=2, stall_s=1, total_s=30)
+SHORT = Timeouts(first_token_s=1, stall_s=0.5, total_s=30)
 """Short, and yet long enough for a healthy model on a busy machine."""
 
 
@@ -129,7 +129,7 @@ async def test_every_try_is_a_model_call(chain: Chain) -> None:
     [
         ("hang", Timeouts(first_token_s=0.4), "no first token within 0.4 s"),
         ("stall", Timeouts(stall_s=0.3), "stalled for 0.3 s"),
-        ("drip", Timeouts(total_s=1.5), "no complete answer within 1.5 s"),
+        ("drip", Timeouts(total_s=0.8), "no complete answer within 0.8 s"),
     ],
 )
 async def test_the_timeout_that_struck_is_named(
@@ -228,7 +228,7 @@ async def test_cancelling_passes_through_waits_and_tries_and_asks_nobody_else(
 ) -> None:
     models = chain("500", retries=Retries(random=lambda: 1.0, base_s=30, longest_s=30))
     asking = asyncio.create_task(ask(models))
-    await asyncio.sleep(0.1 * turns)
+    await asyncio.sleep(0.05 * turns)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(asking, timeout=10)

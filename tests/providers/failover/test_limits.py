@@ -136,7 +136,7 @@ async def test_the_deadline_cuts_a_model_that_would_go_on(
 ) -> None:
     await served.reply("coding", ASK, step="code")  # the client is loaded
     fake_openai.plays.append(play)
-    limit, (call,) = await asyncio.wait_for(_struck(served, Allowance(seconds=1.0)), timeout=30)
+    limit, (call,) = await asyncio.wait_for(_struck(served, Allowance(seconds=0.5)), timeout=30)
     assert (limit, call.error, call.tokens_estimated) == ("deadline", "timeout", True)
     assert call.input_tokens == NEEDED
     assert bool(call.output_tokens) == (play != "hang")

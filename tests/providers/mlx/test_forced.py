@@ -47,7 +47,14 @@ async def chat(tiny_model: Path) -> AsyncGenerator[RunnerChatModel]:
 NAMED = {"type": "function", "function": {"name": "Visit"}}
 
 
-@pytest.mark.parametrize(("choice", "seed"), [("Visit", 0), (NAMED, 1), ({"name": "Visit"}, 2)])
+@pytest.mark.parametrize(
+    ("choice", "seed"),
+    [
+        ("Visit", 0),
+        pytest.param(NAMED, 1, marks=pytest.mark.slow),
+        pytest.param({"name": "Visit"}, 2, marks=pytest.mark.slow),
+    ],
+)
 async def test_a_named_tool_is_called_with_what_it_takes(
     chat: RunnerChatModel,
     choice: str | dict[str, Any],
@@ -62,7 +69,9 @@ async def test_a_named_tool_is_called_with_what_it_takes(
     assert message.response_metadata["finish_reason"] == "tool_calls"
 
 
-@pytest.mark.parametrize("choice", ["any", "required", True])
+@pytest.mark.parametrize(
+    "choice", ["any", *(pytest.param(how, marks=pytest.mark.slow) for how in ("required", True))]
+)
 async def test_any_tool_will_do(chat: RunnerChatModel, choice: str | bool) -> None:  # noqa: FBT001
     forced = chat.bind_tools([Visit, wait], tool_choice=choice, temperature=1.5, seed=5)
     (call,) = (await forced.ainvoke("Hello")).tool_calls
@@ -71,7 +80,9 @@ async def test_any_tool_will_do(chat: RunnerChatModel, choice: str | bool) -> No
         assert call["args"]["hours"] in (3, 4)
 
 
-@pytest.mark.parametrize("choice", ["auto", None, "none", False])
+@pytest.mark.parametrize(
+    "choice", ["auto", *(pytest.param(how, marks=pytest.mark.slow) for how in (None, "none", False))]
+)
 async def test_nobody_is_forced_who_was_not_asked(chat: RunnerChatModel, choice: Any) -> None:  # noqa: ANN401
     message = await chat.bind_tools(TOOLS, tool_choice=choice, max_tokens=8).ainvoke("Hello")
     assert message.tool_calls == []
