@@ -1,6 +1,7 @@
 """How every memory finds: by words, in any script, in one namespace, with vectors as a second opinion."""
 
 import math
+import os
 from typing import Any
 
 import pytest
@@ -101,6 +102,22 @@ async def test_one_fact_is_found_beside_many_of_others(memory_backend: Memory) -
     assert "My birthday is July 25" in await found(memory_backend, "my birthday July")
     assert "My birthday is July 25" not in await found(memory_backend, "birthday July 25", "crowd")
     assert await found(memory_backend, "cake number 999", "crowd", max_results=1) == [many[999].text]
+
+
+@pytest.mark.slow
+async def test_one_fact_is_found_beside_fifty_thousand(
+    memory_backend: Memory, request: pytest.FixtureRequest
+) -> None:
+    # A server takes a minute to store so many: `CROWD=50000` asks for it.
+    is_file = request.node.callspec.params["memory_backend"] == "sqlite file"
+    most = 50_000 if is_file else int(os.environ.get("CROWD", "2000"))
+    for first in range(0, most, 1000):
+        some = [f"my birthday cake number {first + one} had {one % 7} candles" for one in range(1000)]
+        await memory_backend.store("crowd", [fact(text) for text in some])
+    await memory_backend.store("anna", [fact("My birthday is July 25", "my birthday")])
+    for query in ("When is my birthday?", "my birthday cake", "July 25"):
+        assert await found(memory_backend, query) == ["My birthday is July 25"]
+    assert "My birthday is July 25" not in await found(memory_backend, "birthday July 25", "crowd")
 
 
 @pytest.mark.parametrize(
