@@ -1,7 +1,15 @@
 """Thread ids: how they are made and which ones are accepted."""
 
+from __future__ import annotations
+
 import re
 import uuid
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from langchain_core.runnables import RunnableConfig
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _SHOWN = 40
@@ -32,3 +40,18 @@ def check_thread_id(value: str) -> str:
         f"The thread id {shown} cannot be used: write 1 to 128 letters, digits or any of _ . : - "
         "(or leave it out to get a new one)."
     )
+
+
+def place_in(config: RunnableConfig) -> Mapping[str, Any]:
+    """What a config says of where a checkpoint is: `thread_id`, and perhaps `checkpoint_ns`, `checkpoint_id`.
+
+    Raises:
+        ThreadIdError: When it names no thread; LangGraph checks that only where it has no `configurable`.
+    """
+    place = config.get("configurable") or {}
+    if place.get("thread_id") is None:
+        raise ThreadIdError(
+            "The config names no thread, by which this graph's saver keeps a conversation: call it with "
+            'config={"configurable": {"thread_id": "any-id"}}.'
+        )
+    return place

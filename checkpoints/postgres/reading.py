@@ -10,6 +10,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, get_checkpoint_id
 from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg.types.json import Jsonb
 
+from checkpoints.ids import place_in
 from checkpoints.outline import Outline
 from checkpoints.postgres.faults import damaged
 from checkpoints.protocol import StoreSize, ThreadSpan
@@ -69,7 +70,7 @@ class Reader(PostgresSaver):
         """Give one checkpoint, the one that was written last when none is named."""
         if get_checkpoint_id(config):
             return super().get_tuple(config)
-        place = config["configurable"]
+        place = place_in(config)
         with self._cursor() as cursor:
             cursor.execute(
                 self.SELECT_SQL + _LATEST, (str(place["thread_id"]), str(place.get("checkpoint_ns", "")))
@@ -85,7 +86,7 @@ class Reader(PostgresSaver):
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """Give what delta channels are rebuilt from: their writes since the value stored last."""
-        place = config["configurable"]
+        place = place_in(config)
         with self._cursor() as cursor:
             cursor.execute(_IS_OUT_OF_ORDER, (str(place["thread_id"]), str(place.get("checkpoint_ns", ""))))
             row = cursor.fetchone()
@@ -114,7 +115,7 @@ def keys(
     """Names the checkpoints that fit, newest first."""
     wheres: dict[str, tuple[Any, ...]] = {}
     if config is not None:
-        place = config["configurable"]
+        place = place_in(config)
         wheres["thread_id = %s"] = (str(place["thread_id"]),)
         if place.get("checkpoint_ns") is not None:
             wheres["checkpoint_ns = %s"] = (str(place["checkpoint_ns"]),)
@@ -141,13 +142,15 @@ def checkpoint(
 
     Raises:
         DamagedCheckpointError: When what is stored cannot be decoded.
+        ThreadIdError: When `config` names no thread.
     """
+    place = place_in(config)
     try:
         return Reader(conn, serde=serde).get_tuple(config)
     except psycopg.Error:
         raise
     except Exception as error:
-        raise damaged(str(config["configurable"]["thread_id"]), target) from error
+        raise damaged(str(place["thread_id"]), target) from error
 
 
 def _span(row: Mapping[str, Any]) -> ThreadSpan:

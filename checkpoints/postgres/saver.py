@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from checkpoints.face import SessionSaver, checked_strategy
 from checkpoints.faults import read_only
+from checkpoints.ids import place_in
 from checkpoints.postgres import upkeep
 from checkpoints.postgres.address import place_of
 from checkpoints.postgres.locks import PostgresLocks
@@ -266,7 +267,7 @@ class PostgresSessionSaver(SessionSaver):
 
     def _putting(self, put: Put) -> Callable[[Connection], None]:
         self._check_writable()
-        fence = self._turns.fence(str(put.config["configurable"]["thread_id"]))
+        fence = self._turns.fence(str(place_in(put.config)["thread_id"]))
         serde, keep, target = self.serde, self.keep_turns, self._database.target
         return lambda conn: put.apply(conn, serde, fence, keep, target)
 
@@ -274,7 +275,7 @@ class PostgresSessionSaver(SessionSaver):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
     ) -> Callable[[Connection], None]:
         self._check_writable()
-        fence = self._turns.fence(str(config["configurable"]["thread_id"]))
+        fence = self._turns.fence(str(place_in(config)["thread_id"]))
         serde, target = self.serde, self._database.target
         put = PutWrites(config, writes, task_id, task_path)
         return lambda conn: put.apply(conn, serde, fence, target)

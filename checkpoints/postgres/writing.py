@@ -12,6 +12,7 @@ from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from psycopg.errors import DivisionByZero
 from psycopg.types.json import Jsonb
 
+from checkpoints.ids import place_in
 from checkpoints.keeping import is_due
 from checkpoints.outline import CHANNELS, outline_of
 from checkpoints.postgres.faults import lost_turn
@@ -112,7 +113,7 @@ class Put:
 
     @property
     def _place(self) -> tuple[str, str, str | None]:
-        place = self.config["configurable"]
+        place = place_in(self.config)
         return str(place["thread_id"]), str(place.get("checkpoint_ns", "")), place.get("checkpoint_id")
 
     def _split(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -191,7 +192,7 @@ class PutWrites:
         Raises:
             DatabaseError: When the turn lost its lock; nothing of it is stored then.
         """
-        place = self.config["configurable"]
+        place = place_in(self.config)
         thread_id = str(place["thread_id"])
         key = (thread_id, str(place.get("checkpoint_ns", "")), place["checkpoint_id"])
         rows = [

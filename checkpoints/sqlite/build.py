@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, get_checkpoint_metadata
 
+from checkpoints.ids import place_in
 from checkpoints.outline import CHANNELS, outline_of
 from checkpoints.sqlite.jobs import Put, PutWrites, Stored
 from checkpoints.sqlite.seen import Memory, Seen
@@ -85,7 +86,7 @@ class Builder:
             new_versions: The channels to store; the others are stored already.
             seen: The thread's lists as they are stored; None stores all channels in full.
         """
-        place = config["configurable"]
+        place = place_in(config)
         values, versions = checkpoint["channel_values"], checkpoint["channel_versions"]
         if seen is None:
             new_versions, seen = {**versions, **new_versions}, {}
@@ -155,7 +156,7 @@ class Builder:
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
     ) -> PutWrites:
         """Encode what a task wrote."""
-        place = config["configurable"]
+        place = place_in(config)
         return PutWrites(
             thread=str(place["thread_id"]),
             ns=str(place.get("checkpoint_ns", "")),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import ormsgpack
 from langgraph.checkpoint.base import CheckpointTuple, get_checkpoint_id, writes_sort_key
 
+from checkpoints.ids import place_in
 from checkpoints.sqlite.seen import Memory, Seen, can_be_seen
 from checkpoints.sqlite.values import ITEM, LIST, Base, length, place, unpack
 
@@ -74,7 +75,7 @@ class Reading:
 
     def head(self, config: RunnableConfig) -> Head | None:
         """Find the checkpoint that `config` names, or its thread's latest."""
-        place = config["configurable"]
+        place = place_in(config)
         name, ns = str(place["thread_id"]), str(place.get("checkpoint_ns", ""))
         wanted = get_checkpoint_id(config)
         row = (

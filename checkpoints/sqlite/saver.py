@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from checkpoints.connect import MEMORY
 from checkpoints.face import SessionSaver, checked_strategy
 from checkpoints.faults import damaged
+from checkpoints.ids import place_in
 from checkpoints.locks import ThreadLocks, locks_for
 from checkpoints.sqlite import upkeep
 from checkpoints.sqlite.build import Builder
@@ -285,7 +286,7 @@ class SqliteSessionSaver(SessionSaver):
         return self._made
 
     def _seen(self, config: RunnableConfig) -> Mapping[str, Seen]:
-        place = config["configurable"]
+        place = place_in(config)
         return self._memory.of((str(place["thread_id"]), str(place.get("checkpoint_ns", ""))))
 
     def _job(self, work: Callable[..., None], *arguments: object) -> Job[None]:

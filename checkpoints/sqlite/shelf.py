@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from langgraph.checkpoint.base import DeltaChannelHistory, get_checkpoint_id
 
 from checkpoints.faults import damaged
+from checkpoints.ids import place_in
 from checkpoints.outline import Outline
 from checkpoints.protocol import StoreSize, ThreadSpan
 from checkpoints.sqlite.read import Head, Reading
@@ -177,7 +178,7 @@ def _step(
 def _where(config: RunnableConfig | None, before: RunnableConfig | None) -> tuple[str, Sequence[Any]]:
     wheres: dict[str, tuple[str, ...]] = {}
     if config is not None:
-        place = config["configurable"]
+        place = place_in(config)
         wheres["t.name = ?"] = (str(place["thread_id"]),)
         if place.get("checkpoint_ns") is not None:
             wheres["c.ns = ?"] = (str(place["checkpoint_ns"]),)

@@ -19,6 +19,7 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel
 
 from checkpoints import Sessions, SessionSaver, open_saver
+from checkpoints.ids import ThreadIdError
 
 
 class Part(BaseModel):
@@ -258,3 +259,19 @@ def test_a_clock_that_is_set_back_loses_no_turn(tmp_path: Path, monkeypatch: pyt
         assert Sessions(saver).list()[0].turns == 5
         saver.prune(["t"])
         assert len(graph.get_state(config).values["messages"]) == 10
+
+
+def test_a_run_without_a_thread_is_told_how_to_name_one() -> None:
+    nowhere: RunnableConfig = {"configurable": {"user": "anna"}}
+    with open_saver(":memory:", allowed_types=TYPES) as saver:
+        graph = build(saver)
+        for call in (
+            lambda: graph.invoke({"messages": [HumanMessage("hello")]}, nowhere),
+            lambda: asyncio.run(graph.ainvoke({"messages": [HumanMessage("hello")]}, nowhere)),
+            lambda: saver.get_tuple({}),
+            lambda: list(saver.list(nowhere)),
+            lambda: saver.put_writes(nowhere, [], "task"),
+        ):
+            with pytest.raises(ThreadIdError, match=r"names no thread.*\"thread_id\": \"any-id\""):
+                call()
+        assert saver.thread_spans() == []

@@ -13,6 +13,7 @@ from serving.commands import TASKS
 from serving.memory_command import KINDS
 
 if TYPE_CHECKING:
+    from tests.neo4j import Neo4jServer
     from tests.serving.commandline import CommandLine
 
 
@@ -137,3 +138,18 @@ def test_a_talk_remembers_across_sessions(cli: CommandLine) -> None:
     failed = cli.run("ask", "remember that my cat is Tom", env={"DUOGRAPH_MEMORY": "false"})
     assert failed.code == 5
     assert "switched off" in failed.out
+
+
+@pytest.mark.slow
+def test_memory_goes_to_neo4j_and_back(cli: CommandLine, neo4j: Neo4jServer) -> None:
+    neo4j.empty()
+    there = {"DUOGRAPH_NEO4J_URI": neo4j.uri, "DUOGRAPH_NEO4J_PASSWORD": neo4j.password}
+    for text in ("my birthday is July 24", "my birthday is July 25", "Ana is vegan"):
+        cli.run("memory", "add", text)
+    mine = cli.run("memory", "export").out
+    assert cli.run("memory", "import", "-", stdin=mine, env=there).out == "3 records, 3 of them new\n"
+    theirs = cli.run("memory", "export", env=there).out
+    assert theirs == mine
+    other = {"DUOGRAPH_DATABASE": str(cli.folder / "other.sqlite")}
+    assert cli.run("memory", "import", "-", stdin=theirs, env=other).out == "3 records, 3 of them new\n"
+    assert cli.run("memory", "export", env=other).out == mine

@@ -156,6 +156,7 @@ def test_a_bug_is_one_line_and_the_traceback_is_for_those_who_ask(cli: CommandLi
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
 @pytest.mark.parametrize("words", [("sessions", "list", "--json"), ("verify", "--jsonl")])
 def test_a_full_disk_is_one_sentence(cli: CommandLine, words: tuple[str, ...]) -> None:
+    cli.run("memory", "add", "tea")
     with Path("/dev/full").open("wb") as full:
         done = finish(cli.start(*words, stdout=full.fileno()), '{"code": "x = 1"}\n' * 20)
     assert done.code == 1
@@ -167,6 +168,7 @@ def test_a_full_disk_is_one_sentence(cli: CommandLine, words: tuple[str, ...]) -
 
 @pytest.mark.slow
 def test_closed_streams_do_no_harm(cli: CommandLine) -> None:
+    cli.run("memory", "add", "tea")
     shell = f'exec "{sys.executable}" -m duograph sessions list 0<&- 1>&- 2>&-'
     done = subprocess.run(["sh", "-c", shell], env=cli.environment, check=False)
     assert done.returncode == 0
