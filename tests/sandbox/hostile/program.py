@@ -10,15 +10,16 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sandbox import Limits
+from tests.sandbox.backends import BACKENDS, EVERY_PAIR
 
 FOLDER = Path(__file__).parent / "programs"
-BACKENDS = ("nono", "nono-without-namespace", "bubblewrap")
 _EVERY_DAY = ("forgeries", "tampering")
 """Categories of the fast tests."""
 _IN_PART = ("paths",)
 """Categories of which the fast tests have every third program."""
-_IN_TURN = ("time",)
-"""Categories whose programs are all ended in the same way: each is played on one of the backends, in turn."""
+_IN_TURN = ("time", *_EVERY_DAY)
+"""Categories that are no matter of the backend: each program is played on one of them, in turn, beside those
+that are played every day; on all of them by hand, with `EVERY_PAIR=1`."""
 
 _ATTEMPT = """\
 def f(x):
@@ -104,6 +105,12 @@ class Program(BaseModel):
         return Limits(**chosen)
 
 
+def _is_played(program: Program, backend: str, turn: str) -> bool:
+    if program.category not in _IN_TURN or backend in program.open_on or EVERY_PAIR:
+        return True
+    return backend == turn or (program.category in _EVERY_DAY and backend == "nono")
+
+
 @functools.cache
 def load(category: str) -> tuple[Program, ...]:
     """The programs of one category."""
@@ -130,7 +137,8 @@ def cases(*names: str) -> pytest.MarkDecorator:
     found = []
     for number, program in [each for name in names for each in enumerate(load(name))]:
         daily = program.category in _EVERY_DAY or (program.category in _IN_PART and number % 3 == 0)
-        backends = (BACKENDS[number % len(BACKENDS)],) if program.category in _IN_TURN else BACKENDS
+        turn = BACKENDS[number % len(BACKENDS)]
+        backends = tuple(name for name in BACKENDS if _is_played(program, name, turn))
         for backend in backends:
             marks: list[pytest.MarkDecorator] = []
             if program.slow or backend != "nono" or not daily:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.backends import BACKENDS
 from tests.sandbox.hostile.machine import Machine
-from tests.sandbox.hostile.program import BACKENDS, Program, cases, categories, every_program
+from tests.sandbox.hostile.program import Program, cases, categories, every_program
 
 WANTED = {
     "environment", "forgeries", "forks", "leftovers", "links", "memory", "output", "paths", "signals",
