@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Unpack
 
+from toolkit import calculator, date_time
 from toolkit.needs import unavailable
 from toolkit.protocol import AnyTool, ToolConfigError, ToolInfo
 from toolkit.services import Services, missing_service
@@ -23,7 +24,10 @@ class Row:
     make: Callable[[Services], AnyTool]
 
 
-_ROWS: tuple[Row, ...] = ()
+_ROWS = (
+    Row(calculator.INFO, calculator.make),
+    Row(date_time.INFO, date_time.make),
+)
 
 TOOLS: Mapping[str, Row] = MappingProxyType({row.info.name: row for row in _ROWS})
 
