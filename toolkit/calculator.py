@@ -30,7 +30,7 @@ INFO = ToolInfo(
     name="calculator",
     description=(
         "Calculate an expression in Python's syntax: + - * / // % **, comparisons, x if c else y, pi, e, "
-        "tau, and functions such as sqrt, log, sin, round, floor, factorial, comb, gcd, mean, median, stdev, sum."
+        "tau, and functions such as sqrt, log, sin, round, factorial, comb, gcd, mean, median, stdev, sum."
     ),
     category="calculation",
     effect="read",
@@ -180,36 +180,37 @@ def _round(number: Number, places: int = 0) -> Number:
 
 _NAMES: Mapping[str, Number] = MappingProxyType({"pi": math.pi, "e": math.e, "tau": math.tau})
 
+_BINARY: Mapping[type[ast.AST], Callable[..., Any]] = MappingProxyType(
+    {
+        ast.Add: operator.add,
+        ast.Sub: operator.sub,
+        ast.Mult: operator.mul,
+        ast.Div: operator.truediv,
+        ast.FloorDiv: operator.floordiv,
+        ast.Mod: operator.mod,
+        ast.Pow: _power,
+        ast.USub: operator.neg,
+        ast.UAdd: operator.pos,
+        ast.Eq: operator.eq,
+        ast.NotEq: operator.ne,
+        ast.Lt: operator.lt,
+        ast.LtE: operator.le,
+        ast.Gt: operator.gt,
+        ast.GtE: operator.ge,
+    }
+)
+
 _OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = MappingProxyType(
     {
         ast.Not: operator.not_,
-        **{
-            kind: _on_numbers(function)
-            for kind, function in {
-                ast.Add: operator.add,
-                ast.Sub: operator.sub,
-                ast.Mult: operator.mul,
-                ast.Div: operator.truediv,
-                ast.FloorDiv: operator.floordiv,
-                ast.Mod: operator.mod,
-                ast.Pow: _power,
-                ast.USub: operator.neg,
-                ast.UAdd: operator.pos,
-                ast.Eq: operator.eq,
-                ast.NotEq: operator.ne,
-                ast.Lt: operator.lt,
-                ast.LtE: operator.le,
-                ast.Gt: operator.gt,
-                ast.GtE: operator.ge,
-            }.items()
-        },
+        **{kind: _on_numbers(function) for kind, function in _BINARY.items()},
     }
 )
 
 _ALONE = (
     "sqrt", "cbrt", "isqrt", "exp", "log", "log2", "log10", "log1p", "expm1", "floor", "ceil", "trunc",
-    "fabs", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
-    "degrees", "radians", "hypot", "gcd", "lcm", "copysign", "fmod",
+    "fabs", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh",
+    "atanh", "degrees", "radians", "hypot", "gcd", "lcm", "copysign", "fmod",
 )  # fmt: skip
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
