@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from toolkit.web.policy import WebPolicy
+
 
 class RunPython(Protocol):
     """Runs code that nobody trusts, confined."""
@@ -64,12 +66,14 @@ class Services(TypedDict, total=False):
         now: A clock, for `date_time`.
         run_python: The sandbox.
         search_memory: The user's memory.
+        web: Which hosts pages may be fetched from.
     """
 
     file_roots: Sequence[Path]
     now: Callable[[], datetime]
     run_python: RunPython
     search_memory: SearchMemory
+    web: WebPolicy
 
 
 def missing_service(tool: str, service: str) -> ToolConfigError:
