@@ -104,6 +104,8 @@ def _check(node: ast.AST) -> None:
         raise TypeError("a function is called by its name, with numbers")
     if isinstance(node, ast.BitXor):
         raise TypeError("a power is written with **, not ^")
+    if isinstance(node, ast.operator | ast.unaryop | ast.cmpop) and type(node) not in _OPERATORS:
+        raise TypeError(f"{type(node).__name__} is no operation on numbers")
 
 
 def _shown(value: object) -> str:
@@ -161,12 +163,14 @@ def _factorial(number: int) -> int:
 
 
 def _comb(total: int, chosen: int) -> int:
+    total, chosen = operator.index(total), operator.index(chosen)
     if max(min(chosen, total - chosen), 0) * total.bit_length() > 2 * MAX_BITS:
         raise OverflowError
     return math.comb(total, chosen)
 
 
 def _perm(total: int, chosen: int) -> int:
+    total, chosen = operator.index(total), operator.index(chosen)
     if max(chosen, 0) * total.bit_length() > 2 * MAX_BITS:
         raise OverflowError
     return math.perm(total, chosen)

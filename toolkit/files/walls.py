@@ -54,6 +54,10 @@ class Place:
     parts: tuple[str, ...]
     shown: str
 
+    def __post_init__(self) -> None:
+        if any(part in ("", ".", "..") or "/" in part for part in self.parts):
+            raise ValueError("A way into a folder has one name in each part.")
+
     def child(self, name: str) -> Place:
         """Give what lies in it under this name."""
         return Place(self.root, (*self.parts, name), name if self.shown == "." else f"{self.shown}/{name}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 INFO = ToolInfo(
     name="fetch_page",
-    description="Fetch a page of an allowed host by http or https: HTML as Markdown, text and JSON as is.",
+    description="Fetch a page of an allowed host by http or https: HTML as its text, text and JSON as is.",
     category="web",
     effect="network",
     extras=("tools",),

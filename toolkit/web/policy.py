@@ -25,6 +25,7 @@ _REFUSED = tuple(
     ip_network(text)
     for text in (
         "168.63.129.16/32",  # Azure's own services
+        "192.0.0.0/24",  # protocols, and a cloud's metadata; older Pythons call most of it global
         "192.88.99.0/24",  # 6to4 relays
         "::/96",  # IPv4-compatible
         "::ffff:0:0/96",  # IPv4-mapped
@@ -33,6 +34,8 @@ _REFUSED = tuple(
         "64:ff9b:1::/48",
         "2001::/23",  # Teredo and other protocols
         "2002::/16",  # 6to4
+        "3fff::/20",  # documentation
+        "5f00::/16",  # segment routing
         "fec0::/10",  # site-local
     )
 )

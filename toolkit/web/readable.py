@@ -1,4 +1,4 @@
-"""Pages as text that a model reads: HTML as Markdown, all else as it is."""
+"""Pages as text that a model reads: HTML as what a reader sees, all else as it is."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bs4 import BeautifulSoup
+from toolkit.web.html_text import html_to_text
 
+if TYPE_CHECKING:
     from toolkit.web.fetching import Page
 
 _HTML = ("text/html", "application/xhtml+xml")
-_UNSEEN = ("script", "style", "noscript", "template", "svg", "iframe", "object", "head", "nav", "form")
 # Decoders that take ever longer, or run little programs, are no character sets of pages.
 _CHARSETS = re.compile(
     r"(utf-?(8|16|32)|us-ascii|ascii|iso-?8859|latin|cp|windows|koi8|gb|big5|euc|shift|mac)"
@@ -24,14 +23,13 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _LOOKED_AT = 4096
-_BLANK_LINES = re.compile(r"\n[ \t]*\n\s*\n")
 
 
 def readable(page: Page) -> str:
     """Give the text of a page; scripts, styles and what else nobody sees are left out."""
     is_html = page.content_type in _HTML
     text = _decoded(page, is_html)
-    return _markdown(text) if is_html else text
+    return html_to_text(text) if is_html else text
 
 
 def _decoded(page: Page, is_html: bool) -> str:  # noqa: FBT001
@@ -46,25 +44,3 @@ def _decoded(page: Page, is_html: bool) -> str:  # noqa: FBT001
         return page.body.decode(charset, errors="replace")
     except LookupError:
         return page.body.decode(errors="replace")
-
-
-def _markdown(html: str) -> str:
-    # lxml's parser takes time in proportion to the page; Python's own takes minutes for 20 KB of `<a <a <a`.
-    from bs4 import BeautifulSoup  # noqa: PLC0415 - an extra
-    from markdownify import MarkdownConverter  # noqa: PLC0415 - an extra
-
-    soup = BeautifulSoup(html, "lxml")
-    title = soup.title.get_text(" ", strip=True) if soup.title else ""
-    for unseen in soup(_UNSEEN):
-        unseen.decompose()
-    try:
-        text = str(MarkdownConverter(heading_style="ATX", strip=["img"]).convert_soup(soup))
-    except RecursionError:
-        text = _plain(soup)
-    body = _BLANK_LINES.sub("\n\n", text).strip()
-    return f"{title}\n\n{body}" if title else body
-
-
-def _plain(soup: BeautifulSoup) -> str:
-    """The text alone, of a page that is nested too deeply for more."""
-    return soup.get_text("\n", strip=True)
