@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from serving import exits
 
-ROOMS = frozenset({"checkpoints", "graph", "memory", "nodes", "providers", "sandbox", "serving"})
+ROOMS = frozenset({"checkpoints", "graph", "memory", "nodes", "providers", "sandbox", "serving", "toolkit"})
 
 
 class InputError(ValueError):

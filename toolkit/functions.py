@@ -1,0 +1,131 @@
+"""Plain Python functions as tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from inspect import Parameter, isawaitable, signature
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, create_model
+
+from toolkit.protocol import AnyTool, Arguments, Tool, ToolConfigError, ToolInfo, ToolText
+
+if TYPE_CHECKING:
+    from toolkit.protocol import Answer, Effect
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_EFFECT = "__tool_effect__"
+_NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+
+
+def has_effect(effect: Effect) -> Callable[[F], F]:
+    """Declare what calling a function can do; a function that does not say so can `write`."""
+
+    def declare(function: F) -> F:
+        setattr(function, _EFFECT, effect)
+        return function
+
+    return declare
+
+
+def tool_of(
+    function: Callable[..., Any],
+    *,
+    name: str | None = None,
+    effect: Effect | None = None,
+    timeout_s: float = 30,
+    max_chars: int = 20_000,
+) -> AnyTool:
+    """Make a tool of a function, sync or async, with type hints and a docstring.
+
+    What it returns is shown to the model: a text as it is, all else as JSON. A `ToolError` that it raises is
+    shown too; of every other exception only the class. Each call has a thread of its own, and a coroutine
+    function an event loop of its own.
+
+    Args:
+        function: What to call; `Args:` of a Google-style docstring describe its arguments.
+        name: As the model calls it, or None for the function's own.
+        effect: The worst that a call can do, or None for what `has_effect` declared, else `write`.
+        timeout_s: Seconds until a call is given up.
+        max_chars: The longest result that the model is shown.
+
+    Raises:
+        ToolConfigError: When it has no docstring, or an argument cannot be given by a model.
+    """
+    called = str(name or getattr(function, "__name__", type(function).__name__))
+    declared: Effect = getattr(function, _EFFECT, "write") if effect is None else effect
+    description = (getattr(function, "__doc__", None) or "").strip()
+    if not description or isinstance(function, partial):
+        raise ToolConfigError(
+            f"function {called!r} needs a docstring that says what it does: the model reads it."
+        )
+    inferred = _inferred(called, function)
+    info = ToolInfo(
+        name=called,
+        description=(inferred.__doc__ or description).strip(),
+        category="own",
+        effect=declared,
+        timeout_s=timeout_s,
+        max_chars=max_chars,
+    )
+    return Tool(info, _closed(called, inferred), partial(_call, function))
+
+
+def _inferred(name: str, function: Callable[..., Any]) -> type[BaseModel]:
+    """Read the arguments off a function's hints and docstring."""
+    from langchain_core.tools import create_schema_from_function  # noqa: PLC0415 - heavy
+
+    for parameter in signature(function).parameters.values():
+        if parameter.kind not in _NAMED:
+            raise ToolConfigError(
+                f"argument {parameter.name!r} of function {name!r} cannot be given by name: "
+                "make it an ordinary one."
+            )
+        if parameter.annotation is Parameter.empty:
+            raise ToolConfigError(
+                f"argument {parameter.name!r} of function {name!r} has no type hint: write one."
+            )
+    try:
+        schema = create_schema_from_function(name, function, parse_docstring=True)
+    except Exception as error:
+        raise ToolConfigError(
+            f"function {name!r} cannot be a tool: its arguments have no JSON form ({type(error).__name__})."
+        ) from error
+    if not issubclass(schema, BaseModel):
+        raise ToolConfigError(f"function {name!r} cannot be a tool: it uses models of pydantic 1.")
+    return schema
+
+
+def _closed(name: str, inferred: type[BaseModel]) -> type[BaseModel]:
+    """The same arguments, and no others."""
+    fields: dict[str, Any] = {key: (field.annotation, field) for key, field in inferred.model_fields.items()}
+    try:
+        closed = create_model(name, __base__=Arguments, **fields)
+        closed.model_json_schema()
+    except Exception as error:
+        raise ToolConfigError(
+            f"function {name!r} cannot be a tool: its arguments have no JSON form ({type(error).__name__})."
+        ) from error
+    return closed
+
+
+async def _awaited(answer: Any) -> Answer:  # noqa: ANN401  # whatever the function returns
+    return _shown(await answer)
+
+
+def _call(function: Callable[..., Any], arguments: BaseModel) -> Any:  # noqa: ANN401  # an answer, or one to wait for
+    answer = function(**{name: getattr(arguments, name) for name in type(arguments).model_fields})
+    return _awaited(answer) if isawaitable(answer) else _shown(answer)
+
+
+def _shown(answer: Any) -> Answer:  # noqa: ANN401  # whatever the function returns
+    if isinstance(answer, str | ToolText):
+        return answer
+    if isinstance(answer, bytes):
+        return answer.decode(errors="replace")
+    if isinstance(answer, BaseModel):
+        return answer.model_dump_json()
+    return json.dumps(answer, ensure_ascii=False, default=str)
