@@ -35,22 +35,25 @@ class Job(BaseModel):
         due_at: Not before this.
         created_at: When it was made.
         finished_at: When it was done or given up.
+        problem: What of it cannot be read in its database, in one sentence; else empty. Kind and status are
+            `unknown` then, times those of 1970, and all else empty. A worker that meets it makes it dead.
     """
 
     model_config = ConfigDict(frozen=True)
 
     id: str
-    kind: JobKind
+    kind: JobKind | Literal["unknown"]
     namespace: str
     key: str
     payload: dict[str, Any]
     output: dict[str, Any] | None = None
-    status: JobStatus = "pending"
+    status: JobStatus | Literal["unknown"] = "pending"
     attempts: int = 0
     error: str = ""
     due_at: AwareDatetime
     created_at: AwareDatetime
     finished_at: AwareDatetime | None = None
+    problem: str = ""
 
 
 class Lease(BaseModel):
@@ -81,7 +84,8 @@ class Jobs(Protocol):
         """Take the job that has been due longest, or this one when it is due, for `lease_s` seconds.
 
         One whose lease is over is taken too, and so is one whose times lie in an impossible future, because
-        the clock was set back: two workers may then hold it, and the later token counts.
+        the clock was set back: two workers may then hold it, and the later token counts. One that cannot be
+        read is made dead instead, and the next one is taken.
 
         Returns:
             None when there is none.
@@ -130,7 +134,10 @@ class Jobs(Protocol):
         ...
 
     async def retry(self, job_id: str) -> bool:
-        """Make a dead or failed job due now, with all its attempts before it; False when there is none."""
+        """Make a dead or failed job due now, with all its attempts before it; False when there is none.
+
+        One whose status is unknown counts as dead.
+        """
         ...
 
     async def drop(self, job_id: str) -> bool:
