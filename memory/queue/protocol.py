@@ -30,7 +30,8 @@ class Job(BaseModel):
         payload: What is needed to do it; what JSON can hold.
         output: What doing it gave, kept before it is written anywhere: a second attempt writes just this.
         status: How it stands.
-        attempts: How many were begun; one that ended with its worker's life is begun again, not counted.
+        attempts: How many were begun; one that ended with its worker's life is begun again, not counted, and
+            neither is one that met a memory that did not answer.
         error: Why the last attempt failed, or what a done one did not come to; else empty.
         due_at: Not before this.
         created_at: When it was made.
@@ -109,8 +110,16 @@ class Jobs(Protocol):
         """
         ...
 
-    async def fail(self, lease: Lease, reason: str, *, again_in_s: float | None) -> bool:
+    async def fail(
+        self, lease: Lease, reason: str, *, again_in_s: float | None, is_counted: bool = True
+    ) -> bool:
         """Note why an attempt failed, to be made again after so many seconds, or (None) never.
+
+        Args:
+            lease: Of the job.
+            reason: In one sentence.
+            again_in_s: Seconds.
+            is_counted: Whether it counts as an attempt.
 
         Returns:
             False when the job is no longer ours.

@@ -34,6 +34,7 @@ _PRUNE_EVERY_S = 3600.0
 _OPEN: Final[tuple[JobStatus, ...]] = ("pending", "failed", "running")
 _NOT_WAITING: Final[tuple[JobStatus, ...]] = ("pending", "running", "done")
 _AHEAD_S: Final = 1.0
+_ONE_LESS: Final = case((JOBS.c.attempts > 0, JOBS.c.attempts - 1), else_=0)
 _HEX: Final = frozenset("0123456789abcdef")
 
 
@@ -88,11 +89,15 @@ class SqlJobs:
         """Mark a job as done; see `Jobs.finish`."""
         return await asyncio.to_thread(self._finish, lease, note)
 
-    async def fail(self, lease: Lease, reason: str, *, again_in_s: float | None) -> bool:
+    async def fail(
+        self, lease: Lease, reason: str, *, again_in_s: float | None, is_counted: bool = True
+    ) -> bool:
         """Note why an attempt failed; see `Jobs.fail`."""
 
         def changes(now: float) -> dict[str, Any]:
-            told = {"error": _plain(reason), "token": None}
+            told: dict[str, Any] = {"error": _plain(reason), "token": None}
+            if not is_counted:
+                told["attempts"] = _ONE_LESS
             if again_in_s is None:
                 return told | {"status": "dead", "due_at": now, "finished_at": now}
             return told | {"status": "failed", "due_at": now + again_in_s}
@@ -101,8 +106,7 @@ class SqlJobs:
 
     async def release(self, lease: Lease) -> bool:
         """Give a job back unharmed; see `Jobs.release`."""
-        fewer = case((JOBS.c.attempts > 0, JOBS.c.attempts - 1), else_=0)
-        before = {"status": "pending", "token": None, "attempts": fewer}
+        before = {"status": "pending", "token": None, "attempts": _ONE_LESS}
         return await asyncio.to_thread(self._change, lease, lambda now: before | {"due_at": now})
 
     async def next_due_s(self) -> float | None:
