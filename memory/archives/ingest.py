@@ -88,7 +88,7 @@ async def ingest(  # noqa: PLR0913  # where from, where to, and how
 def default_name(path: Path) -> str:
     """What an archive is called when nobody says: like its folder, or like the folder of its one file."""
     whole = path.expanduser().resolve()
-    return shown((whole if whole.is_dir() else whole.parent).name)[:MAX_NAME]
+    return _one_line((whole if whole.is_dir() else whole.parent).name)[:MAX_NAME].strip()
 
 
 def check_name(archive: str) -> None:
@@ -97,11 +97,15 @@ def check_name(archive: str) -> None:
     Raises:
         ArchiveError: When it cannot.
     """
-    if not archive.strip() or len(archive) > MAX_NAME or shown(archive) != archive:
+    if not archive.strip() or len(archive) > MAX_NAME or _one_line(archive) != archive:
         raise ArchiveError(
             f"The archive's name {shown(archive)[:MAX_NAME]!r} cannot be used: give 1 to {MAX_NAME} "
-            "characters on one line."
+            "characters on one line, with single blanks."
         )
+
+
+def _one_line(name: str) -> str:
+    return " ".join(shown(name).split())
 
 
 def _look(path: Path) -> tuple[Path, Found, bool]:
