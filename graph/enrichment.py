@@ -76,7 +76,8 @@ class Enrichment:
         lesson = await self._lesson(lease, turn)
         if records := learned(turn, lesson):
             await self._memory.store(job.namespace, records)
-        return lesson.note or await self._embed(job.namespace)
+        problem = await self._embed(job.namespace)
+        return lesson.note or problem
 
     async def aclose(self) -> None:
         """Close the models' connections."""
@@ -135,7 +136,9 @@ class Enrichment:
         except ModelsFailedError as error:
             raise JobError(one_line(f"The background model failed: {error}")) from error
         last = answer.reply.calls[-1] if answer.reply.calls else None
-        return Lesson(**answer.value.model_dump(), source=last.model if last else "")
+        left_out = answer.value.left_out
+        note = f"Of what the model said {left_out} had no form and was left out." if left_out else ""
+        return Lesson(**answer.value.model_dump(), source=last.model if last else "", note=note)
 
     async def _embed(self, namespace: str) -> str | None:
         """Give vectors to what has none yet; that it fails spoils nothing, as words are found without."""

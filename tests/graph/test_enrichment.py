@@ -212,6 +212,27 @@ async def test_records_that_could_not_be_stored_are_written_later(bench: Maker) 
         assert item.record == record
 
 
+@pytest.mark.parametrize(
+    ("said", "confidence"),
+    [("high", 0.5), ("80%", 0.8), ("0.8", 0.8), (None, 0.5), (1e9, 1), (-5, 0), (True, 0.5), ([], 0.5)],
+)
+async def test_a_confidence_that_is_none_spoils_no_lesson(
+    bench: Maker, said: object, confidence: float
+) -> None:
+    async with bench([says({"insights": [{"text": "Tabs.", "confidence": said}], "patterns": None})]) as at:
+        job = await at.do()
+        (insight,) = await at.items("insight")
+        assert (job.error, insight.record.origin.confidence) == ("", confidence)
+
+
+async def test_what_has_no_form_is_left_out_and_counted_and_the_rest_is_kept(bench: Maker) -> None:
+    insights = ["Likes tabs.", {"text": None}, 7, {"text": "Likes tea.", "confidence": 0.9}]
+    async with bench([says({"insights": insights, "patterns": [{}]})]) as at:
+        job = await at.do()
+        assert (job.status, job.error) == ("done", "Of what the model said 3 had no form and was left out.")
+        assert {one.record.text for one in await at.items("insight")} == {"Likes tabs.", "Likes tea."}
+
+
 async def test_what_is_written_late_does_not_overturn_what_was_told_since(bench: Maker) -> None:
     def told(name: str, minute: int) -> Record:
         at = datetime(2026, 7, 25, 12, minute, tzinfo=UTC)
