@@ -70,6 +70,7 @@ async def ingest(  # noqa: PLR0913  # where from, where to, and how
         MemoryStoreError: When memory cannot be read or written; files that came before are kept.
     """
     check_name(archive)
+    archive = " ".join(archive.split())  # as records have it
     root, found, is_whole = await asyncio.to_thread(_look, path)
     work = _Ingestion(memory, namespace, archive, root, options)
     await work.check_origin(is_whole=is_whole)
@@ -86,9 +87,13 @@ async def ingest(  # noqa: PLR0913  # where from, where to, and how
 
 
 def default_name(path: Path) -> str:
-    """What an archive is called when nobody says: like its folder, or like the folder of its one file."""
-    whole = path.expanduser().resolve()
-    return _one_line((whole if whole.is_dir() else whole.parent).name)[:MAX_NAME].strip()
+    """What an archive is called when nobody says: like its folder, or like the folder of its one file.
+
+    Raises:
+        ArchiveError: When the path cannot be read.
+    """
+    whole = _resolved(path)
+    return shown((whole if whole.is_dir() else whole.parent).name)[:MAX_NAME]
 
 
 def check_name(archive: str) -> None:
@@ -97,29 +102,29 @@ def check_name(archive: str) -> None:
     Raises:
         ArchiveError: When it cannot.
     """
-    if not archive.strip() or len(archive) > MAX_NAME or _one_line(archive) != archive:
+    if not archive.strip() or len(archive) > MAX_NAME or shown(archive) != archive:
         raise ArchiveError(
             f"The archive's name {shown(archive)[:MAX_NAME]!r} cannot be used: give 1 to {MAX_NAME} "
-            "characters on one line, with single blanks."
+            "characters on one line."
         )
-
-
-def _one_line(name: str) -> str:
-    return " ".join(shown(name).split())
 
 
 def _look(path: Path) -> tuple[Path, Found, bool]:
     """The root, what there is to read, and whether that is a whole folder."""
-    try:
-        whole = path.expanduser().resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it leads to itself"
-        raise ArchiveError(f"{shown(str(path))} cannot be read: {reason}.") from None
+    whole = _resolved(path)
     if whole.is_dir():
         return whole, walk(whole), True
     if shown(whole.name) != whole.name:
         raise ArchiveError(f"{shown(str(path))} has a name that no answer could cite: rename it.")
     return whole.parent, Found(paths=[whole.name]), False
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.expanduser().resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it leads to itself"
+        raise ArchiveError(f"{shown(str(path))} cannot be read: {reason}.") from None
 
 
 @dataclass(slots=True)

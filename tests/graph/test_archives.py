@@ -37,6 +37,8 @@ async def test_and_with_vectors_where_they_are_compared(make_agent: AgentMaker, 
     assert (dry.report.unchanged, dry.vectors) == (1, 0)
     with pytest.raises(ArchiveError, match="cannot be read"):
         await agent.memory.aingest(notes / "nowhere")
+    with pytest.raises(ArchiveError, match="The path is empty"):
+        await agent.memory.aingest("")
 
 
 def test_an_agent_without_memory_ingests_nothing(make_agent: AgentMaker, notes: Path) -> None:
