@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from graph.vectors import fill_vectors
 from memory.archives import ArchiveError, IngestReport, Options, default_name, ingest
+from providers.scrub import hide_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +64,7 @@ async def ingest_folder(  # noqa: PLR0913  # where from, where to, and how
         ArchiveError: When the path cannot be read, or the archive was made from another folder.
         MemoryStoreError: When memory cannot be read or written; files that came before are kept.
     """
-    options = options or Options()
+    options = replace(options or Options(), hide=hide_credentials)
     if not str(path):  # such as a variable that is not set; to `Path` it would be the working directory
         raise ArchiveError("The path is empty: give a folder or a file.")
     where = Path(path)

@@ -11,7 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from memory.archives.chunks import records_of
-from memory.archives.document import NotReadableError
+from memory.archives.document import NotReadableError, without_credentials
 from memory.archives.reading import fetch, read
 from memory.archives.report import MAX_NAMED, ArchiveError, IngestReport, Progress, Skipped
 from memory.archives.walking import Found, shown, walk
@@ -35,11 +35,13 @@ class Options:
         max_file_bytes: Larger files are left out.
         is_dry_run: Whether to look and count alone.
         takes_over: Whether an archive that another folder made may be made anew from this one.
+        hide: Takes credentials out of a text, and leaves the ends of its lines alone.
     """
 
     max_file_bytes: int = MAX_FILE_BYTES
     is_dry_run: bool = False
     takes_over: bool = False
+    hide: Callable[[str], str] = str
 
 
 async def ingest(  # noqa: PLR0913  # where from, where to, and how
@@ -190,7 +192,8 @@ class _Ingestion:
             if content.revision == known:
                 self.counts["unchanged"] += 1
                 return
-            document, note = await read(name, content)
+            found, note = await read(name, content)
+            document = await asyncio.to_thread(without_credentials, found, self.options.hide)
         except NotReadableError as error:
             self.leave_out([Skipped(path=name, reason=str(error))])
             if known is not None and not error.is_kept:
