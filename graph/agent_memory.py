@@ -209,7 +209,7 @@ class AgentMemory:
         """Keep a folder's or a file's text as an archive; see `ingest`."""
         store, user = self._store, self._choices.user
         return await ingest_folder(
-            store, user, Path(path), archive=archive, embedder=self._embedder, options=options
+            store, user, path, archive=archive, embedder=self._embedder, options=options
         )
 
     def ingest(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from graph.vectors import fill_vectors
-from memory.archives import IngestReport, Options, default_name, ingest
+from memory.archives import ArchiveError, IngestReport, Options, default_name, ingest
+from providers.scrub import hide_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from memory.archives import Progress
     from memory.protocol import Memory
@@ -38,7 +40,7 @@ class Ingested(BaseModel):
 async def ingest_folder(  # noqa: PLR0913  # where from, where to, and how
     memory: Memory,
     namespace: str,
-    path: Path,
+    path: str | Path,
     *,
     archive: str | None = None,
     embedder: Embedder | None = None,
@@ -51,7 +53,7 @@ async def ingest_folder(  # noqa: PLR0913  # where from, where to, and how
     Args:
         memory: Where to keep it.
         namespace: Whose memory.
-        path: The folder or the file.
+        path: The folder or the file; `.` is the working directory, and empty is nothing.
         archive: The archive's name; the folder's own when left out.
         embedder: Makes vectors of what has none; words alone are searched when left out.
         options: How files are read.
@@ -62,9 +64,12 @@ async def ingest_folder(  # noqa: PLR0913  # where from, where to, and how
         ArchiveError: When the path cannot be read, or the archive was made from another folder.
         MemoryStoreError: When memory cannot be read or written; files that came before are kept.
     """
-    options = options or Options()
-    name = await asyncio.to_thread(default_name, path) if archive is None else archive
-    report = await ingest(memory, namespace, name, path, progress=progress, options=options)
+    options = replace(options or Options(), hide=hide_credentials)
+    if not str(path):  # such as a variable that is not set; to `Path` it would be the working directory
+        raise ArchiveError("The path is empty: give a folder or a file.")
+    where = Path(path)
+    name = await asyncio.to_thread(default_name, where) if archive is None else archive
+    report = await ingest(memory, namespace, name, where, progress=progress, options=options)
     if embedder is None or options.is_dry_run:
         return Ingested(report=report)
     filled = await fill_vectors(memory, namespace, embedder, progress=embedded)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    model_validator,
+)
 
 from memory.queue.turns import clip
 from memory.records import Kind, Origin, Record
@@ -25,15 +34,30 @@ MAX_EACH: Final = 8
 MAX_TEXT_CHARS: Final = 500
 """The longest insight or pattern, in characters."""
 
+UNSURE: Final = 0.5
+"""The confidence of what was said without one that can be read."""
+
 _TITLE_CHARS = 300
 
 
-def _share(value: object) -> object:
-    """Some models count in per cent."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    share = value / 100 if 1 < value <= 100 else value  # noqa: PLR2004  # per cent
+def _share(value: object) -> float:
+    """A confidence, however a model writes it: some count in per cent, and some say `high`."""
+    is_percent, number = False, math.nan
+    if isinstance(value, str):
+        is_percent, value = value.strip().endswith("%"), value.strip().removesuffix("%")
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        with suppress(ValueError, OverflowError):
+            number = float(value)
+    if not math.isfinite(number):
+        return UNSURE
+    share = number / 100 if is_percent or 1 < number <= 100 else number  # noqa: PLR2004  # per cent
     return min(1.0, max(0.0, share))
+
+
+def _texts(given: list[Any]) -> list[Any]:
+    """Those that say something; some models give sentences instead of objects."""
+    whole = [{"text": one} if isinstance(one, str) else one for one in given]
+    return [one for one in whole if isinstance(one, dict) and isinstance(one.get("text"), str)]
 
 
 class Insight(BaseModel):
@@ -45,7 +69,7 @@ class Insight(BaseModel):
     """
 
     text: str
-    confidence: Annotated[float, BeforeValidator(_share)] = Field(default=0.5, ge=0, le=1)
+    confidence: Annotated[float, BeforeValidator(_share)] = Field(default=UNSURE, ge=0, le=1)
 
 
 class Pattern(BaseModel):
@@ -68,6 +92,30 @@ class Learned(BaseModel):
 
     insights: list[Insight] = Field(default_factory=list)
     patterns: list[Pattern] = Field(default_factory=list)
+    _left_out: int = PrivateAttr(default=0)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_the_good(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401
+        """Leave out what has no form, unless that is all there is: then the model is asked again."""
+        if not isinstance(given, dict):
+            return validate(given)
+        kept, left_out = dict(given), 0
+        for name in ("insights", "patterns"):
+            said = kept.get(name)
+            kept[name] = said if said is not None else []
+            if isinstance(said, list):
+                kept[name] = _texts(said)
+                left_out += len(said) - len(kept[name])
+        is_all_bad = left_out > 0 and not kept["insights"] and not kept["patterns"]
+        lesson = validate(given if is_all_bad else kept)
+        lesson._left_out = left_out  # noqa: SLF001  # of the object that is being made
+        return lesson
+
+    @property
+    def left_out(self) -> int:
+        """How many of what the model said had no form."""
+        return self._left_out
 
 
 class Lesson(Learned):
@@ -75,7 +123,7 @@ class Lesson(Learned):
 
     Attributes:
         source: The string of the model that answered; empty when none did usefully.
-        note: Why nothing came of it, in one sentence; else empty.
+        note: Why nothing came of it, or not all, in one sentence; else empty.
     """
 
     source: str = ""

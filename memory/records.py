@@ -105,7 +105,7 @@ class Record(BaseModel):
     subject: Line = Field(default="", max_length=255)
     context: Text = Field(default="", max_length=2 * MAX_TEXT_CHARS)
     entities: tuple[Line, ...] = Field(default=(), max_length=64)
-    archive: Text = Field(default="", max_length=64)
+    archive: Line = Field(default="", max_length=64)
     path: Text = Field(default="", max_length=4096)
     first_line: int = Field(default=0, ge=0)
     last_line: int = Field(default=0, ge=0)
@@ -171,7 +171,7 @@ class Query(BaseModel):
 
     text: str
     kinds: tuple[Kind, ...] = ()
-    archives: tuple[Text, ...] = ()
+    archives: tuple[Line, ...] = ()
     max_results: int = Field(default=8, ge=1, le=1000)
     min_score: float = Field(default=0.0, ge=0, le=1)
     vector: tuple[float, ...] = ()
@@ -213,7 +213,7 @@ class Selection(BaseModel):
     before: AwareDatetime | None = None
     session: Text | None = None
     kinds: tuple[Kind, ...] = ()
-    archive: Text | None = None
+    archive: Line | None = None
     path: Text | None = None
     is_current: bool | None = None
 

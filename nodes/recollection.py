@@ -19,6 +19,7 @@ CHARS_PER_TOKEN: Final = 4
 
 _HEADING_CHARS = 80
 _CUT = " […]"
+_BRACKETS = str.maketrans("[]\uff3b\uff3d", "()()")
 _BREAKS = re.compile(r"\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
@@ -135,10 +136,18 @@ def _about(record: Record) -> str:
 
 
 def heading(one: Recollection) -> str:
-    """The line above a record: what it is and where it comes from."""
+    """The line above a record: what it is and where it comes from.
+
+    Names of files, archives and models are whatever somebody chose: none ends the line or its brackets.
+    """
     if one.kind == "chunk":
-        return f"[{one.place}, archive {one.archive}]" if one.archive else f"[{one.place}]"
-    return f"[{one.kind} {one.id[:8]}, {one.at:%Y-%m-%d}, {one.about}]"
+        archive = f", archive {_label(one.archive)}" if one.archive else ""
+        return f"[{_label(one.place)}{archive}]"
+    return f"[{one.kind} {one.id[:8]}, {one.at:%Y-%m-%d}, {_label(one.about)}]"
+
+
+def _label(name: str) -> str:
+    return " ".join(plain(name, 4096).split()).translate(_BRACKETS)
 
 
 def show(found: Sequence[Recollection]) -> str:
@@ -170,7 +179,9 @@ def with_sources(answer: str, found: Sequence[Recollection]) -> str:
     """An answer with the places that it names below it, each with its archive."""
     lines = []
     for one in found:
-        if one.place and re.search(rf"(?<![\w./-]){re.escape(one.path)}(?![\w/-])", answer):
+        # Models know the name as its heading has it.
+        names = "|".join(map(re.escape, (one.path, _label(one.path))))
+        if one.place and re.search(rf"(?<![\w./-])(?:{names})(?![\w/-])", answer):
             archive = f" (archive {one.archive})" if one.archive else ""
             lines.append(f"- `{one.place}`{archive}")
     return "\n".join([answer, "", "Sources:", "", *dict.fromkeys(lines)]) if lines else answer

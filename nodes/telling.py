@@ -15,7 +15,7 @@ _KEEP = re.compile(
     r"^(?:(?:please|also|and|ok(?:ay)?|hey|hi)\W+)*(?:(?:can|could|would|will)\s+you\s+)?(?:please\s+)?"
     r"(?:remember|memori[sz]e|note(?:\s+down)?|make\s+a\s+note|keep\s+in\s+mind|bear\s+in\s+mind"
     r"|do(?:n['\u2019]?|\s+no)t\s+forget)"
-    r"(?:\s*[:,]\s*|\s+(?:for\s+later\s*[:,]?\s+)?)(?P<that>that\s+|this\s*[:,]\s*|:\s*)?(?P<what>.+)$",
+    r"(?:\s*[:,]\s*|\s+(?:for\s+later\s*[:,]?\s+)?)(?P<that>that\s+|this\s*[:,]\s*|:\s*)?(?P<what>(?=.*\w).+)$",
     re.IGNORECASE | re.DOTALL,
 )
 _MINE = re.compile(

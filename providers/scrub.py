@@ -28,6 +28,23 @@ _KEY = re.compile(
     r"(?=.*\d)(?:sk-|gsk_|hf_|xai-|ghp_|pplx-|nvapi-|csk-|fw_|tgp_|AIza|AKIA|ASIA|ABSK)[\w*.+=-]{10,}"
 )
 
+# In files most of the shapes above would spoil prose and code: `basic concepts`, `token = next(tokens)`.
+# These are long, or a quoted value, and lie on one line.
+_SHAPES_IN_FILES = (
+    (
+        re.compile(r"\b(?:sk-|gsk_|hf_|xai-|ghp_|github_pat_|pplx-|nvapi-|csk-|fw_|tgp_)(?=[\w-]{0,200}\d)[\w-]{20,}"),
+        HIDDEN,
+    ),
+    (re.compile(r"\bAIza[\w-]{30,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bABSK[\w+/=-]{30,}"), HIDDEN),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"), HIDDEN),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://)[^\s/@:\"']{1,100}:[^\s/@\"']{1,200}@"), rf"\1{HIDDEN}@"),
+    (
+        re.compile(r"(?i)((?:api[_-]?key|access[_-]?token|auth[_-]?token|secret(?:[_-]?key)?|password|passwd)"
+                   r"[\"']?[ \t]{0,20}[=:][ \t]{0,20}([\"']))[^\s\"']{8,500}\2"),
+        rf"\1{HIDDEN}\2",
+    ),
+)  # fmt: skip
+
 _SHORTEST_SECRET = 4
 
 # What environment variables with secrets are called: ANTHROPIC_API_KEY, AWS_SESSION_TOKEN, DB_PASSWORD.
@@ -62,6 +79,23 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, HIDDEN).replace(percent_encoded(secret, safe=""), HIDDEN)
     for shape, replacement in _SHAPES:
+        text = shape.sub(replacement, text)
+    return text
+
+
+def hide_credentials(text: str) -> str:
+    """Replace by `[hidden]` what can hardly be anything but a credential, in the text of a file.
+
+    It takes less than `scrub` does, so that prose and code stay readable: keys of the known kinds, passwords
+    in addresses, quoted values of names such as `api_key`, and the secrets of this process's environment.
+
+    Returns:
+        The text, with as many lines as before.
+    """
+    for secret in sorted(environment_secrets(), key=len, reverse=True):
+        if "\n" not in secret:
+            text = text.replace(secret, HIDDEN)
+    for shape, replacement in _SHAPES_IN_FILES:
         text = shape.sub(replacement, text)
     return text
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from graph.archives import ingest_folder
@@ -77,7 +76,7 @@ def ingest(wanted: Wanted, signals: Signals, *, replace: bool, dry_run: bool, as
             try:
                 with _display() as display:
                     return await ingest_folder(
-                        *(memory, settings.user, Path(wanted.path)),
+                        *(memory, settings.user, wanted.path),
                         archive=wanted.archive,
                         embedder=embedder,
                         options=options,

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import click
 
-from serving.options import Shell, json_option, named, user_option
+from serving.options import Shell, finite, json_option, named, user_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Action = Callable[[], int]
-
-
-def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
-    """Refuse what is no number: click's ranges let it pass."""
-    if math.isnan(value):
-        raise click.BadParameter("nan is not in the range 0<x<=1000.")
-    return value
 
 
 @click.command(short_help="Keep a folder's text as an archive.")
@@ -30,7 +22,7 @@ def _finite(_context: click.Context, _option: click.Parameter, value: float) -> 
     "--max-file-mb",
     metavar="N",
     type=click.FloatRange(min=0, max=1000, min_open=True),
-    callback=_finite,
+    callback=finite,
     default=5.0,
     show_default=True,
     help="Leave out files of more than N megabytes.",

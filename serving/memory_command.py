@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serving.archives_command import archives, ingest
-from serving.options import Shell, json_option, named, user_option
+from serving.options import Shell, finite, json_option, named, user_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,12 @@ def add(shell: Shell, /, *, text: str, subject: str | None, user: str | None, as
 @click.argument("text")
 @_kinds
 @click.option("--archive", "archives", metavar="NAME", multiple=True, help="Only chunks of this archive.")
-@click.option("--min-score", type=click.FloatRange(0, 1), help="The least score; as configured else.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    callback=finite,
+    help="The least score; as configured else.",
+)
 @_limit
 @user_option
 @json_option

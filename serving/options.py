@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,13 @@ class Shell:
 
     signals: Signals
     version: str | None = None
+
+
+def finite(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    """Refuse what is no number: click's ranges let it pass."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is not in the range of numbers.")
+    return value
 
 
 def _refuse_option(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,12 @@ class Document:
     def number(self, index: int) -> int:
         """What a line is cited as; `index` counts from 0."""
         return index + 1 if self.numbers is None else self.numbers[index]
+
+
+def without_credentials(document: Document, hide: Callable[[str], str]) -> Document:
+    """The same document with what `hide` hides; `hide` leaves the ends of lines alone."""
+    sections = [replace(section, title=hide(section.title)) for section in document.sections]
+    return replace(document, lines=hide("\n".join(document.lines)).split("\n"), sections=sections)
 
 
 class NotReadableError(Exception):

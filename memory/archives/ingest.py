@@ -11,7 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from memory.archives.chunks import records_of
-from memory.archives.document import NotReadableError
+from memory.archives.document import NotReadableError, without_credentials
 from memory.archives.reading import fetch, read
 from memory.archives.report import MAX_NAMED, ArchiveError, IngestReport, Progress, Skipped
 from memory.archives.walking import Found, shown, walk
@@ -35,11 +35,13 @@ class Options:
         max_file_bytes: Larger files are left out.
         is_dry_run: Whether to look and count alone.
         takes_over: Whether an archive that another folder made may be made anew from this one.
+        hide: Takes credentials out of a text, and leaves the ends of its lines alone.
     """
 
     max_file_bytes: int = MAX_FILE_BYTES
     is_dry_run: bool = False
     takes_over: bool = False
+    hide: Callable[[str], str] = str
 
 
 async def ingest(  # noqa: PLR0913  # where from, where to, and how
@@ -70,6 +72,7 @@ async def ingest(  # noqa: PLR0913  # where from, where to, and how
         MemoryStoreError: When memory cannot be read or written; files that came before are kept.
     """
     check_name(archive)
+    archive = " ".join(archive.split())  # as records have it
     root, found, is_whole = await asyncio.to_thread(_look, path)
     work = _Ingestion(memory, namespace, archive, root, options)
     await work.check_origin(is_whole=is_whole)
@@ -86,8 +89,12 @@ async def ingest(  # noqa: PLR0913  # where from, where to, and how
 
 
 def default_name(path: Path) -> str:
-    """What an archive is called when nobody says: like its folder, or like the folder of its one file."""
-    whole = path.expanduser().resolve()
+    """What an archive is called when nobody says: like its folder, or like the folder of its one file.
+
+    Raises:
+        ArchiveError: When the path cannot be read.
+    """
+    whole = _resolved(path)
     return shown((whole if whole.is_dir() else whole.parent).name)[:MAX_NAME]
 
 
@@ -106,16 +113,20 @@ def check_name(archive: str) -> None:
 
 def _look(path: Path) -> tuple[Path, Found, bool]:
     """The root, what there is to read, and whether that is a whole folder."""
-    try:
-        whole = path.expanduser().resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it leads to itself"
-        raise ArchiveError(f"{shown(str(path))} cannot be read: {reason}.") from None
+    whole = _resolved(path)
     if whole.is_dir():
         return whole, walk(whole), True
     if shown(whole.name) != whole.name:
         raise ArchiveError(f"{shown(str(path))} has a name that no answer could cite: rename it.")
     return whole.parent, Found(paths=[whole.name]), False
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.expanduser().resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it leads to itself"
+        raise ArchiveError(f"{shown(str(path))} cannot be read: {reason}.") from None
 
 
 @dataclass(slots=True)
@@ -181,7 +192,8 @@ class _Ingestion:
             if content.revision == known:
                 self.counts["unchanged"] += 1
                 return
-            document, note = await read(name, content)
+            found, note = await read(name, content)
+            document = await asyncio.to_thread(without_credentials, found, self.options.hide)
         except NotReadableError as error:
             self.leave_out([Skipped(path=name, reason=str(error))])
             if known is not None and not error.is_kept:

@@ -24,8 +24,8 @@ _READERS: Final[dict[str, Callable[[str], Document]]] = {
     **dict.fromkeys(notebook.SUFFIXES, notebook.read_notebook),
 }
 
-_CUT = b"duograph-1"
-"""Changes when files are cut in another way: then every file counts as changed."""
+_CUT = b"duograph-2"
+"""Changes when files are cut in another way, or more is hidden in them: then every file counts as changed."""
 
 _TRIES = 3
 

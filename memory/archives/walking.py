@@ -23,6 +23,9 @@ _NOT_OURS: Final = frozenset({"node_modules", "bower_components", "__pycache__",
 _BAD: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Categories of characters that end a line, steer a terminal, or are bytes and no characters."""
 
+_REORDERING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""With these in it a name is shown in another order than it is written in."""
+
 
 @dataclass(slots=True)
 class Found:
@@ -98,11 +101,12 @@ def _leave_out(found: Found, root: Path, path: Path, reason: str, *, is_unseen: 
 def shown(name: str) -> str:
     """A name as it can be printed and kept: what is no character, or steers a terminal, is escaped."""
     return "".join(
-        char.encode("unicode_escape", "surrogatepass").decode()
-        if unicodedata.category(char) in _BAD
-        else char
-        for char in name
+        char.encode("unicode_escape", "surrogatepass").decode() if _is_bad(char) else char for char in name
     )
+
+
+def _is_bad(char: str) -> bool:
+    return char in _REORDERING or unicodedata.category(char) in _BAD
 
 
 def _reason(root: Path, entry: os.DirEntry[str], rules: Rules, depth: int) -> str | None:
@@ -125,7 +129,7 @@ def _reason(root: Path, entry: os.DirEntry[str], rules: Rules, depth: int) -> st
 
 
 def _of_name(path: Path, root: Path) -> str | None:
-    if any(unicodedata.category(char) in _BAD for char in path.name):
+    if any(map(_is_bad, path.name)):
         return "has a name that no answer could cite: rename it"
     if len(path.relative_to(root).as_posix()) > _MAX_PATH:
         return "has too long a path"

@@ -36,6 +36,8 @@ def test_a_fact_is_read_from_a_whole_sentence(text: str, kept: str, subject: str
         "Remember that I use tabs. Now write a function that sorts",
         "Remember the function from before? fix it",
         "remember when we talked?",
+        "remember that .",
+        "Remember: …!",
         "Can you remember my name?",
         "note that it must handle None",
         "Note: the function should return None",

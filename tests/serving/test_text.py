@@ -12,6 +12,7 @@ from serving.text import clean, one_line, to_json
 PIECES = st.sampled_from(
     ["\x1b[31m", "\x1b]0;title\x07", "\x9b2J", "\x1b", "[", "]", "\x07", "m", "a", "\r", "\n", "\x9d"]
 )
+REORDERING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 NOISE = st.one_of(st.text(), st.lists(PIECES).map("".join))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -30,7 +31,7 @@ def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     assert clean(clean(text)) == clean(text)
 
 
-@given(st.text(st.characters(exclude_categories=["Cc"])))
+@given(st.text(st.characters(exclude_categories=["Cc"], exclude_characters=REORDERING)))
 def test_text_without_control_characters_stays_as_it_is(text: str) -> None:
     assert clean(text) == text
 
@@ -50,6 +51,7 @@ def test_one_line_is_one_line(text: str) -> None:
         ("\x1bPq#0\x1b\\six", "six"),
         ("\x1b]0;never closed", "]0;never closed"),
         ("one\r\ntwo\rthree\ttab", "one\ntwothree\ttab"),
+        ("bidi \u202e abc \u2066", "bidi  abc "),
         ("[bold]not markup[/bold] é 漢 🙂", "[bold]not markup[/bold] é 漢 🙂"),
     ],
 )
@@ -68,6 +70,10 @@ def test_json_reads_back_and_survives_cleaning(value: object) -> None:
 @given(st.recursive(st.floats(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_json_has_no_number_that_json_lacks(value: object) -> None:
     json.loads(to_json(value), parse_constant=pytest.fail)
+
+
+def test_json_escapes_what_reorders_a_line() -> None:
+    assert to_json(REORDERING) == json.dumps(REORDERING)
 
 
 def test_json_keeps_letters_of_any_script() -> None:

@@ -39,6 +39,13 @@ def test_what_is_not_the_users_own_work_is_left_out(tmp_path: Path) -> None:
     }
 
 
+def test_a_name_that_is_shown_in_another_order_is_left_out(tmp_path: Path) -> None:
+    make(tmp_path, "bill\u202efdp.md", "a.md")
+    found = walk(tmp_path)
+    assert found.paths == ["a.md"]
+    assert reasons(found) == {r"bill\u202efdp.md": "has a name that no answer could cite: rename it"}
+
+
 def test_links_are_not_followed(tmp_path: Path) -> None:
     make(tmp_path, "outside/secret.txt", "in/a.txt")
     root = tmp_path / "in"
