@@ -124,11 +124,12 @@ class ScriptedChatModel(BaseChatModel):
             raise self._failure(call, reply)
         if reply.reasoning:
             yield AIMessageChunk(content="", additional_kwargs={"reasoning_content": reply.reasoning})
-        pieces = _PIECE.findall(reply.content)
-        if reply.error == "cut_stream":
-            pieces = _PIECE.findall(reply.content[: len(reply.content) // 2])
-        for piece in pieces:
-            yield AIMessageChunk(content=piece)
+        is_cut = reply.error == "cut_stream"
+        text = reply.content[: len(reply.content) // 2] if is_cut else reply.content
+        for piece in _PIECE.finditer(
+            text
+        ):  # one by one: who limits its tokens reads no long reply to its end
+            yield AIMessageChunk(content=piece[0])
         if reply.error == "cut_stream":
             if reply.usage:
                 yield AIMessageChunk(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -77,6 +78,18 @@ async def test_every_field_arrives_however_the_model_is_called(write: Callable[.
 async def test_content_streams_in_pieces(write: Callable[..., Path]) -> None:
     chunks = [chunk.content async for chunk in _model(write(FULL)).astream("x")]
     assert [chunk for chunk in chunks if chunk] == ["one", " two", "\n\n  three"]
+
+
+def test_who_stops_early_does_not_pay_for_the_rest(write: Callable[..., Path]) -> None:
+    stream = _model(write({"content": "y " * 500_000})).stream("hi")
+    tracemalloc.start()
+    try:
+        first = next(iter(stream))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert first.content == "y"
+    assert peak < 8_000_000  # all its pieces take more than three times as much
 
 
 def test_tools_can_be_bound(write: Callable[..., Path]) -> None:
