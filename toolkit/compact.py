@@ -31,7 +31,9 @@ _SECRET_NAME: Final = re.compile(
     r"|api_?key$|app(?:lication)?_?key$|auth(?:orization)?_?(?:header|key)$|^authorization$|credential(?:s)?$"
     r"|access_?key$|connection_?string|key_?material|user_?data$|session_?key$|stream_?key$)"
 )
-_SAFE_NAME: Final = re.compile(r"(?i)(?:policy|rotation|arn|enabled|last_?changed|last_?used|_?at|date|expires)$")
+_SAFE_NAME: Final = re.compile(
+    r"(?i)(?:policy|rotation|arn|enabled|last_?changed|last_?used|_?at|date|expires)$"
+)
 
 
 @dataclass(frozen=True)

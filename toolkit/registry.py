@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Unpack
 
+from toolkit.aws import tools as aws
+from toolkit.datadog import tools as datadog
 from toolkit.needs import unavailable
+from toolkit.neo4j import tools as neo4j
 from toolkit.protocol import AnyTool, ToolConfigError, ToolInfo
 from toolkit.services import Services, missing_service
 
@@ -23,7 +26,14 @@ class Row:
     make: Callable[[Services], AnyTool]
 
 
-_ROWS: tuple[Row, ...] = ()
+_ROWS: tuple[Row, ...] = (
+    Row(neo4j.SCHEMA, lambda _: neo4j.make_schema()),
+    Row(neo4j.QUERY, lambda _: neo4j.make_query()),
+    Row(aws.READ, lambda _: aws.make_read()),
+    Row(datadog.METRICS, lambda _: datadog.make_metrics()),
+    Row(datadog.LOGS, lambda _: datadog.make_logs()),
+    Row(datadog.MONITORS, lambda _: datadog.make_monitors()),
+)
 
 TOOLS: Mapping[str, Row] = MappingProxyType({row.info.name: row for row in _ROWS})
 

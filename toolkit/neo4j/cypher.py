@@ -96,13 +96,15 @@ _NONE: Final = _Token("other", "")
 def _tokens(statement: str) -> list[_Token]:
     if "\\u" in statement or "\\U" in statement:
         # Servers read such an escape before all else, so that it can end a text.
-        raise ToolError("\\u in the query is not allowed: write the character itself, or pass it in parameters.")
+        raise ToolError(
+            "\\u in the query is not allowed: write the character itself, or pass it in parameters."
+        )
     tokens = [
         _Token(str(match.lastgroup), match.group())
         for match in _TOKEN.finditer(statement)
         if match.lastgroup != "skip"
     ]
-    for token, after in zip(tokens, [*tokens[1:], _NONE], strict=True):
+    for token, after in zip(tokens, [*tokens[1:], _NONE], strict=False):
         if token.kind != "other":
             continue
         if token.text in "'\"`":
@@ -110,7 +112,9 @@ def _tokens(statement: str) -> list[_Token]:
         if token.text == "/" and after.text == "*":
             raise ToolError("A comment in the query is never closed.")
         if not (token.text.isascii() and token.text.isprintable()):
-            raise ToolError(f"The query has the character U+{ord(token.text):04X} outside of a text: remove it.")
+            raise ToolError(
+                f"The query has the character U+{ord(token.text):04X} outside of a text: remove it."
+            )
     return tokens
 
 
@@ -136,9 +140,7 @@ def _dotted(tokens: list[_Token], at: int) -> tuple[str, int]:
     """Read a name such as `db.labels` from its first part; spaces and quotes do not hide it."""
     parts = [_unquoted(tokens[at])]
     at += 1
-    while (
-        at + 1 < len(tokens) and tokens[at].text == "." and tokens[at + 1].kind in {"name", "quoted"}
-    ):
+    while at + 1 < len(tokens) and tokens[at].text == "." and tokens[at + 1].kind in {"name", "quoted"}:
         parts.append(_unquoted(tokens[at + 1]))
         at += 2
     return ".".join(parts), at

@@ -33,7 +33,9 @@ async def check(transaction: AsyncTransaction, statement: str, parameters: Mappi
             raise refused_procedure(name)
     for kind, _ in operators:
         if kind.startswith(_REFUSED):
-            raise ToolError(f"The statement is not run: it needs {kind.split('@')[0]}, and neo4j_query only reads.")
+            raise ToolError(
+                f"The statement is not run: it needs {kind.split('@')[0]}, and neo4j_query only reads."
+            )
     if summary.query_type != _READS:
         raise ToolError("The statement is not run: it would change the database, and neo4j_query only reads.")
     if procedures:
