@@ -78,7 +78,7 @@ def as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _shown(value: object, caps: Caps, depth: int) -> object:
+def _shown(value: object, caps: Caps, depth: int) -> object:  # noqa: PLR0911 - one for each kind
     if value is None or isinstance(value, bool | int):
         return value if not isinstance(value, int) or abs(value) < 10**30 else "[a huge number]"
     if isinstance(value, float):

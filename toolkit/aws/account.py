@@ -8,10 +8,9 @@ from time import monotonic
 from typing import Any, Final
 
 from toolkit.aws import operations
+from toolkit.aws.faults import explained
 from toolkit.aws.hiding import hide
 from toolkit.aws.operations import Operation
-from toolkit.compact import redact
-from toolkit.protocol import ToolError
 
 MAX_PAGES: Final = 20
 """Pages of one call; a page can be empty and have a next one."""
@@ -19,7 +18,21 @@ MAX_PAGES: Final = 20
 _CONNECT_S: Final = 5
 _READ_S: Final = 15
 _FILE_BYTES: Final = 64 * 1024
-_REASON_CHARS: Final = 400
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much of a list is taken.
+
+    Attributes:
+        items: The most.
+        start: A token of an earlier answer, or an empty text.
+        within_s: Seconds after which no further page is asked for.
+    """
+
+    items: int
+    start: str = ""
+    within_s: float = 20
 
 
 @dataclass(frozen=True)
@@ -44,18 +57,14 @@ class Account:
         self._session: Any = None
         self._clients: dict[str, Any] = {}
 
-    def read(
-        self, service: str, name: str, parameters: dict[str, Any], *, items: int, start: str, within_s: float
-    ) -> Answer:
+    def read(self, service: str, name: str, parameters: dict[str, Any], share: Share) -> Answer:
         """Call an operation that reads.
 
         Args:
             service: As boto3 calls it.
             name: Of the operation.
             parameters: As boto3 takes them.
-            items: The most to take of what the operation lists.
-            start: A token of an earlier answer, or an empty text.
-            within_s: Seconds after which no further page is asked for.
+            share: How much to take of what the operation lists.
 
         Raises:
             ToolError: When it is not allowed, or did not work.
@@ -66,12 +75,11 @@ class Account:
             operation, client = self._prepared(service, name)
             given = operations.check_parameters(operation, parameters)
             if client.can_paginate(operation.name):
-                end = monotonic() + within_s
-                value, more = _pages(client, operation, given, items=items, start=start, end=end)
+                value, more = _pages(client, operation, given, share)
             else:
                 value, more = _single(client, operation, given), ""
         except (kinds.BotoCoreError, kinds.ClientError, OSError, ValueError) as error:
-            raise explained(error, kinds) from None
+            raise explained(error) from None
         return Answer(hide(value, operation.model.output_shape), more)
 
     def _prepared(self, service: str, name: str) -> tuple[Operation, Any]:
@@ -114,17 +122,17 @@ def _pages(
     client: Any,  # noqa: ANN401  # botocore has no types
     operation: Operation,
     given: dict[str, Any],
-    *,
-    items: int,
-    start: str,
-    end: float,
+    share: Share,
 ) -> tuple[dict[str, Any], str]:
     """Merge pages until there are enough items, too many pages, or no time."""
     from botocore.utils import set_value_from_jmespath  # noqa: PLC0415 - an extra
 
-    config: dict[str, Any] = {"MaxItems": items} | ({"StartingToken": start} if start else {})
+    config: dict[str, Any] = {"MaxItems": share.items} | (
+        {"StartingToken": share.start} if share.start else {}
+    )
     pages = client.get_paginator(operation.name).paginate(**given, PaginationConfig=config)
     merged: dict[str, Any] = {}
+    end = monotonic() + share.within_s
     asked = 0
     is_cut = False
     for page in pages:
@@ -151,30 +159,3 @@ def _next(pages: Any, page: dict[str, Any]) -> str:  # noqa: ANN401  # botocore 
     token = pages._get_next_token(page)  # noqa: SLF001 - it knows how each operation names its token
     found = {key: value for key, value in token.items() if value is not None}
     return TokenEncoder().encode(found) if found else ""
-
-
-def explained(error: Exception, kinds: Any) -> ToolError:  # noqa: ANN401  # botocore has no types
-    """Say in one sentence what AWS or botocore reported."""
-    if isinstance(error, kinds.ClientError):
-        told = error.response.get("Error", {})
-        code = str(told.get("Code") or "unknown")[:80]
-        reason = redact(" ".join(str(told.get("Message") or "").split())).rstrip(". ")[:_REASON_CHARS]
-        return ToolError(f"AWS answered {code}" + (f": {reason}." if reason else "."))
-    if isinstance(error, kinds.ParamValidationError):
-        report = redact("; ".join(str(error.kwargs.get("report", "")).splitlines())).rstrip(". ")
-        return ToolError(f"parameters are wrong: {report[:_REASON_CHARS]}.")
-    if isinstance(error, kinds.NoRegionError):
-        return ToolError("No AWS region is set: set AWS_DEFAULT_REGION.")
-    if isinstance(error, kinds.ProfileNotFound):
-        return ToolError("The AWS profile is not there: mend AWS_PROFILE.")
-    if isinstance(error, kinds.NoCredentialsError | kinds.PartialCredentialsError):
-        return ToolError(
-            "No AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-        )
-    if isinstance(error, kinds.ConnectTimeoutError | kinds.ReadTimeoutError):
-        return ToolError("AWS did not answer in time: ask for less, or try again.")
-    if isinstance(error, kinds.HTTPClientError | kinds.ConnectionError | OSError):
-        return ToolError("AWS cannot be reached: look at the network, and at AWS_DEFAULT_REGION.")
-    return ToolError(
-        f"The call did not work ({type(error).__name__}): look at the parameters and the set-up of AWS."
-    )

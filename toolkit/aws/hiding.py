@@ -15,7 +15,12 @@ _VALUES: Final = ("value", "Value", "ParameterValue", "OutputValue")
 _MOST_DEPTH: Final = 40
 
 
-def hide(value: object, shape: Any, name: str = "", depth: int = 0) -> object:  # noqa: ANN401  # botocore has no types
+def hide(  # noqa: PLR0911 - one for each kind
+    value: object,
+    shape: Any,  # noqa: ANN401  # botocore has no types
+    name: str = "",
+    depth: int = 0,
+) -> object:
     """Copy an answer without its secrets.
 
     Args:

@@ -1,4 +1,4 @@
-"""Which operations of AWS may be called: those that read, and whose answer is not itself a key to something."""
+"""Which operations of AWS may be called: those that read, and whose answer gives no access to anything."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from toolkit.aws.account import Account
+from toolkit.aws.account import Account, Share
 from toolkit.compact import Caps, as_json, compact
 from toolkit.protocol import Arguments, Tool, ToolInfo, ToolText
 
@@ -19,9 +19,9 @@ _CAPS: Final = Caps(chars=4000, items=1000, keys=200, depth=12)
 READ: Final = ToolInfo(
     name="aws_read",
     description=(
-        "Read from the AWS account: call an operation of boto3 that begins with describe_, list_ or get_, such as "
-        "service ec2, operation describe_instances; also logs filter_log_events and cloudtrail lookup_events. "
-        "The answer is JSON; secrets are left out of it."
+        "Read from the AWS account: call an operation of boto3 that begins with describe_, list_ or get_, "
+        "such as service ec2, operation describe_instances; also logs filter_log_events and cloudtrail "
+        "lookup_events. The answer is JSON; secrets are left out of it."
     ),
     category="aws",
     effect="read",
@@ -56,9 +56,7 @@ def _read(account: Account, arguments: ReadArguments) -> ToolText:
         arguments.service,
         arguments.operation,
         arguments.parameters,
-        items=arguments.limit,
-        start=arguments.start,
-        within_s=_PAGING_S,
+        Share(arguments.limit, arguments.start, _PAGING_S),
     )
     shown = compact(answer.value, _CAPS)
     if not answer.more:

@@ -85,7 +85,7 @@ def _configuration(access: Access) -> Any:  # noqa: ANN401  # of the client
     from urllib3 import Retry  # noqa: PLC0415 - with the client
 
     options: dict[str, Any] = {"host": access.host} if access.host else {}
-    configuration = Configuration(
+    configuration = Configuration(  # type: ignore[no-untyped-call]  # the client's own gap
         api_key={"apiKeyAuth": access.api_key, "appKeyAuth": access.app_key},
         request_timeout=_TIMEOUT_S,
         preload_content=False,  # what is not read yet can be bounded
@@ -102,9 +102,7 @@ def _configuration(access: Access) -> Any:  # noqa: ANN401  # of the client
 
 def _parsed(raw: bytes, access: Access) -> Any:  # noqa: ANN401  # whatever JSON can say
     if len(raw) > access.max_bytes:
-        raise ToolError(
-            f"Datadog's answer is larger than {access.max_bytes // 2**20} MiB: ask for a shorter time or less."
-        )
+        raise ToolError(f"Datadog's answer is larger than {access.max_bytes // 2**20} MiB: ask for less.")
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
@@ -112,14 +110,12 @@ def _parsed(raw: bytes, access: Access) -> Any:  # noqa: ANN401  # whatever JSON
 
 
 def _refused(error: Any) -> ToolError:  # noqa: ANN401  # of the client
-    status, headers = (
-        int(error.status or 0),
-        {key.lower(): value for key, value in (error.headers or {}).items()},
-    )
+    status = int(error.status or 0)
+    headers = {key.lower(): value for key, value in (error.headers or {}).items()}
     if status in {401, 403}:
         return ToolError(
-            f"Datadog refused the keys ({status}): mend {API_KEY} and {APP_KEY}, or {SITE}, or give the key's "
-            "user the right to read this."
+            f"Datadog refused the keys ({status}): mend {API_KEY} and {APP_KEY}, or {SITE}, or give the "
+            "key's user the right to read this."
         )
     if status == 429:  # noqa: PLR2004 - too many requests
         reset = str(headers.get("x-ratelimit-reset", ""))

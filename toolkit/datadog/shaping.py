@@ -71,9 +71,10 @@ def monitor_page(said: object) -> list[dict[str, Any]]:
 
 
 def _series(one: dict[str, Any]) -> dict[str, Any]:
+    listed = one.get("pointlist")
     points = [
         (point[0], float(point[1]))
-        for point in (one.get("pointlist") if isinstance(one.get("pointlist"), list) else [])
+        for point in (listed if isinstance(listed, list) else [])
         if isinstance(point, list) and len(point) == 2 and all(_is_number(part) for part in point)  # noqa: PLR2004
     ]
     shown = {key: one[key] for key in ("metric", "scope", "aggr", "interval") if one.get(key) is not None}

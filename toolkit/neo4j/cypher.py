@@ -131,8 +131,8 @@ def _check_calls(tokens: list[_Token]) -> None:
             raise refused_procedure(name)
         if is_call and not is_procedure and "." in name and not name.lower().startswith(_FUNCTIONS):
             raise ToolError(
-                f"The function {name[:80]} is not run: only those of Cypher itself are, and those of APOC that "
-                "compute from what they are given."
+                f"The function {name[:80]} is not run: only those of Cypher itself are, and those of APOC "
+                "that compute from what they are given."
             )
 
 

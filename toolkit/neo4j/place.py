@@ -24,7 +24,7 @@ class Server:
         max_bytes: The most that is received in one look; one value can be as large as the server's memory.
     """
 
-    uri: str
+    uri: str = field(repr=False)  # one with a password in it is refused later
     user: str = ""
     password: str = field(default="", repr=False)
     database: str = ""

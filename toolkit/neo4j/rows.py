@@ -22,16 +22,19 @@ async def read(result: AsyncResult, most_rows: int, most_chars: int) -> tuple[li
     """
     lines: list[str] = []
     room = most_chars
+    columns = result.keys()
     async for record in result:
         if len(lines) == most_rows or room <= 0:
             return lines, True
-        row = {name: compact(_plain(value), CAPS) for name, value in record.items()}
+        row = {
+            name: compact(_plain(value), CAPS) for name, value in zip(columns, record.values(), strict=True)
+        }
         lines.append(as_json(row))
         room -= len(lines[-1]) + 1
     return lines, False
 
 
-def _plain(value: object, depth: int = 0) -> Any:  # noqa: ANN401  # whatever Cypher can give
+def _plain(value: object, depth: int = 0) -> Any:  # noqa: ANN401, PLR0911  # whatever Cypher can give
     """Make maps of nodes and relationships, lists of paths, texts of times and points."""
     from neo4j.graph import Node, Path, Relationship  # noqa: PLC0415 - an extra
 

@@ -1,4 +1,4 @@
-"""What is in a graph: labels, relationships, properties, indexes, each with a count where the server has one."""
+"""What is in a graph: labels, relationships, properties and indexes, with the counts that the server has."""
 
 from __future__ import annotations
 
@@ -20,18 +20,16 @@ RETURN collect(DISTINCT [labels(a), labels(b)]) AS ends, collect(properties(r)) 
 
 
 async def describe(transaction: AsyncTransaction) -> str:
-    """Describe the graph from the server's own counts and a few samples of each kind; it scans nothing whole."""
+    """Describe the graph from the server's own counts and some samples of each kind; nothing is scanned."""
     labels = await _names(transaction, "CALL db.labels() YIELD label AS name RETURN name ORDER BY name")
     types = await _names(
         transaction, "CALL db.relationshipTypes() YIELD relationshipType AS name RETURN name ORDER BY name"
     )
     lines = ["Labels:"]
-    for label in labels[:MAX_NAMES]:
-        lines.append(await _label(transaction, label))
+    lines += [await _label(transaction, label) for label in labels[:MAX_NAMES]]
     lines += _more(labels, "labels")
     lines.append("Relationships:")
-    for kind in types[:MAX_NAMES]:
-        lines.append(await _relationship(transaction, kind))
+    lines += [await _relationship(transaction, kind) for kind in types[:MAX_NAMES]]
     lines += _more(types, "types of relationships")
     lines.append("Indexes:")
     lines += await _indexes(transaction)
@@ -53,7 +51,7 @@ async def _label(transaction: AsyncTransaction, label: str) -> str:
     count = await _one(transaction, f"MATCH (n:`{_quoted(label)}`) RETURN count(n)")
     result = await transaction.run(_NODES.format(name=_quoted(label)), sample=_SAMPLE)
     properties = [f"{record['key']} {'|'.join(map(_kind, record['types']))}" async for record in result]
-    return f"(:{label}) × {count}: {', '.join(properties) or 'no properties'}"
+    return f"(:{label}) {count}: {', '.join(properties) or 'no properties'}"
 
 
 async def _relationship(transaction: AsyncTransaction, kind: str) -> str:
@@ -64,7 +62,7 @@ async def _relationship(transaction: AsyncTransaction, kind: str) -> str:
     samples = record["samples"] if record is not None else []
     names = sorted({name for sample in samples for name in sample})
     between = ", ".join(sorted({f"(:{':'.join(a)})→(:{':'.join(b)})" for a, b in ends})[:10])
-    return f"[:{kind}] × {count}: {between or 'none'}" + (f"; {', '.join(names)}" if names else "")
+    return f"[:{kind}] {count}: {between or 'none'}" + (f"; {', '.join(names)}" if names else "")
 
 
 async def _indexes(transaction: AsyncTransaction) -> list[str]:

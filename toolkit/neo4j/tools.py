@@ -35,7 +35,7 @@ QUERY: Final = ToolInfo(
     name="neo4j_query",
     description=(
         "Run one Cypher statement that reads the Neo4j graph, and get its rows as JSON, one a line. Write "
-        "values as $name and give them in parameters. LOAD CSV, SHOW, USE and everything that writes are refused."
+        "values as $name and give them in parameters. LOAD CSV, SHOW, USE and all that writes are refused."
     ),
     category="neo4j",
     effect="read",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def moto_address() -> Iterator[str]:
     """Where moto's server listens; it keeps what was made, so each test names its own things."""
-    # On another machine its log of requests would be the only thing that the tests print.
-    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     from moto.server import ThreadedMotoServer  # noqa: PLC0415 - heavy, and few need it
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -35,4 +32,4 @@ def aws(moto_address: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], A
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     session = boto3.Session()
-    return lambda service: session.client(service)
+    return session.client  # type: ignore[no-any-return]

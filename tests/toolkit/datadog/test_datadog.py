@@ -96,7 +96,9 @@ async def test_logs_come_one_a_line_without_secrets_and_can_be_read_on(datadog: 
     assert "abcdefghijklmnop0123" not in found.text
     assert datadog.seen[0].path == "/api/v2/logs/events/search"
     assert datadog.seen[0].body == {
-        "filter": {"query": "service:pay", "from": "2025-12-31T23:00:00+00:00", "to": "2026-01-01T00:00:00+00:00"},
+        "filter": {
+            "query": "service:pay", "from": "2025-12-31T23:00:00+00:00", "to": "2026-01-01T00:00:00+00:00",
+        },
         "page": {"limit": 2},
         "sort": "-timestamp",
     }  # fmt: skip
