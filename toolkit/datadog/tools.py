@@ -42,7 +42,7 @@ METRICS: Final = _info(
 )
 LOGS: Final = _info(
     "datadog_logs",
-    "Search logs of Datadog over a span of time, such as service:pay status:error; newest first, as JSON lines.",
+    "Search logs of Datadog over a span of time, such as service:pay status:error; newest first, as JSON.",
 )
 MONITORS: Final = _info(
     "datadog_monitors",

@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass, field
 from typing import Final
 
+SCHEMES: Final = frozenset({"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"})
+"""What an address begins with."""
+
 URI: Final = "NEO4J_URI"
 USERNAME: Final = "NEO4J_USERNAME"
 PASSWORD: Final = "NEO4J_PASSWORD"  # noqa: S105 - a variable's name

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.neo4j.faults import explained
-from toolkit.neo4j.place import Server
+from toolkit.neo4j.place import SCHEMES, URI, Server
 from toolkit.protocol import ToolError
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ async def look(server: Server, within_s: float) -> AsyncIterator[AsyncTransactio
 
     # The driver logs what it raises too; whoever has set up no logging shall not read that on the terminal.
     logging.getLogger("neo4j").addHandler(logging.NullHandler())
+    if server.uri.partition("://")[0] not in SCHEMES:
+        raise ToolError(f"{URI} is no address of Neo4j: write it as neo4j+s://HOST or bolt://HOST:7687.")
     meter = _Meter(server.max_bytes)
     try:
         async with (
