@@ -55,8 +55,8 @@ def tool_of(
     Raises:
         ToolConfigError: When it has no docstring, or an argument cannot be given by a model.
     """
-    called: str = name or getattr(function, "__name__", type(function).__name__)
-    declared: Effect = effect or getattr(function, _EFFECT, "write")
+    called = str(name or getattr(function, "__name__", type(function).__name__))
+    declared: Effect = getattr(function, _EFFECT, "write") if effect is None else effect
     description = (getattr(function, "__doc__", None) or "").strip()
     if not description or isinstance(function, partial):
         raise ToolConfigError(

@@ -18,7 +18,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "aws": ("boto3",),
         "datadog": ("datadog_api_client",),
         "neo4j": ("neo4j",),
-        "web": ("markdownify",),
+        "tools": ("lxml", "re2", "simpleeval"),
     }
 )
 """What an extra brings that a tool imports."""

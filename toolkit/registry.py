@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Unpack
 
+from toolkit import calculator, date_time, inner
 from toolkit.aws import tools as aws
 from toolkit.datadog import tools as datadog
+from toolkit.files import listing, reading, searching
 from toolkit.needs import unavailable
 from toolkit.neo4j import tools as neo4j
 from toolkit.protocol import AnyTool, ToolConfigError, ToolInfo
 from toolkit.services import Services, missing_service
+from toolkit.web import pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +36,14 @@ _ROWS: tuple[Row, ...] = (
     Row(datadog.METRICS, lambda _: datadog.make_metrics()),
     Row(datadog.LOGS, lambda _: datadog.make_logs()),
     Row(datadog.MONITORS, lambda _: datadog.make_monitors()),
+    Row(calculator.INFO, calculator.make),
+    Row(date_time.INFO, date_time.make),
+    Row(listing.INFO, listing.make),
+    Row(reading.INFO, reading.make),
+    Row(searching.INFO, searching.make),
+    Row(pages.INFO, pages.make),
+    Row(inner.RUN_PYTHON, inner.make_run_python),
+    Row(inner.MEMORY_SEARCH, inner.make_memory_search),
 )
 
 TOOLS: Mapping[str, Row] = MappingProxyType({row.info.name: row for row in _ROWS})

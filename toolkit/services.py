@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Protocol, TypedDict
 from toolkit.protocol import ToolConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
     from pathlib import Path
+
+    from toolkit.web.policy import WebPolicy
 
 
 class RunPython(Protocol):
@@ -60,13 +63,17 @@ class Services(TypedDict, total=False):
 
     Attributes:
         file_roots: Folders that file tools may read.
+        now: A clock, for `date_time`.
         run_python: The sandbox.
         search_memory: The user's memory.
+        web: Which hosts pages may be fetched from.
     """
 
     file_roots: Sequence[Path]
+    now: Callable[[], datetime]
     run_python: RunPython
     search_memory: SearchMemory
+    web: WebPolicy
 
 
 def missing_service(tool: str, service: str) -> ToolConfigError:

@@ -1,0 +1,121 @@
+"""Plain functions become tools."""
+
+import functools
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Literal
+
+import pytest
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel
+
+from toolkit import ToolConfigError
+from toolkit.functions import has_effect, tool_of
+from toolkit.running import run
+
+
+class Unit(StrEnum):
+    KM = "km"
+    MILES = "miles"
+
+
+class River(BaseModel):
+    name: str
+    unit: Unit = Unit.KM
+
+
+def length(
+    river: River, rounding: Literal["up", "down"] = "up", *, tags: list[str] | None = None
+) -> dict[str, Any]:
+    """Tell how long a river is.
+
+    Args:
+        river: Which one.
+        rounding: Where to round to.
+        tags: What to add.
+    """
+    return {"river": river.name, "unit": river.unit, "rounding": rounding, "tags": tags, "name": "Überfluß"}
+
+
+async def test_hints_and_docstring_become_the_schema() -> None:
+    tool = tool_of(length)
+    schema = tool.as_schema()
+    assert convert_to_openai_tool(schema) == schema
+    function = schema["function"]
+    assert function["description"] == "Tell how long a river is."
+    assert function["parameters"]["required"] == ["river"]
+    assert function["parameters"]["properties"]["rounding"]["enum"] == ["up", "down"]
+    assert function["parameters"]["properties"]["tags"]["description"] == "What to add."
+    assert "$ref" not in str(schema)
+    outcome = await run(tool, {"river": {"name": "Elbe", "unit": "miles"}})
+    assert '"unit": "miles"' in outcome.text
+    assert "Überfluß" in outcome.text
+
+
+def test_what_says_nothing_of_its_effect_can_write() -> None:
+    @has_effect("read")
+    def look() -> str:
+        """Look."""
+        return ""
+
+    assert tool_of(length).info.effect == "write"
+    assert tool_of(look).info.effect == "read"
+    assert tool_of(look, effect="network").info.effect == "network"
+
+
+async def test_methods_and_coroutines_are_functions_too() -> None:
+    class Store:
+        async def find(self, key: str) -> bytes:
+            """Find."""
+            return key.encode() + b"\xff"
+
+    tool = tool_of(Store().find, name="find_it")
+    assert tool.name == "find_it"
+    assert (await run(tool, {"key": "k"})).text == "k\ufffd"
+
+
+def bare(x: int) -> int:
+    return x
+
+
+def untyped(x) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Say nothing of x."""
+    return int(x)
+
+
+def starred(*xs: int) -> int:
+    """Take any number."""
+    return sum(xs)
+
+
+def opaque(x: Callable[[], int]) -> str:
+    """Take what no JSON can be."""
+    return str(x)
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (bare, "needs a docstring"),
+        (functools.partial(length, rounding="up"), "needs a docstring"),
+        (untyped, "'x' of function 'untyped' has no type hint"),
+        (starred, "'xs' of function 'starred' cannot be given by name"),
+        (opaque, "no JSON form"),
+    ],
+)
+def test_what_a_model_cannot_call_is_refused(function: Any, says: str) -> None:  # noqa: ANN401
+    with pytest.raises(ToolConfigError, match=says):
+        tool_of(function)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"name": "two words"}, "two words"),
+        ({"timeout_s": float("nan")}, "timeout_s"),
+        ({"max_chars": 3}, "max_chars"),
+    ],
+)
+def test_wrong_figures_are_named(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ToolConfigError, match=says):
+        tool_of(length, **changes)

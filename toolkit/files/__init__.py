@@ -1,0 +1,1 @@
+"""Files inside allowed folders: list, read and search them, and nothing outside."""

@@ -1,0 +1,1 @@
+"""Pages from allowed hosts on the public network, as text."""
