@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from toolkit.neo4j import plan
 from toolkit.neo4j.place import Server
 from toolkit.neo4j.server import look
 from toolkit.neo4j.tools import make_query, make_schema
@@ -133,6 +134,26 @@ async def test_the_server_refuses_even_what_our_own_checks_let_through(graph: Ne
         async with look(_there(graph), 10) as transaction:
             await transaction.run("CREATE (n:Evil)")
     assert _everything(graph) == before
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "LOAD CSV FROM 'file:///etc/passwd' AS line RETURN line",
+        "CALL { LOAD CSV FROM 'file:///etc/passwd' AS line RETURN line } RETURN line",
+        "SHOW SETTINGS",
+        "SHOW USERS",
+        "TERMINATE TRANSACTIONS 'neo4j-transaction-1'",
+        "CALL dbms.killConnection('bolt-1')",
+        "CALL db.prepareForReplanning()",
+        "UNWIND [1] AS x CALL { WITH x RETURN 1 AS y } IN TRANSACTIONS RETURN y",
+        "MATCH (n) SET n.name = 'evil'",
+    ],
+)
+async def test_the_plan_alone_tells_what_does_more_than_read(graph: Neo4jServer, query: str) -> None:
+    with pytest.raises(ToolError, match="is not run"):
+        async with look(_there(graph), 10) as transaction:
+            await plan.check(transaction, query, {})
 
 
 async def test_rows_are_json_with_nodes_relationships_times_and_long_lists_shortened(
