@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 PAGE = b"<title>Rivers</title><script>steal()</script><h1>The Elbe</h1><p>It is <b>1094 km</b> long.</p>"
 BOMB = gzip.compress(b"a" * 20_000_000)
@@ -71,9 +73,15 @@ class MisbehavingServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def misbehaving() -> Iterator[MisbehavingServer]:
-    """Serve until the test is over."""
+def misbehaving(certificate: Path | None = None) -> Iterator[MisbehavingServer]:
+    """Serve until the test is over; over TLS with a certificate."""
     with MisbehavingServer() as server:
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
