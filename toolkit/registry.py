@@ -8,8 +8,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Unpack
 
 from toolkit import calculator, date_time, inner
+from toolkit.aws import tools as aws
+from toolkit.datadog import tools as datadog
 from toolkit.files import listing, reading, searching
 from toolkit.needs import unavailable
+from toolkit.neo4j import tools as neo4j
 from toolkit.protocol import AnyTool, ToolConfigError, ToolInfo
 from toolkit.services import Services, missing_service
 from toolkit.web import pages
@@ -26,7 +29,13 @@ class Row:
     make: Callable[[Services], AnyTool]
 
 
-_ROWS = (
+_ROWS: tuple[Row, ...] = (
+    Row(neo4j.SCHEMA, lambda _: neo4j.make_schema()),
+    Row(neo4j.QUERY, lambda _: neo4j.make_query()),
+    Row(aws.READ, lambda _: aws.make_read()),
+    Row(datadog.METRICS, lambda _: datadog.make_metrics()),
+    Row(datadog.LOGS, lambda _: datadog.make_logs()),
+    Row(datadog.MONITORS, lambda _: datadog.make_monitors()),
     Row(calculator.INFO, calculator.make),
     Row(date_time.INFO, date_time.make),
     Row(listing.INFO, listing.make),

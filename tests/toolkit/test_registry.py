@@ -55,7 +55,7 @@ def test_why_a_tool_cannot_be_used_is_told_without_values(monkeypatch: pytest.Mo
 
 
 def test_what_cannot_be_made_is_refused() -> None:
-    with pytest.raises(ToolConfigError, match="no tool 'abacus': choose from calculator, date_time"):
+    with pytest.raises(ToolConfigError, match="no tool 'abacus': choose from aws_read, calculator"):
         make("abacus")
     with pytest.raises(ToolConfigError, match="run_python needs the service run_python"):
         make("run_python")

@@ -1,0 +1,1 @@
+"""Reading a graph in a Neo4j server."""
