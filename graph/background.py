@@ -41,6 +41,7 @@ class Background:
         jobs: The queue. What is enqueued here is begun at once, by whom the setting `enrichment` says.
         worker: Does the jobs of this process; it starts at the first one.
         handle: What it does with a job.
+        memory: Where what was learned goes.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Background:
             models: Makes the models to learn with; those of the settings when left out.
         """
         self._settings = settings
+        self.memory = memory
         self.handle = Enrichment(
             jobs,
             memory,

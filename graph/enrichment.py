@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from graph.learning import Learned, Lesson, learned, question, told
 from memory.queue import FinishedTurn, JobError, LeaseLostError
-from memory.records import Record
+from memory.records import Item, Record, Selection
 from providers import Allowance, LimitReachedError, ModelsFailedError, UnfitAnswerError
 from providers.scrub import one_line
 
@@ -68,9 +68,7 @@ class Enrichment:
         """Do a job; see `memory.queue.Handler`."""
         job = lease.job
         if job.kind == "write":
-            await self._memory.store(
-                job.namespace, _read(_RECORDS.validate_python, job.payload.get("records"))
-            )
+            await self._write(job.namespace, _read(_RECORDS.validate_python, job.payload.get("records")))
             return await self._embed(job.namespace)
         turn = _read(FinishedTurn.model_validate, job.payload)
         # First, so that a turn is remembered also when no model can be asked about it.
@@ -86,6 +84,24 @@ class Enrichment:
             await self._models.aclose()
         if self._embedder is not None:
             await self._embedder.aclose()
+
+    async def _write(self, namespace: str, records: Sequence[Record]) -> None:
+        """Write what was told earlier; where the user has said otherwise since, it is kept as superseded."""
+        late = [record for record in records if await self._is_overtaken(namespace, record)]
+        await self._memory.store(namespace, [record for record in records if record not in late])
+        if late:  # a fact that is restored beside one that holds on its subject leaves that one alone
+            await self._memory.restore(namespace, [_item(record) for record in late])
+
+    async def _is_overtaken(self, namespace: str, record: Record) -> bool:
+        """Whether another fact holds on a record's subject, and was told after it."""
+        if record.kind != "fact" or not record.subject:
+            return False
+        chosen = Selection(kinds=("fact",), subject=record.subject, is_current=True)
+        holders = await self._memory.list(namespace, chosen, limit=1)
+        return any(
+            one.id != record.id and max(origin.at for origin in one.origins) > record.origin.at
+            for one in holders
+        )
 
     async def _lesson(self, lease: Lease, turn: FinishedTurn) -> Lesson:
         """What the model said in an earlier attempt, else what it says now."""
@@ -142,6 +158,10 @@ class Enrichment:
 def records_payload(records: Sequence[Record]) -> dict[str, Any]:
     """The payload of a job that writes records later."""
     return {"records": _RECORDS.dump_python(list(records), mode="json")}
+
+
+def _item(record: Record) -> Item:
+    return Item(id=record.id, record=record, origins=(record.origin,), valid_from=record.origin.at)
 
 
 def _read(validate: Callable[[Any], Any], given: object) -> Any:  # noqa: ANN401  # as the caller validates

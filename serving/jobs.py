@@ -135,7 +135,14 @@ def _say(done: str, job: Job, *, as_json: bool) -> int:
 
 def _row(job: Job) -> tuple[str, ...]:
     created = job.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
-    return (job.id[:_ID_CHARS], created, job.kind, job.status, str(job.attempts), one_line(job.error))
+    return (
+        job.id[:_ID_CHARS],
+        created,
+        job.kind,
+        job.status,
+        str(job.attempts),
+        one_line(job.problem or job.error),
+    )
 
 
 def _print_table(found: Sequence[Job]) -> None:

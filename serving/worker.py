@@ -12,19 +12,23 @@ from serving.faults import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from memory.queue import Jobs, JobStatus
+    from graph.background import Background
+    from memory.queue import JobStatus
     from serving.signals import Signals
 
     Counts = Mapping[JobStatus, int]
 
 _LOOK_S: Final = 0.2
+_LONG_S: Final = 40.0
+_LONG_LOOK_S: Final = 2.0
 
 
 def work(*, drain: bool, signals: Signals, as_json: bool) -> int:
     """Do jobs until a signal comes, or the queue is empty, and give the exit code.
 
     Args:
-        drain: Whether to end when nothing is left to do, failed jobs that are due later included.
+        drain: Whether to end when nothing is left to do, failed jobs that are due later included; or when
+            what is left waits for a memory that does not answer.
         signals: How this process is stopped: a job at hand then goes back into the queue.
         as_json: Whether to print an object at the end.
 
@@ -65,7 +69,7 @@ async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> t
             before = await background.jobs.counts()
             with signals.handled_by(stopped.set):
                 background.notify()
-                await _wait(background.jobs, stopped, drain=drain)
+                await _wait(background, settings.user, stopped, drain=drain)
                 await asyncio.to_thread(background.close, 0)
             after = await background.jobs.counts()
         finally:
@@ -73,9 +77,16 @@ async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> t
     return before, after
 
 
-async def _wait(jobs: Jobs, stopped: threading.Event, *, drain: bool) -> None:
-    """Wait for a signal, or until nothing is left to do."""
+async def _wait(background: Background, user: str, stopped: threading.Event, *, drain: bool) -> None:
+    """Wait for a signal, or until nothing is left to do that can be done now."""
     while not stopped.is_set():
-        if drain and await jobs.next_due_s() is None:
-            return
-        await asyncio.to_thread(stopped.wait, _LOOK_S)
+        look_s = _LOOK_S
+        if drain:
+            due_s = await background.jobs.next_due_s()
+            if due_s is None:
+                return
+            if due_s > _LONG_S:  # as only what waits for memory does
+                if not (await background.memory.status(user)).is_available:
+                    return
+                look_s = _LONG_LOOK_S
+        await asyncio.to_thread(stopped.wait, look_s)

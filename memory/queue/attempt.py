@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from memory.protocol import MemoryStoreError
+from memory.protocol import MemoryStoreError, MemoryUnavailableError
 from memory.queue.protocol import MAX_ATTEMPTS
 from memory.queue.work import JobError, LeaseLostError, Pace
 
@@ -112,6 +112,13 @@ class Attempts:
         error = _error_of(task, self._pace.timeout_s)
         if error is None:
             await self._jobs.finish(lease, note=task.result() or "")
+        elif isinstance(error, _AwayError):
+            # What was told waits as long as it takes, and is not lost because a server was down for a minute.
+            waited_s = (lease.job.due_at - lease.job.created_at).total_seconds() - self._pace.lease_s
+            LOG.info("The job %s waits: %s", lease.job.id, error)
+            await self._jobs.fail(
+                lease, str(error), again_in_s=self._pace.waiting_again_in_s(waited_s), is_counted=False
+            )
         elif not isinstance(error, LeaseLostError):
             is_dead = error.is_final or lease.job.attempts >= MAX_ATTEMPTS
             again_in_s = None if is_dead else self._pace.again_in_s(lease.job.attempts)
@@ -121,8 +128,14 @@ class Attempts:
             await self._jobs.fail(lease, str(error), again_in_s=again_in_s)
 
 
+class _AwayError(JobError):
+    """The memory did not answer; the job is as good as it was."""
+
+
 async def work_off(jobs: Jobs, handle: Handler, job_id: str, *, pace: Pace | None = None) -> None:
-    """Do one job on the running event loop, with as many attempts as it takes until it is done or dead.
+    """Do one job on the running event loop, with `MAX_ATTEMPTS` attempts, until it is done or dead.
+
+    While the memory does not answer it stays in the queue after them.
 
     Args:
         jobs: The queue.
@@ -135,12 +148,14 @@ async def work_off(jobs: Jobs, handle: Handler, job_id: str, *, pace: Pace | Non
     """
     pace = pace or Pace()
     attempts = Attempts(jobs, handle, pace, Stop())
+    made = 0
     while True:
         lease = await jobs.claim(pace.lease_s, job_id=job_id)
         if lease is not None:
             await attempts.make(lease)
+            made += 1
         job = await jobs.get(job_id)
-        if job is None or job.status not in ("pending", "failed"):
+        if job is None or job.status not in ("pending", "failed") or made >= MAX_ATTEMPTS:
             return
         await asyncio.sleep(pace.again_in_s(max(1, job.attempts)))
 
@@ -155,6 +170,8 @@ def _error_of(task: asyncio.Task[Any], timeout_s: float) -> JobError | None:
     error = task.exception()
     if error is None or isinstance(error, JobError):
         return error
+    if isinstance(error, MemoryUnavailableError):
+        return _AwayError(str(error))
     if isinstance(error, MemoryStoreError):
         return JobError(str(error))
     return JobError(f"It met an unexpected {type(error).__name__}.")

@@ -30,27 +30,31 @@ class Job(BaseModel):
         payload: What is needed to do it; what JSON can hold.
         output: What doing it gave, kept before it is written anywhere: a second attempt writes just this.
         status: How it stands.
-        attempts: How many were begun; one that ended with its worker's life is begun again, not counted.
+        attempts: How many were begun; one that ended with its worker's life is begun again, not counted, and
+            neither is one that met a memory that did not answer.
         error: Why the last attempt failed, or what a done one did not come to; else empty.
         due_at: Not before this.
         created_at: When it was made.
         finished_at: When it was done or given up.
+        problem: What of it cannot be read in its database, in one sentence; else empty. Kind and status are
+            `unknown` then, times those of 1970, and all else empty. A worker that meets it makes it dead.
     """
 
     model_config = ConfigDict(frozen=True)
 
     id: str
-    kind: JobKind
+    kind: JobKind | Literal["unknown"]
     namespace: str
     key: str
     payload: dict[str, Any]
     output: dict[str, Any] | None = None
-    status: JobStatus = "pending"
+    status: JobStatus | Literal["unknown"] = "pending"
     attempts: int = 0
     error: str = ""
     due_at: AwareDatetime
     created_at: AwareDatetime
     finished_at: AwareDatetime | None = None
+    problem: str = ""
 
 
 class Lease(BaseModel):
@@ -81,7 +85,8 @@ class Jobs(Protocol):
         """Take the job that has been due longest, or this one when it is due, for `lease_s` seconds.
 
         One whose lease is over is taken too, and so is one whose times lie in an impossible future, because
-        the clock was set back: two workers may then hold it, and the later token counts.
+        the clock was set back: two workers may then hold it, and the later token counts. One that cannot be
+        read is made dead instead, and the next one is taken.
 
         Returns:
             None when there is none.
@@ -105,8 +110,16 @@ class Jobs(Protocol):
         """
         ...
 
-    async def fail(self, lease: Lease, reason: str, *, again_in_s: float | None) -> bool:
+    async def fail(
+        self, lease: Lease, reason: str, *, again_in_s: float | None, is_counted: bool = True
+    ) -> bool:
         """Note why an attempt failed, to be made again after so many seconds, or (None) never.
+
+        Args:
+            lease: Of the job.
+            reason: In one sentence.
+            again_in_s: Seconds.
+            is_counted: Whether it counts as an attempt.
 
         Returns:
             False when the job is no longer ours.
@@ -130,7 +143,10 @@ class Jobs(Protocol):
         ...
 
     async def retry(self, job_id: str) -> bool:
-        """Make a dead or failed job due now, with all its attempts before it; False when there is none."""
+        """Make a dead or failed job due now, with all its attempts before it; False when there is none.
+
+        One whose status is unknown counts as dead.
+        """
         ...
 
     async def drop(self, job_id: str) -> bool:

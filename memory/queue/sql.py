@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from memory.queue.database import QueueDatabase
 from memory.queue.protocol import Lease
-from memory.queue.rows import job_id, job_of, packed
+from memory.queue.rows import LATEST_S, job_id, job_of, packed
 from memory.queue.tables import JOBS
 from memory.sql.schema import BUSY_TIMEOUT_S
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import ColumnElement
 
     from memory.queue.protocol import Job, JobKind, JobStatus
 
@@ -32,8 +32,9 @@ MAX_LOSSES: Final = 20
 
 _PRUNE_EVERY_S = 3600.0
 _OPEN: Final[tuple[JobStatus, ...]] = ("pending", "failed", "running")
-_WAITING: Final[tuple[JobStatus, ...]] = ("failed", "dead")
+_NOT_WAITING: Final[tuple[JobStatus, ...]] = ("pending", "running", "done")
 _AHEAD_S: Final = 1.0
+_ONE_LESS: Final = case((JOBS.c.attempts > 0, JOBS.c.attempts - 1), else_=0)
 _HEX: Final = frozenset("0123456789abcdef")
 
 
@@ -88,11 +89,15 @@ class SqlJobs:
         """Mark a job as done; see `Jobs.finish`."""
         return await asyncio.to_thread(self._finish, lease, note)
 
-    async def fail(self, lease: Lease, reason: str, *, again_in_s: float | None) -> bool:
+    async def fail(
+        self, lease: Lease, reason: str, *, again_in_s: float | None, is_counted: bool = True
+    ) -> bool:
         """Note why an attempt failed; see `Jobs.fail`."""
 
         def changes(now: float) -> dict[str, Any]:
-            told = {"error": _plain(reason), "token": None}
+            told: dict[str, Any] = {"error": _plain(reason), "token": None}
+            if not is_counted:
+                told["attempts"] = _ONE_LESS
             if again_in_s is None:
                 return told | {"status": "dead", "due_at": now, "finished_at": now}
             return told | {"status": "failed", "due_at": now + again_in_s}
@@ -101,8 +106,7 @@ class SqlJobs:
 
     async def release(self, lease: Lease) -> bool:
         """Give a job back unharmed; see `Jobs.release`."""
-        fewer = case((JOBS.c.attempts > 0, JOBS.c.attempts - 1), else_=0)
-        before = {"status": "pending", "token": None, "attempts": fewer}
+        before = {"status": "pending", "token": None, "attempts": _ONE_LESS}
         return await asyncio.to_thread(self._change, lease, lambda now: before | {"due_at": now})
 
     async def next_due_s(self) -> float | None:
@@ -131,7 +135,7 @@ class SqlJobs:
             return new | {"due_at": now, "set_at": now}
 
         return await asyncio.to_thread(
-            self._update, and_(JOBS.c.id == job_id, JOBS.c.status.in_(_WAITING)), changes
+            self._update, and_(JOBS.c.id == job_id, JOBS.c.status.not_in(_NOT_WAITING)), changes
         )
 
     async def drop(self, job_id: str) -> bool:
@@ -178,8 +182,11 @@ class SqlJobs:
             query = select(JOBS).where(ready).order_by(JOBS.c.due_at).limit(1)
             while row := connection.execute(query.with_for_update(skip_locked=True)).first():
                 is_lost = row.status == "running"
-                if is_lost and row.losses + 1 >= MAX_LOSSES:
-                    self._give_up(connection, row, now)
+                reason = job_of(row).problem
+                if not reason and is_lost and row.losses + 1 >= MAX_LOSSES:
+                    reason = f"The worker was killed in the middle of it {MAX_LOSSES} times."
+                if reason:
+                    self._give_up(connection, row.id, reason, now)
                     continue
                 taken = {
                     "status": "running",
@@ -193,10 +200,9 @@ class SqlJobs:
                 return Lease(job=job_of(taken_row), token=str(taken["token"]))
         return None
 
-    def _give_up(self, connection: Connection, row: Row[Any], now: float) -> None:
-        reason = f"The worker was killed in the middle of it {MAX_LOSSES} times."
-        dead = {"status": "dead", "error": reason, "token": None, "finished_at": now, "losses": MAX_LOSSES}
-        connection.execute(update(JOBS).where(JOBS.c.id == row.id).values(set_at=now, due_at=now, **dead))
+    def _give_up(self, connection: Connection, job_id: str, reason: str, now: float) -> None:
+        dead = {"status": "dead", "error": _plain(reason), "token": None, "finished_at": now, "losses": 0}
+        connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(set_at=now, due_at=now, **dead))
 
     def _finish(self, lease: Lease, note: str) -> bool:
         def changes(now: float) -> dict[str, Any]:
@@ -222,7 +228,7 @@ class SqlJobs:
             if connection is None:
                 return None
             now = self._now(connection)
-            earliest = func.min(case((JOBS.c.set_at > now + _AHEAD_S, now), else_=JOBS.c.due_at))
+            earliest = func.min(case((_is_ahead(now), now), else_=JOBS.c.due_at))
             found = connection.execute(select(earliest).where(JOBS.c.status.in_(_OPEN))).scalar()
             return None if found is None else max(0.0, float(found) - now)
 
@@ -261,8 +267,13 @@ def open_jobs(target: str | Path) -> SqlJobs:
 
 
 def _ready(now: float) -> ColumnElement[bool]:
-    """Whether a job may be taken: it is due, its lease is over, or the clock was set back since."""
-    return and_(JOBS.c.status.in_(_OPEN), or_(JOBS.c.due_at <= now, JOBS.c.set_at > now + _AHEAD_S))
+    """Whether a job may be taken: it is due, its lease is over, or its times cannot be."""
+    return and_(JOBS.c.status.in_(_OPEN), or_(JOBS.c.due_at <= now, _is_ahead(now)))
+
+
+def _is_ahead(now: float) -> ColumnElement[bool]:
+    """Whether the clock was set back since, or it is none: SQLite holds a text for more than a number."""
+    return or_(JOBS.c.set_at > now + _AHEAD_S, JOBS.c.due_at > LATEST_S)
 
 
 def _plain(said: str) -> str:

@@ -71,3 +71,8 @@ class Pace:
         """The wait after so many attempts; at random, so that many workers do not come back at once."""
         longest = min(self.longest_backoff_s, self.backoff_s * 2.0 ** min(attempts - 1, 30))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+    def waiting_again_in_s(self, waited_s: float) -> float:
+        """The wait for a memory that does not answer: about as long as the job has waited already."""
+        longest = min(self.longest_backoff_s, max(self.backoff_s, waited_s))
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret

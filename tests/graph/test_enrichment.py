@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from graph.settings import Settings
 from memory import Memory
 from memory.queue import FinishedTurn, Job, JobError, JobKind, Lease, LeaseLostError, SqlJobs
 from memory.queue.turns import MAX_REQUEST_CHARS
-from memory.records import Item, Kind, Proof, Record, Selection
+from memory.records import Item, Kind, Origin, Proof, Record, Selection
 from memory.sql import open_memory
 from tests.support import Lines
 
@@ -209,6 +210,27 @@ async def test_records_that_could_not_be_stored_are_written_later(bench: Maker) 
         await at.handle(lease)
         (item,) = await at.items()
         assert item.record == record
+
+
+async def test_what_is_written_late_does_not_overturn_what_was_told_since(bench: Maker) -> None:
+    def told(name: str, minute: int) -> Record:
+        at = datetime(2026, 7, 25, 12, minute, tzinfo=UTC)
+        origin = Origin(session="s1", turn=f"t{minute}", at=at)
+        return Record(kind="fact", text=f"my dog is called {name}", subject="My dog", origin=origin)
+
+    async with bench([]) as at:
+        for minute, name in ((3, "Rex"), (1, "Max"), (2, "Bo")):
+            await at.jobs.enqueue("write", "ada", name, records_payload([told(name, minute)]))
+            await at.handle(await claimed(at))
+        [rex] = await at.memory.list("ada", Selection(is_current=True))
+        assert (rex.record.text, rex.valid_from.minute) == ("my dog is called Rex", 3)
+        old = await at.memory.list("ada", Selection(is_current=False))
+        assert {(item.valid_from.minute, item.superseded_by) for item in old} == {(1, rex.id), (2, rex.id)}
+        await at.memory.store("ada", [told("Max", 4)])  # told again, and once more while memory is away
+        await at.jobs.enqueue("write", "ada", "new", records_payload([told("Bo", 5)]))
+        await at.handle(await claimed(at))
+        [bo] = await at.memory.list("ada", Selection(is_current=True))
+        assert bo.record.text == "my dog is called Bo"
 
 
 @pytest.mark.parametrize("payload", [{}, {"records": [{"kind": "fact"}]}, {"session": 1}])
