@@ -41,7 +41,8 @@ def queued(record: Record, why: str) -> str:
     """A fact waits for its store."""
     return (
         f"Noted, but not stored yet: {_quoted(record.text)}\n\n{_sentence(_capital(why))} It waits in the "
-        "queue and will be written as soon as memory answers; `duograph jobs list` shows it."
+        "queue, and a worker writes it some minutes after memory answers again at the latest, or "
+        "`duograph worker --drain` at once; `duograph jobs list` shows it."
     )
 
 
