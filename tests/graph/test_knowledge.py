@@ -75,6 +75,18 @@ def test_a_newer_fact_takes_the_place_of_the_older_one_and_says_so(make_agent: A
     assert [item.record.text for item in held] == ["my birthday is July 24"]
 
 
+def test_what_was_or_is_not_takes_no_place(make_agent: AgentMaker) -> None:
+    agent = make_agent([SAYS], [{}])
+    agent.ask("remember that my birthday is July 25")
+    for text in ("my birthday is not July 26", "my birthday was July 24"):
+        assert "takes the place" not in agent.ask(text).answer
+    held = agent.memory.list(Selection(is_current=True, subject="my birthday"))
+    assert [item.record.text for item in held] == ["my birthday is July 25"]
+    agent.ask("remember that my dog is called Rex")
+    [found] = agent.ask("what is the name of my dog?").recalled
+    assert found.kind == "fact"
+
+
 def test_nothing_found_is_said_without_a_model(make_agent: AgentMaker) -> None:
     result = make_agent([{}], [{}]).ask(ASK)
     assert (result.status, result.calls) == (Status.DONE, [])
