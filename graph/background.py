@@ -31,6 +31,7 @@ ENRICHMENT_GRAPH: Final = "enrichment"
 """What `langgraph.json` calls the graph whose runs do one job each."""
 
 _LOOK_S = 0.05
+_SETTLE_LOOK_S = 0.01
 _LOG = logging.getLogger("duograph.worker")
 
 
@@ -70,7 +71,8 @@ class Background:
         )
         self.worker = Worker(jobs, self.handle, pace=Pace())
         begin = start_run if settings.enrichment == "server" else self._begin
-        self.jobs: Jobs = cast("Jobs", _BegunJobs(jobs, begin))
+        self._begun = _BegunJobs(jobs, begin)
+        self.jobs: Jobs = cast("Jobs", self._begun)
         self._opened: list[Memory | Jobs] = []
 
     @classmethod
@@ -128,8 +130,14 @@ class Background:
         return True
 
     def close(self, drain_s: float = DRAIN_S) -> bool:
-        """Stop this process's worker; see `Worker.close`. The queue and the memory stay open."""
-        return self.worker.close(drain_s)
+        """Wait for jobs that are being added, and stop this process's worker; see `Worker.close`.
+
+        Args:
+            drain_s: Seconds that both may take. The queue and the memory stay open.
+        """
+        end = time.monotonic() + drain_s
+        self._begun.settle(end)
+        return self.worker.close(max(0.0, end - time.monotonic()))
 
     async def aclose(self, drain_s: float = DRAIN_S) -> bool:
         """Stop this process's worker, and close what `open` opened; see `close`."""
@@ -149,12 +157,26 @@ class _BegunJobs:
     def __init__(self, jobs: Jobs, begin: Callable[[str], Awaitable[None]]) -> None:
         self._jobs = jobs
         self._begin = begin
+        self._adding: dict[object, asyncio.AbstractEventLoop] = {}
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the queue has
         return getattr(self._jobs, name)
 
     async def enqueue(self, kind: JobKind, namespace: str, key: str, payload: Mapping[str, Any]) -> bool:
         """Add a job, and tell of it; see `Jobs.enqueue`."""
+        call = object()
+        self._adding[call] = asyncio.get_running_loop()
+        try:
+            return await self._add(kind, namespace, key, payload)
+        finally:
+            del self._adding[call]
+
+    def settle(self, end: float) -> None:
+        """Wait until what is being added is there, until `end` (of `time.monotonic`) at the latest."""
+        while time.monotonic() < end and any(map(_can_go_on, list(self._adding.values()))):
+            time.sleep(_SETTLE_LOOK_S)
+
+    async def _add(self, kind: JobKind, namespace: str, key: str, payload: Mapping[str, Any]) -> bool:
         is_new = await self._jobs.enqueue(kind, namespace, key, payload)
         if is_new:
             try:
@@ -162,6 +184,14 @@ class _BegunJobs:
             except Exception as error:  # noqa: BLE001  # the job is there, and somebody will look
                 _LOG.warning("The job is kept, and nobody began it: %s.", type(error).__name__)
         return is_new
+
+
+def _can_go_on(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether what runs on a loop may end: it runs, and not around this very call, which holds it up."""
+    try:
+        return loop.is_running() and loop is not asyncio.get_running_loop()
+    except RuntimeError:
+        return loop.is_running()
 
 
 async def start_run(job: str) -> None:

@@ -18,6 +18,10 @@ class MemoryUnavailableError(MemoryStoreError):
     """The server does not answer now; later it may."""
 
 
+class MemorySettingsError(MemoryStoreError):
+    """The settings name a server that refuses this user, or lacks this database: somebody must mend them."""
+
+
 class Memory(Protocol):
     """Records by namespace: what one namespace holds, no other ever sees.
 

@@ -28,8 +28,8 @@ T = TypeVar("T")
 
 _ANSWERED_BY: tuple[Kind, ...] = ("fact", "insight", "pattern", "chunk")
 _LISTED = 10
-_WAITS = 3
-"""How often one of its ways waits for memory at most: a store, what was there before, the queue."""
+_WAITS = 4
+"""How often one of its ways waits for memory at most: a vector, the archives, a search, the queue."""
 
 
 class Knowledge:
@@ -134,7 +134,8 @@ class Knowledge:
         except (MemoryStoreError, TimeoutError) as error:
             return _failed(sayings.not_read(str(error) or "it did not answer in time"))
         if not hits:
-            return _done(sayings.NOTHING_FOUND)
+            still_waits = await self._still_waits(state)
+            return _done(sayings.NOTHING_YET if still_waits else sayings.NOTHING_FOUND)
         found = [recollection(hit) for hit in hits]
         return await self._worded(state, found) | Turn(recalled=found)
 
@@ -158,13 +159,23 @@ class Knowledge:
             there = await self._in_time(state, memory.list(user, chosen))
             if there:
                 await self._in_time(state, memory.forget(user, chosen))
-                return _done(sayings.forgotten(there))
+                return _done(sayings.forgotten(there, still_waits=await self._still_waits(state)))
             query = Query(text=looked_for(thing.text), max_results=_LISTED, min_score=self._choices.min_score)
             query = query.model_copy(update={"kinds": ("fact", "insight", "pattern", "episode")})
             near = await self._in_time(state, memory.search(user, query))
         except (MemoryStoreError, TimeoutError) as error:
             return _failed(sayings.not_forgotten(str(error) or "memory did not answer in time"))
-        return _done(sayings.unclear(thing.text, [hit.item for hit in near]))
+        found = [hit.item for hit in near]
+        return _done(sayings.unclear(thing.text, found, still_waits=await self._still_waits(state)))
+
+    async def _still_waits(self, state: Turn) -> bool:
+        """Whether something that this user told is not written yet; False where the queue cannot say."""
+        if self._jobs is None:
+            return False
+        try:
+            return await self._in_time(state, self._jobs.has_open("write", self._user(state)))
+        except (MemoryStoreError, TimeoutError):
+            return False
 
     def _user(self, state: Turn) -> str:
         """Whose memory this turn is about."""

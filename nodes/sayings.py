@@ -17,6 +17,15 @@ NOTHING_FOUND = (
     "`duograph memory list` shows what I know."
 )
 
+NOTHING_YET = (
+    "Nothing found yet: something that you told still waits in the queue, because memory did not take it at "
+    "once. Ask again when it is written; `duograph jobs list` shows it."
+)
+STILL_WAITS = (
+    "Something that you told still waits in the queue, because memory did not take it at once, and is "
+    "written later: `duograph jobs show JOB` says what it is, `duograph jobs drop JOB` deletes it."
+)
+
 
 def no_memory(why: str) -> str:
     """Memory is switched off."""
@@ -41,7 +50,8 @@ def queued(record: Record, why: str) -> str:
     """A fact waits for its store."""
     return (
         f"Noted, but not stored yet: {_quoted(record.text)}\n\n{_sentence(_capital(why))} It waits in the "
-        "queue and will be written as soon as memory answers; `duograph jobs list` shows it."
+        "queue, and a worker writes it some minutes after memory answers again at the latest, or "
+        "`duograph worker --drain` at once; `duograph jobs list` shows it."
     )
 
 
@@ -86,14 +96,14 @@ def raw(found: Sequence[Recollection], why: str) -> str:
     return "\n".join([*lines, "", note])
 
 
-def forgotten(items: Sequence[Item]) -> str:
-    """Facts were deleted."""
+def forgotten(items: Sequence[Item], *, still_waits: bool = False) -> str:
+    """Facts were deleted; perhaps one more waits to be written."""
     lines = [
         f"- {_quoted(item.record.text)}{'' if item.valid_to is None else ' (replaced before)'}"
         for item in items
     ]
     note = "What was said in a session stands in its conversation until `duograph sessions delete`."
-    return "\n".join(["Forgotten:", "", *lines, "", note])
+    return "\n".join(["Forgotten:", "", *lines, "", note, *(["", STILL_WAITS] if still_waits else [])])
 
 
 def not_forgotten(why: str) -> str:
@@ -101,8 +111,11 @@ def not_forgotten(why: str) -> str:
     return f"Nothing was forgotten: {_sentence(why)}"
 
 
-def unclear(what: str, items: Sequence[Item]) -> str:
-    """It is not clear what to delete."""
+def unclear(what: str, items: Sequence[Item], *, still_waits: bool = False) -> str:
+    """It is not clear what to delete; perhaps it waits to be written."""
+    if still_waits:
+        known = f"I know nothing about {_quoted(what)} yet." if not items else unclear(what, items)
+        return f"{known}\n\n{STILL_WAITS}"
     if not items:
         return f"I know nothing about {_quoted(what)}, so there is nothing to forget."
     lines = [f"- `{item.id[:8]}` {item.record.kind}: {_quoted(item.record.text)}" for item in items]

@@ -12,14 +12,15 @@ MAX_STATEMENT_WORDS: Final = 24
 """A statement such as «my birthday is July 25» has no more; what is longer is no plain fact."""
 
 _KEEP = re.compile(
-    r"^(?:(?:please|also|and|ok(?:ay)?|hey|hi)\W+)*(?:(?:can|could|would|will)\s+you\s+)?(?:please\s+)?"
+    r"^(?:(?:please|also|and|ok(?:ay)?|hey|hi|actually)\W+)*(?P<please>(?:can|could|would|will)\s+you\s+)?"
+    r"(?:i(?:\s+(?:want|need)|\s+would\s+like|['\u2019]d\s+like)\s+you\s+to\s+)?(?:please\s+)?"
     r"(?:remember|memori[sz]e|note(?:\s+down)?|make\s+a\s+note|keep\s+in\s+mind|bear\s+in\s+mind"
     r"|do(?:n['\u2019]?|\s+no)t\s+forget)"
     r"(?:\s*[:,]\s*|\s+(?:for\s+later\s*[:,]?\s+)?)(?P<that>that\s+|this\s*[:,]\s*|:\s*)?(?P<what>(?=.*\w).+)$",
     re.IGNORECASE | re.DOTALL,
 )
 _MINE = re.compile(
-    r"^(?:(?:well|ok(?:ay)?|hi|hey|hello|by the way|btw|fyi)\W+)*"
+    r"^(?:(?:well|ok(?:ay)?|hi|hey|hello|by the way|btw|fyi|actually|no|sorry|wait|correction)\W+)*"
     r"(?P<subject>(?:my|our)(?:\s+[\w'\u2019.-]+){1,4}?)\s+(?:is|are|was|were)\s+(?P<value>[^?]+)$",
     re.IGNORECASE,
 )
@@ -36,6 +37,10 @@ _QUESTIONS = tuple(
     re.compile(rf"^(?:(?:hi|hey|hello|please|so|ok(?:ay)?|and)\W+)*{rule}\s*[?.!]*$", re.IGNORECASE)
     for rule in (
         r"(?:when|where|what|who|which)(?:['\u2019]s|\s+(?:is|are|was|were))\s+(?:my|our)(?P<subject>(?:\s+[\w'\u2019.-]+){1,5})",
+        (
+            r"what(?:['\u2019]s|\s+(?:is|are|was|were))\s+the\s+(?:[\w-]+\s+)?(?:names?|birthday|age|address|e-?mail|number|date"
+            r"|colou?r|breed|brand|title|password|job)\s+of\s+(?:my|our)(?P<subject>(?:\s+[\w'\u2019.-]+){1,5})"
+        ),
         r"how\s+old\s+(?:am\s+i|(?:is|are)\s+(?:my|our)(?:\s+[\w'\u2019.-]+){1,3})",
         r"(?:who\s+am\s+i|where\s+do\s+i\s+(?:live|work)|what(?:['\u2019]s|\s+is)\s+my\s+name)",
         r"(?:so\s+)?what\s+do\s+(?:you|we)\s+(?:know|remember)\s+(?:of|about)\s+.{1,200}",
@@ -68,15 +73,36 @@ _ASKED = re.compile(
     r"|(?:did|have)\s+i\s+(?:ever\s+)?(?:tell|told|mention\w*)\s+(?:you\s+)?(?:about)?)\s+",
     re.IGNORECASE,
 )
+_MAKE_CODE = (
+    r"(?:write|create|implement|build|make|fix|refactor|rewrite|generate|code)\s+(?:[\w'\u2019-]+\s+){0,6}?"
+    r"(?:functions?|class(?:es)?|methods?|code|scripts?|programs?|modules?|tests?|algorithms?|parsers?|regex(?:es)?"
+    r"|loops?|bugs?|decorators?|generators?|api|\w*sort|search)\b"
+)
 _AND_THEN = re.compile(
     r"(?:[.;!]|\band|\bthen|\bnow)\s+(?:now\s+|then\s+|please\s+)*(?:write|create|implement|build|make|fix|refactor"
-    r"|rewrite|generate|explain|review|plan|calculate|compute|show|tell|give|solve)\b",
+    r"|rewrite|generate|explain|review|plan|calculate|compute|show|tell|give|solve)\b"
+    r"|(?:[,:]|\s[-\u2013\u2014])\s*(?:(?:so|now|then|please|(?:can|could)\s+you)\s+)*"
+    rf"(?:{_MAKE_CODE}|(?:implement|refactor|rewrite)\b|write\s+[\w-]+(?:\s+in\s+\w+)?\W*$)",
     re.IGNORECASE,
 )
+_TO_DO_NOW = re.compile(rf"^to\s+(?:please\s+)?{_MAKE_CODE}", re.IGNORECASE)
+"""«Remember to use tabs» is a wish that stays; «remember to write a function that …» is a request."""
+
+_CODE = re.compile(
+    r"```|\b(?:async\s+)?def\s+\w+\s*\(|\bclass\s+\w+\s*(?:\([^)\n]*\))?:|\blambda\b[^:\n]{0,80}:"
+    r"|\bfor\s+\w+\s+in\s+\S+:|^\s*(?:import\s+\w+|from\s+\w+(?:\.\w+)*\s+import\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TOLD_POLITELY = re.compile(
+    r"(?:i|i['\u2019]m|we|my|our)\b(?!\s+(?:told|said|mentioned|asked|wrote|gave)\b)", re.IGNORECASE
+)
+"""After «can you remember that»: «I like tea», and not «I told you about it»."""
+
 _SUBJECT = re.compile(
-    r"^(?P<subject>[^.,;:!?\n]{1,80}?)\s+(?:is|are|was|were)\s+(?P<called>(?:called|named)\s+)?(?P<value>\S+)",
+    r"^(?P<subject>[^.,;:!?\n]{1,80}?)\s+(?P<verb>is|are|was|were)\s+(?P<called>(?:called|named)\s+)?(?P<value>\S+)",
     re.IGNORECASE,
 )
+_DENIED = re.compile(r"(?:not|no|never|neither)\b", re.IGNORECASE)
 _ONE_VALUED = re.compile(r"^(?:(?:my|our|the)\s+\w|\w.*['\u2019]s\s+\w|\w.*\s+of\s+\w)", re.IGNORECASE)
 """Subjects on which one thing holds at a time. «Ana is a doctor» must not replace «Ana is vegan»."""
 
@@ -133,20 +159,21 @@ def told(text: str, *, at_work: bool = False) -> Told | None:
         if match["everything"] or not about or about.lower().rstrip(".!? ") == "me":
             return Told("forget_all", text)
         return Told("forget", _bare(about), _bare(about))
-    if (match := _KEEP.match(text)) and not text.endswith("?") and not _AND_THEN.search(match["what"]):
+    if match := _KEEP.match(text):
         what = match["what"].strip()
+        is_told = not what.endswith("?") or (match["please"] and match["that"] and _TOLD_POLITELY.match(what))
         is_for_now = _ABOUT_THE_WORK.match(what) or (at_work and re.match(r"to\b", what, re.IGNORECASE))
-        if (match["that"] or _tells(what)) and not is_for_now:
-            return fact(what)
-    return fact(text) if _is_statement(text) else None
+        if is_told and (match["that"] or _tells(what)) and not is_for_now and not _wants_code(what):
+            return fact(what.rstrip("? "))
+    return fact(text[start:]) if (start := _statement_at(text)) is not None else None
 
 
 def asks(text: str) -> bool:
     """Whether a request asks for what was told."""
     text = " ".join(text[:MAX_QUESTION_CHARS].split())
-    for at, rule in enumerate(_QUESTIONS):
+    for rule in _QUESTIONS:
         if match := rule.match(text):
-            return at > 0 or not _WORK.search(match["subject"])
+            return not _WORK.search(match.groupdict().get("subject") or "")
     return False
 
 
@@ -170,7 +197,10 @@ def fact(text: str) -> Told:
 def _subject(text: str) -> str:
     """What a statement is about, where only one thing can hold on it; else nothing."""
     match = _SUBJECT.match(text)
-    if match is None or not _ONE_VALUED.match(match["subject"]) or _SEVERAL.search(text):
+    # What was, or is not, takes no place: what holds may be something else.
+    if match is None or match["verb"].lower() in ("was", "were") or _DENIED.match(match["value"]):
+        return ""
+    if not _ONE_VALUED.match(match["subject"]) or _SEVERAL.search(text):
         return ""
     subject = _DETERMINER.sub("", match["subject"]).strip()
     if match["called"]:
@@ -192,9 +222,15 @@ def _tells(what: str) -> bool:
     )
 
 
-def _is_statement(text: str) -> bool:
-    """Whether a request is nothing but «my X is Y»."""
+def _wants_code(what: str) -> bool:
+    """Whether code is told, or is to be written now."""
+    return bool(_AND_THEN.search(what) or _TO_DO_NOW.match(what) or _CODE.search(what))
+
+
+def _statement_at(text: str) -> int | None:
+    """Where «my X is Y» begins in a request that is nothing else; None where it is something else."""
     match = _MINE.match(text)
     if match is None or len(text.split()) > MAX_STATEMENT_WORDS or "\n" in text.strip():
-        return False
-    return not (_WORK.search(match["subject"]) or _ASKING.search(text) or _AND_THEN.search(text))
+        return None
+    is_other = _WORK.search(match["subject"]) or _ASKING.search(text) or _wants_code(text)
+    return None if is_other else match.start("subject")

@@ -58,7 +58,8 @@ Modes, one or more:
 _EPILOG = """\b
 Exit codes:
   0    done
-  1    a bug in Duograph, or output that cannot be written
+  1    a bug in Duograph, output that cannot be written, or jobs of
+       `duograph worker --drain` that wait for a memory that is away
   2    wrong usage or configuration
   3    ended by a limit
   4    code that is not verified

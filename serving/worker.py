@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     Counts = Mapping[JobStatus, int]
 
 _LOOK_S: Final = 0.2
+_BETWEEN_S: Final = 1.0
 _LONG_S: Final = 40.0
-_LONG_LOOK_S: Final = 2.0
+"""Seconds that no job waits for another attempt, unless memory was away."""
+
+_AT_ONCE: Final = 1000
 
 
 def work(*, drain: bool, signals: Signals, as_json: bool) -> int:
@@ -28,7 +31,7 @@ def work(*, drain: bool, signals: Signals, as_json: bool) -> int:
 
     Args:
         drain: Whether to end when nothing is left to do, failed jobs that are due later included; or when
-            what is left waits for a memory that does not answer.
+            what is left waits for a memory that cannot be used.
         signals: How this process is stopped: a job at hand then goes back into the queue.
         as_json: Whether to print an object at the end.
 
@@ -37,14 +40,18 @@ def work(*, drain: bool, signals: Signals, as_json: bool) -> int:
         MemoryStoreError: When the queue cannot be read, or memory is configured wrongly.
     """
     stopped = threading.Event()
-    before, after = asyncio.run(_work(stopped, signals, drain=drain))
+    before, after, away = asyncio.run(_work(stopped, signals, drain=drain))
     did = {name: _count(after, name) - _count(before, name) for name in ("done", "dead")}
     left = sum(_count(after, name) for name in ("pending", "running", "failed"))
     if as_json:
-        terminal.json_object({"done": did["done"], "dead": did["dead"], "left": left})
+        waiting = left if away else 0
+        terminal.json_object({"done": did["done"], "dead": did["dead"], "left": left, "waiting": waiting})
     else:
         dead = f", {did['dead']} dead (`duograph jobs list --status dead`)" if did["dead"] > 0 else ""
         terminal.notice(f"duograph: {did['done']} jobs done{dead}, {left} left")
+    if away:
+        terminal.notice(f"duograph: {left} jobs wait until memory can be used, and none is lost. {away}")
+        return exits.MEMORY_AWAY
     return exits.JOBS_DIED if drain and did["dead"] > 0 else exits.DONE
 
 
@@ -52,8 +59,8 @@ def _count(counts: Counts, status: str) -> int:
     return sum(number for name, number in counts.items() if name == status)
 
 
-async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> tuple[Counts, Counts]:
-    """Work, and count the jobs before and after."""
+async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> tuple[Counts, Counts, str]:
+    """Work, and give the jobs before and after, and why those that are left wait for memory."""
     from graph.background import Background  # noqa: PLC0415  # seconds of imports
     from graph.saver import open_sessions  # noqa: PLC0415  # the same
     from graph.settings import Settings  # noqa: PLC0415  # the same
@@ -69,24 +76,36 @@ async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> t
             before = await background.jobs.counts()
             with signals.handled_by(stopped.set):
                 background.notify()
-                await _wait(background, settings.user, stopped, drain=drain)
+                away = await _wait(background, settings.user, stopped, drain=drain)
                 await asyncio.to_thread(background.close, 0)
             after = await background.jobs.counts()
         finally:
             await background.aclose(0)
-    return before, after
+    return before, after, away
 
 
-async def _wait(background: Background, user: str, stopped: threading.Event, *, drain: bool) -> None:
-    """Wait for a signal, or until nothing is left to do that can be done now."""
+async def _wait(background: Background, user: str, stopped: threading.Event, *, drain: bool) -> str:
+    """Wait for a signal, or until nothing is left that can be done now; say why memory cannot be used."""
+    jobs = background.jobs
     while not stopped.is_set():
+        due_s = await jobs.next_due_s() if drain else 0.0
+        if due_s is None:
+            return ""
         look_s = _LOOK_S
-        if drain:
-            due_s = await background.jobs.next_due_s()
-            if due_s is None:
-                return
-            if due_s > _LONG_S:  # as only what waits for memory does
-                if not (await background.memory.status(user)).is_available:
-                    return
-                look_s = _LONG_LOOK_S
+        # Every job writes to memory: while none can be begun and memory is away, waiting helps none of them.
+        if due_s > 0 and not _count(await jobs.counts(), "running"):
+            status = await background.memory.status(user)
+            if not status.is_available:
+                return status.problem
+            if due_s > _LONG_S:
+                await _hurry(background)
+            look_s = _BETWEEN_S
         await asyncio.to_thread(stopped.wait, look_s)
+    return ""
+
+
+async def _hurry(background: Background) -> None:
+    """Make due what waited for memory, which answers again."""
+    for job in await background.jobs.list(statuses=("failed",), limit=_AT_ONCE):
+        await background.jobs.retry(job.id)
+    background.notify()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from memory.neo4j.faults import LacksIndexError, closed, explained
 from memory.neo4j.own_loop import OwnLoop
 from memory.neo4j.schema import prepare
-from memory.protocol import MemoryStoreError, MemoryUnavailableError
+from memory.protocol import MemorySettingsError, MemoryUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -134,7 +134,7 @@ def _connect(address: Address) -> _Server:
     try:
         import neo4j  # noqa: PLC0415 - an extra
     except ImportError:
-        raise MemoryStoreError(
+        raise MemorySettingsError(
             "Memory in Neo4j needs a package that is missing: run `pip install 'duograph[neo4j]'`."
         ) from None
     # The driver logs each try of its own; whoever has set up no logging shall not read that on the terminal.

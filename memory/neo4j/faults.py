@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from memory.protocol import MemoryStoreError, MemoryUnavailableError
+from memory.protocol import MemorySettingsError, MemoryStoreError, MemoryUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,13 +68,13 @@ def explain(error: Exception, address: Address) -> MemoryStoreError:
             f"The memory in {place} cannot be reached ({reason}): start the Neo4j server, or mend neo4j_uri."
         )
     if isinstance(error, kinds.ConfigurationError):
-        return MemoryStoreError(f"The memory in {place} cannot be used ({reason}): mend neo4j_uri.")
+        return MemorySettingsError(f"The memory in {place} cannot be used ({reason}): mend neo4j_uri.")
     code = getattr(error, "code", None) or ""
     if any(words in str(error) for words in _MISSING_INDEX):
         return LacksIndexError(f"The memory in {place} lacks an index ({reason}): try again, which makes it.")
     for known, sentence in _BY_CODE:
         if code.startswith(known):
-            return MemoryStoreError(f"The memory in {place} {sentence.format(reason=reason)}.")
+            return MemorySettingsError(f"The memory in {place} {sentence.format(reason=reason)}.")
     return MemoryStoreError(
         f"The memory in {place} refused ({reason}): look at the server's log, or choose another server in "
         "neo4j_uri."

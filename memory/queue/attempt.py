@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from memory.protocol import MemoryStoreError, MemoryUnavailableError
+from memory.protocol import MemorySettingsError, MemoryStoreError, MemoryUnavailableError
 from memory.queue.protocol import MAX_ATTEMPTS
 from memory.queue.work import JobError, LeaseLostError, Pace
 
@@ -129,13 +129,13 @@ class Attempts:
 
 
 class _AwayError(JobError):
-    """The memory did not answer; the job is as good as it was."""
+    """The memory did not answer, or is set wrongly; the job is as good as it was."""
 
 
 async def work_off(jobs: Jobs, handle: Handler, job_id: str, *, pace: Pace | None = None) -> None:
     """Do one job on the running event loop, with `MAX_ATTEMPTS` attempts, until it is done or dead.
 
-    While the memory does not answer it stays in the queue after them.
+    While the memory cannot be used it stays in the queue after them.
 
     Args:
         jobs: The queue.
@@ -170,7 +170,7 @@ def _error_of(task: asyncio.Task[Any], timeout_s: float) -> JobError | None:
     error = task.exception()
     if error is None or isinstance(error, JobError):
         return error
-    if isinstance(error, MemoryUnavailableError):
+    if isinstance(error, MemoryUnavailableError | MemorySettingsError):
         return _AwayError(str(error))
     if isinstance(error, MemoryStoreError):
         return JobError(str(error))

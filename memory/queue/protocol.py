@@ -134,6 +134,10 @@ class Jobs(Protocol):
         """Seconds until a job can be claimed, 0 when one can be now; None when nothing is left to do."""
         ...
 
+    async def has_open(self, kind: JobKind, namespace: str) -> bool:
+        """Tell whether a job of this kind and namespace is not done yet, and will be tried."""
+        ...
+
     async def list(self, *, statuses: Sequence[JobStatus] = (), limit: int = 50) -> Sequence[Job]:
         """Give the newest jobs."""
         ...

@@ -113,6 +113,13 @@ class SqlJobs:
         """Seconds until a job can be claimed; see `Jobs.next_due_s`."""
         return await asyncio.to_thread(self._next_due_s)
 
+    async def has_open(self, kind: JobKind, namespace: str) -> bool:
+        """Tell whether such a job is not done yet; see `Jobs.has_open`."""
+        # The index gives the open ones, which are few beside those that are remembered as done.
+        query = select(JOBS.c.id).where(JOBS.c.status.in_(_OPEN)).limit(1)
+        query = query.where(JOBS.c.kind == kind, JOBS.c.namespace == _plain(namespace))
+        return bool(await asyncio.to_thread(self._read, query))
+
     async def list(self, *, statuses: Sequence[JobStatus] = (), limit: int = 50) -> Sequence[Job]:
         """Give the newest jobs; see `Jobs.list`."""
         query = select(JOBS).order_by(JOBS.c.created_at.desc(), JOBS.c.id).limit(limit)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from graph.agent import Agent
+from graph.background import Background
+from graph.services import Services
 from graph.settings import Settings
-from memory.queue import open_jobs
+from memory.queue import Jobs, open_jobs
 from memory.records import Selection
 from memory.sql import open_memory
+from nodes import Result
 from tests.support import Lines
 
 Script = Callable[[str, Lines], str]
@@ -108,6 +112,64 @@ def test_loops_that_end_one_after_another_leave_no_turn_unlearned(chosen: Callab
     assert agent.ask("And what is a functor?").answer == "An answer."
     asyncio.run(agent.aclose())
     assert kept(settings) == ({"done": 3}, ["LEARNED this."])
+
+
+class Slow:
+    """A real queue that takes its time."""
+
+    def __init__(self, jobs: Jobs, delay_s: float) -> None:
+        self._jobs = jobs
+        self._delay_s = delay_s
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the queue has
+        return getattr(self._jobs, name)
+
+    async def enqueue(self, *given: Any) -> bool:  # noqa: ANN401  # as the queue takes them
+        await asyncio.sleep(self._delay_s)
+        is_new: bool = await self._jobs.enqueue(*given)
+        return is_new
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_closing_waits_for_a_turn_that_a_slow_queue_has_not_taken_yet(
+    chosen: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, *, is_async: bool
+) -> None:
+    monkeypatch.setattr("nodes.enrich.ENQUEUE_S", 0.0)
+    settings = chosen({"content": json.dumps(SAID)})
+    services = Services.from_settings(settings, remembers=True)
+    assert services.jobs is not None
+    slow: Any = Slow(services.jobs, 0.1)
+
+    async def turn() -> Result:
+        async with Agent(settings, services=replace(services, jobs=slow)) as agent:
+            return await agent.aask("What is a monad?")
+
+    if is_async:
+        result = asyncio.run(turn())
+    else:
+        with Agent(settings, services=replace(services, jobs=slow)) as agent:
+            result = agent.ask("What is a monad?")
+    assert (result.answer, result.notes) == ("An answer.", [])
+    assert kept(settings) == ({"done": 1}, ["LEARNED this."])
+
+
+def test_closing_waits_no_longer_than_it_may(chosen: Callable[..., Settings]) -> None:
+    settings = chosen()
+    services = Services.from_settings(settings, remembers=True)
+    assert services.jobs is not None
+    hanging: Any = Slow(services.jobs, 3600)
+    background = Background.of(settings, replace(services, jobs=hanging))
+    assert background is not None
+
+    async def enqueue() -> None:
+        adding = asyncio.create_task(background.jobs.enqueue("enrich", "ada", "k", {}))
+        await asyncio.sleep(0)
+        assert await asyncio.to_thread(background.close, 0.05)
+        assert not adding.done()
+        assert background.close(3600)  # which would hold up what it waits for, and does not wait
+        adding.cancel()
+
+    asyncio.run(enqueue())
 
 
 def test_a_wait_for_what_is_learned_has_an_end(chosen: Callable[..., Settings]) -> None:

@@ -32,23 +32,27 @@ class Cut(BaseException):
 
 
 class Fragile:
-    """A real queue that fails, hangs or ends the process before or after a job is added."""
+    """A real queue that fails, is slow or ends the process before or after a job is added."""
 
     def __init__(self, jobs: SqlJobs, ways: list[str]) -> None:
         self.jobs = jobs
         self.ways = ways
+        self.gate, self.ended = asyncio.Event(), asyncio.Event()
 
     async def enqueue(self, kind: Any, namespace: str, key: str, payload: Mapping[str, Any]) -> bool:  # noqa: ANN401
         way = self.ways.pop(0) if self.ways else ""
+        if way.startswith("slow"):
+            await self.gate.wait()
+            way = way.removeprefix("slow ")
         if way == "fail":
             raise MemoryStoreError("The disk is full: make room.")
         if way == "bug":
             raise KeyError("payload")
-        if way == "hang":
-            await asyncio.sleep(3600)
         if way == "cut before":
             raise Cut
         is_new = await self.jobs.enqueue(kind, namespace, key, payload)
+        if way == "slow":
+            self.ended.set()
         if way == "cut after":
             raise Cut
         return is_new
@@ -135,18 +139,52 @@ async def test_a_turn_that_was_cut_off_here_is_handed_over_once(
 
 @pytest.mark.parametrize(
     ("way", "words"),
-    [("fail", "The disk is full"), ("bug", "payload"), ("hang", "did not take it within")],
+    [("fail", "The disk is full"), ("bug", "payload")],
 )
 async def test_a_queue_that_fails_costs_a_note_and_the_next_turn_tries_again(
-    jobs: SqlJobs, graph_with: Callable[..., DuoGraph], monkeypatch: pytest.MonkeyPatch, way: str, words: str
+    jobs: SqlJobs, graph_with: Callable[..., DuoGraph], way: str, words: str
 ) -> None:
-    monkeypatch.setattr("nodes.enrich.ENQUEUE_S", 0.3)
     graph = graph_with(Fragile(jobs, [way]))
     result = await ask(graph)
     assert (result.status, result.answer) == (Status.DONE, "answer 0")
     [note] = result.notes
     assert words in note
     assert (await ask(graph, "and now?")).notes == []
+    assert [turn.request for turn in await turns(jobs)] == ["hello there", "and now?"]
+
+
+@pytest.mark.parametrize("goes_on", ["alone", "next turn"])
+async def test_a_queue_that_is_slow_gets_the_turn_behind_the_answer(
+    jobs: SqlJobs, graph_with: Callable[..., DuoGraph], monkeypatch: pytest.MonkeyPatch, goes_on: str
+) -> None:
+    monkeypatch.setattr("nodes.enrich.ENQUEUE_S", 0.0)
+    queue = Fragile(jobs, ["slow"])
+    graph = graph_with(queue)
+    assert (await ask(graph)).notes == []
+    assert await turns(jobs) == []
+    monkeypatch.undo()
+    if goes_on == "next turn":  # which hands both over, and finds one of them there
+        await ask(graph, "and now?")
+    queue.gate.set()
+    await queue.ended.wait()
+    expected = ["hello there"] + (["and now?"] if goes_on == "next turn" else [])
+    assert [turn.request for turn in await turns(jobs)] == expected
+
+
+async def test_what_a_slow_queue_refuses_in_the_end_is_logged_and_tried_again(
+    jobs: SqlJobs,
+    graph_with: Callable[..., DuoGraph],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("nodes.enrich.ENQUEUE_S", 0.0)
+    queue = Fragile(jobs, ["slow fail"])
+    graph = graph_with(queue)
+    assert (await ask(graph)).notes == []
+    queue.gate.set()
+    monkeypatch.undo()
+    await ask(graph, "and now?")
+    assert "The disk is full" in caplog.text
     assert [turn.request for turn in await turns(jobs)] == ["hello there", "and now?"]
 
 

@@ -1,5 +1,6 @@
 """What the user tells is kept, found, replaced and forgotten, through the real graph and a real database."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,18 @@ def test_a_newer_fact_takes_the_place_of_the_older_one_and_says_so(make_agent: A
     assert [item.record.text for item in held] == ["my birthday is July 24"]
 
 
+def test_what_was_or_is_not_takes_no_place(make_agent: AgentMaker) -> None:
+    agent = make_agent([SAYS], [{}])
+    agent.ask("remember that my birthday is July 25")
+    for text in ("my birthday is not July 26", "my birthday was July 24"):
+        assert "takes the place" not in agent.ask(text).answer
+    held = agent.memory.list(Selection(is_current=True, subject="my birthday"))
+    assert [item.record.text for item in held] == ["my birthday is July 25"]
+    agent.ask("remember that my dog is called Rex")
+    [found] = agent.ask("what is the name of my dog?").recalled
+    assert found.kind == "fact"
+
+
 def test_nothing_found_is_said_without_a_model(make_agent: AgentMaker) -> None:
     result = make_agent([{}], [{}]).ask(ASK)
     assert (result.status, result.calls) == (Status.DONE, [])
@@ -128,6 +141,29 @@ async def test_a_store_that_does_not_answer_gets_it_later(tmp_path: Path) -> Non
     assert (job.kind, job.namespace) == ("write", "default")
     assert job.status != "done"
     assert job.payload["records"][0]["text"] == "my birthday is July 25"
+
+
+def test_what_still_waits_is_neither_denied_nor_said_to_be_forgotten(tmp_path: Path) -> None:
+    async def queue() -> None:
+        jobs = SqlJobs(tmp_path / "sessions.sqlite")
+        assert await jobs.enqueue("write", "default", "told", {"records": []})
+        await jobs.aclose()
+
+    nobody_writes: Any = {"home": tmp_path, "enrichment": "server"}
+    with Agent(Settings(**nobody_writes)) as agent:
+        asyncio.run(queue())
+        asked, unknown = agent.ask("what is my cat's name?"), agent.ask("forget my cat's name")
+        agent.memory.remember("my dog is called Rex", subject="my dog's name")
+        known = agent.ask("forget my dog's name")
+    for result in (asked, unknown, known):
+        assert result.status is Status.DONE
+        assert "still waits in the queue" in result.answer
+    assert "I was told nothing" not in asked.answer
+    assert "nothing to forget" not in unknown.answer
+    assert known.answer.startswith("Forgotten")
+    with Agent(Settings(user="bob", **nobody_writes)) as bob:
+        for text in ("what is my cat's name?", "forget my cat's name"):
+            assert "waits" not in bob.ask(text).answer
 
 
 def test_without_a_queue_it_says_that_nothing_was_kept(tmp_path: Path) -> None:

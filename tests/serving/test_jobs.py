@@ -58,7 +58,7 @@ def test_without_jobs_there_is_nothing_to_list_or_do(cli: CommandLine) -> None:
     cli.run("memory", "add", "tea")
     assert cli.run("jobs", "list", "--json").json == []
     assert "no such jobs" in cli.run("jobs", "list").err
-    assert cli.run("worker", "--drain", "--json").json == {"done": 0, "dead": 0, "left": 0}
+    assert cli.run("worker", "--drain", "--json").json == {"done": 0, "dead": 0, "left": 0, "waiting": 0}
 
 
 def test_a_worker_drains_the_queue(cli: CommandLine) -> None:
@@ -66,12 +66,26 @@ def test_a_worker_drains_the_queue(cli: CommandLine) -> None:
     done = cli.run(
         "worker", "--drain", "--json", env=background(cli, {"content": json.dumps(SAID), "repeat": True})
     )
-    assert (done.code, done.json) == (0, {"done": 3, "dead": 0, "left": 0})
+    assert (done.code, done.json) == (0, {"done": 3, "dead": 0, "left": 0, "waiting": 0})
     (insight,) = insights(cli)
     assert len(insight.origins) == 3
     listed = cli.run("jobs", "list", "--json").json
     assert {job["status"] for job in listed} == {"done"}
     assert "payload" not in listed[0]
+
+
+@pytest.mark.slow
+def test_what_waits_for_a_memory_that_is_away_is_counted_and_done_later(cli: CommandLine) -> None:
+    enqueue(cli, 2)
+    away = {"DUOGRAPH_NEO4J_URI": "bolt://127.0.0.1:9"}
+    first, drained = (cli.run("worker", "--drain", "--json", env=away) for _ in range(2))
+    assert (first.code, first.json) == (1, {"done": 0, "dead": 0, "left": 2, "waiting": 2})
+    assert (drained.code, drained.json) == (first.code, first.json)
+    assert "2 jobs wait until memory can be used" in drained.err
+    assert "bolt://127.0.0.1:9 cannot be reached" in drained.err
+    assert {job["attempts"] for job in cli.run("jobs", "list", "--json").json} == {0}
+    done = cli.run("worker", "--drain", "--json")
+    assert (done.code, done.json) == (0, {"done": 2, "dead": 0, "left": 0, "waiting": 0})
 
 
 def test_a_dead_job_is_seen_repeated_and_dropped(cli: CommandLine) -> None:
@@ -110,7 +124,7 @@ def test_a_signal_ends_a_worker_cleanly_and_the_job_goes_back(cli: CommandLine, 
         assert time.monotonic() < end, "waited in vain"
     process.send_signal(number)
     done = finish(process)
-    assert (done.code, done.json) == (0, {"done": 0, "dead": 0, "left": 1})
+    assert (done.code, done.json) == (0, {"done": 0, "dead": 0, "left": 1, "waiting": 0})
     (job,) = cli.run("jobs", "list", "--json").json
     assert (job["status"], job["attempts"]) == ("pending", 0)
 

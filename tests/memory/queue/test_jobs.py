@@ -99,6 +99,21 @@ async def test_done_jobs_are_forgotten_after_some_days(target: str, clock: Clock
         assert [job.key for job in await jobs.list()] == ["new"]
 
 
+async def test_what_is_open_is_told_by_kind_and_namespace(jobs: SqlJobs, clock: Clock) -> None:
+    assert not await jobs.has_open("write", "ada")
+    await jobs.enqueue("write", "ada", "told", {})
+    assert await jobs.has_open("write", "ada")
+    assert not await jobs.has_open("write", "bob")
+    assert not await jobs.has_open("enrich", "ada")
+    await jobs.fail(await taken(jobs), "It is away.", again_in_s=10)
+    assert await jobs.has_open("write", "ada")
+    clock.now += 10
+    lease = await taken(jobs)
+    assert await jobs.has_open("write", "ada")
+    await jobs.finish(lease)
+    assert not await jobs.has_open("write", "ada")
+
+
 async def test_output_is_kept_once_and_handed_to_the_next_attempt(jobs: SqlJobs, clock: Clock) -> None:
     await jobs.enqueue("enrich", "ada", "turn", {})
     lease = await taken(jobs)

@@ -3,7 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from memory.protocol import MemoryUnavailableError
+import pytest
+
+from memory.protocol import MemorySettingsError, MemoryStoreError, MemoryUnavailableError
 from memory.queue import MAX_ATTEMPTS, Lease, Pace, SqlJobs
 from memory.queue.attempt import work_off
 from memory.queue.rows import job_id
@@ -12,22 +14,26 @@ QUICK = Pace(backoff_s=0.001, longest_backoff_s=0.001)
 
 
 class Handle:
-    """Writes to a memory that is away for so many attempts."""
+    """Writes to a memory that cannot be used for so many attempts."""
 
-    def __init__(self, away: int) -> None:
+    def __init__(self, away: int, error: type[MemoryStoreError]) -> None:
         self.away = away
+        self.error = error
 
     async def __call__(self, lease: Lease) -> None:
         assert lease.job.attempts == 1
         self.away -= 1
         if self.away >= 0:
-            raise MemoryUnavailableError("The server does not answer: start it.")
+            raise self.error("The server does not answer: start it.")
 
     async def aclose(self) -> None: ...
 
 
-async def test_a_job_that_waits_for_memory_uses_up_no_attempt(path: Path) -> None:
-    jobs, handle = SqlJobs(path), Handle(away=2 * MAX_ATTEMPTS)
+@pytest.mark.parametrize("error", [MemoryUnavailableError, MemorySettingsError])
+async def test_a_job_that_waits_for_memory_uses_up_no_attempt(
+    path: Path, error: type[MemoryStoreError]
+) -> None:
+    jobs, handle = SqlJobs(path), Handle(2 * MAX_ATTEMPTS, error)
     await jobs.enqueue("write", "ada", "told", {})
     told = job_id("write", "ada", "told")
     for _ in range(2):
