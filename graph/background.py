@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from memory.queue.protocol import JobKind, Jobs
     from providers import RoleModels
 
-DRAIN_S: Final = 5.0
-"""Seconds that jobs which are due have to get done when an agent is closed."""
-
 ENRICHMENT_GRAPH: Final = "enrichment"
 """What `langgraph.json` calls the graph whose runs do one job each."""
 
@@ -129,17 +126,18 @@ class Background:
             await asyncio.sleep(min(_LOOK_S, left_s))
         return True
 
-    def close(self, drain_s: float = DRAIN_S) -> bool:
+    def close(self, drain_s: float | None = None) -> bool:
         """Wait for jobs that are being added, and stop this process's worker; see `Worker.close`.
 
         Args:
-            drain_s: Seconds that both may take. The queue and the memory stay open.
+            drain_s: Seconds that both may take; the setting `enrichment_drain_s` when left out. The queue
+                and the memory stay open.
         """
-        end = time.monotonic() + drain_s
+        end = time.monotonic() + (self._settings.enrichment_drain_s if drain_s is None else drain_s)
         self._begun.settle(end)
         return self.worker.close(max(0.0, end - time.monotonic()))
 
-    async def aclose(self, drain_s: float = DRAIN_S) -> bool:
+    async def aclose(self, drain_s: float | None = None) -> bool:
         """Stop this process's worker, and close what `open` opened; see `close`."""
         has_ended = await asyncio.to_thread(self.close, drain_s)
         for each in self._opened:

@@ -97,6 +97,7 @@ class Settings(BaseSettings):
         neo4j_database: The database on it; the server's default one when empty.
         enrichment: Who learns from finished turns: a `worker` in this process or of `duograph worker`,
             the LangGraph `server` that the turn runs on, or nobody (`off`).
+        enrichment_drain_s: Seconds that learning has to get done when an agent is closed.
         user: Whose user settings are in force, and whose memory.
         user_settings: Whether they are read at all, or your own in their place.
         sandbox: Which sandbox runs code; `auto` takes the first of nono and bubblewrap that passes its
@@ -144,6 +145,7 @@ class Settings(BaseSettings):
     archives: Annotated[Archives, NoDecode] = Field(default_factory=list)
     memory: bool = True
     enrichment: Literal["worker", "server", "off"] = "worker"
+    enrichment_drain_s: float = Field(default=5.0, ge=0, le=3600)
     recall_tokens: int = Field(default=1500, ge=0, le=100_000)
     memory_min_score: float = Field(default=0.3, ge=0, le=1)
     memory_max_results: int = Field(default=8, ge=1, le=100)

@@ -16,7 +16,6 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from graph.agent import Agent
-from graph.background import DRAIN_S
 from graph.services import Services
 from graph.settings import Settings
 from memory.queue import open_jobs
@@ -168,11 +167,12 @@ def test_a_kernel_restarted_before_the_insight_loses_nothing(
 
 def test_a_closing_agent_whose_worker_hangs_ends_within_its_bound(home: Path, script: Script) -> None:
     solo = script("solo", [{"content": "An answer."}])
-    agent = Agent(Settings(home=home, solo_model=solo, background_model=script("background", HANGS)))
+    background = script("background", HANGS)
+    agent = Agent(Settings(home=home, solo_model=solo, background_model=background, enrichment_drain_s=0.1))
     agent.ask("What is a monad?")
     asyncio.run(waiting(home, running=True))
     closing = threading.Thread(target=agent.close, daemon=True)
     closing.start()
-    closing.join(2 * DRAIN_S)
+    closing.join(PATIENCE_S)
     assert not closing.is_alive()
     learn(home, script)

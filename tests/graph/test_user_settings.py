@@ -101,7 +101,7 @@ def test_a_user_can_set_what_the_settings_take_and_nothing_else(name: str, value
 def test_a_user_can_set_every_limit_and_nothing_of_the_installation() -> None:
     wiring = {"roles", "home", "database", "user", "user_settings", "openai_api_key", "api_keys"}
     wiring |= {"sandbox", "sandbox_image", "sandbox_packages", "keep_turns", "encryption_key"}
-    wiring |= {"mlx_memory_gb", "mlx_prompt_cache_gb", "enrichment", "memory_vectors"}
+    wiring |= {"mlx_memory_gb", "mlx_prompt_cache_gb", "enrichment", "enrichment_drain_s", "memory_vectors"}
     wiring |= {"neo4j_uri", "neo4j_user", "neo4j_password", "neo4j_database"}
     assert set(UserSettings.model_fields) == set(Settings.model_fields) - wiring
 
