@@ -16,7 +16,8 @@ from serving.approval import can_ask
 from serving.faults import InputError
 from serving.files import Destination
 from serving.inputs import read_source, read_word
-from serving.memory import row, settings_of, with_memory
+from serving.memory import row
+from serving.memory_opening import settings_of, with_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

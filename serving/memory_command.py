@@ -128,7 +128,7 @@ def list_records(
 
     def action() -> int:
         body = _loaded("memory")
-        chosen = body.selection(**given, is_current=None if everything else True)
+        chosen = _loaded("memory_opening").selection(**given, is_current=None if everything else True)
         return int(body.list_records(chosen, limit, user, shell.signals, as_json=as_json))
 
     return action
@@ -163,7 +163,7 @@ def forget(  # noqa: PLR0913  # click passes every option as an argument
         raise click.UsageError("give IDs or options that say what to forget, or --all")
 
     def action() -> int:
-        chosen = _loaded("memory").selection(**given, ids=ids, everything=everything)
+        chosen = _loaded("memory_opening").selection(**given, ids=ids, everything=everything)
         body = _loaded("memory_changes")
         wanted = body.Forgetting(chosen, is_sure=yes, dry_run=dry_run)
         return int(body.forget(wanted, user, shell.signals, as_json=as_json))

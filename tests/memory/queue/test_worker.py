@@ -4,65 +4,21 @@ import asyncio
 import contextvars
 import logging
 import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from itertools import product
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from memory import MemoryStoreError
-from memory.queue.protocol import MAX_ATTEMPTS, Job, Lease
+from memory.queue.protocol import MAX_ATTEMPTS, Lease
 from memory.queue.sql import SqlJobs
 from memory.queue.work import JobError, LeaseLostError, Pace
 from memory.queue.worker import Worker
+from tests.memory.queue.handling import PATIENCE_S, QUICK, Handle, add, only, statuses, wait_for, working
 
-ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 30.0
-QUICK = Pace(timeout_s=20, lease_s=2, poll_s=0.05, backoff_s=0.01, longest_backoff_s=0.05, grace_s=0.2)
 SECRET = "sk-abcdefgh12345678"  # noqa: S105  # of nobody
-
-
-class Handle:
-    """Does a job as a test says, and notes what happened."""
-
-    def __init__(self, do: Callable[[Lease], Awaitable[None]] | None = None) -> None:
-        self.do = do
-        self.begun: list[str] = []
-        self.is_closed = False
-
-    async def __call__(self, lease: Lease) -> None:
-        self.begun.append(lease.job.key)
-        if self.do is not None:
-            await self.do(lease)
-
-    async def aclose(self) -> None:
-        self.is_closed = True
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
-
-
-def add(jobs: SqlJobs, *keys: str) -> None:
-    for key in keys:
-        assert asyncio.run(jobs.enqueue("enrich", "ada", key, {}))
-
-
-def only(jobs: SqlJobs) -> Job:
-    (job,) = asyncio.run(jobs.list())
-    return job
-
-
-def statuses(jobs: SqlJobs) -> dict[str, str]:
-    return {job.key: job.status for job in asyncio.run(jobs.list())}
 
 
 @pytest.fixture
@@ -70,17 +26,6 @@ def jobs(path: Path) -> Iterator[SqlJobs]:
     queue = SqlJobs(path)
     yield queue
     asyncio.run(queue.aclose())
-
-
-@contextmanager
-def working(jobs: SqlJobs, handle: Handle, pace: Pace = QUICK) -> Iterator[Worker]:
-    worker = Worker(jobs, handle, pace=pace)
-    worker.start()
-    try:
-        yield worker
-    finally:
-        assert worker.close(0)
-        assert handle.is_closed
 
 
 def test_what_is_there_and_what_comes_is_done(jobs: SqlJobs) -> None:
@@ -357,90 +302,3 @@ def test_a_worker_that_nobody_holds_ends(jobs: SqlJobs) -> None:
     assert before
     del worker
     wait_for(lambda: not any(thread.is_alive() for thread in before))
-
-
-PROGRAM = """
-import asyncio, sys, threading, time
-from memory.queue.sql import SqlJobs
-from memory.queue.worker import Worker
-
-class Handle:
-    async def __call__(self, lease):
-        print("begun", flush=True)
-        {work}
-    async def aclose(self):
-        pass
-
-jobs = SqlJobs(sys.argv[1])
-worker = Worker(jobs, Handle())
-
-async def main():
-    await jobs.enqueue("enrich", "ada", "a", {{}})
-    worker.notify()
-    await asyncio.to_thread(sys.stdin.readline)
-
-asyncio.run(main())
-{end}
-"""
-
-HANGS = {
-    "awaits": "await asyncio.Event().wait()",
-    "blocks a thread": "await asyncio.to_thread(time.sleep, 600)",
-    "blocks the loop": "time.sleep(600)",
-}
-
-
-ENDS = ("", "raise SystemExit(0)", "import gc; del worker; gc.collect()")
-PLAIN = [("awaits", "raise SystemExit(0)"), ("blocks a thread", "")]
-RARE = [pair for pair in product(HANGS, ENDS) if pair not in PLAIN]
-
-
-@pytest.mark.parametrize(
-    ("work", "end"), [*PLAIN, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in RARE)]
-)
-def test_a_program_that_ends_is_not_kept_alive_and_loses_nothing(work: str, end: str, path: Path) -> None:
-    program = PROGRAM.format(work=HANGS[work], end=end)
-    with started(program, path) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begun\n"
-        _, errors = process.communicate("\n", PATIENCE_S)
-        assert (process.returncode, errors) == (0, "")
-    jobs = SqlJobs(path, clock=lambda: time.time() + 31)
-    assert asyncio.run(jobs.next_due_s()) == 0
-    asyncio.run(jobs.aclose())
-
-
-@pytest.mark.parametrize(
-    "signal", ["SIGTERM", *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGINT", "SIGKILL"))]
-)
-def test_a_signal_ends_a_program_and_the_job_stays(signal: str, path: Path) -> None:
-    program = PROGRAM.format(work=HANGS["awaits"], end="")
-    with started(program, path) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begun\n"
-        subprocess.run(["kill", f"-{signal[3:]}", str(process.pid)], check=True)
-        if signal == "SIGINT":  # asyncio.run waits for the thread that reads
-            process.communicate("\n", PATIENCE_S)
-        process.wait(PATIENCE_S)
-    jobs = SqlJobs(path, clock=lambda: time.time() + 31)
-    assert asyncio.run(jobs.next_due_s()) == 0
-    with working(jobs, Handle()):
-        wait_for(lambda: statuses(jobs) == {"a": "done"})
-    asyncio.run(jobs.aclose())
-
-
-@contextmanager
-def started(program: str, path: Path) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, path],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
