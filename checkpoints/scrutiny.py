@@ -96,6 +96,8 @@ def sound_checkpoint(found: object, state: type | None) -> dict[str, Any]:
     fit = _Fit(state)
     for channel, value in parts["channel_values"].items():
         fit.check(channel, value, f"checkpoint.channel_values.{channel}")
+    # It only spares LangGraph a look at all channels, and where it is wrong no node would be started.
+    parts["updated_channels"] = None
     return parts
 
 

@@ -130,5 +130,5 @@ def test_a_few_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_many_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
-    kills = int(os.environ.get("KILLS", "18"))
+    kills = int(os.environ.get("KILLS", "12"))
     assert survive(tmp_path, kills) > kills

@@ -275,13 +275,13 @@ def test_a_review_ends_within_its_bound_quick_verifier(stage: Stage, world: Worl
 
 @pytest.mark.slow
 @given(world=WORLDS)
-@examples(150)
+@examples(80)
 def test_a_turn_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 
 @pytest.mark.slow
 @given(world=WORLDS)
-@examples(30)
+@examples(15)
 def test_a_turn_ends_within_its_bound_real_sandbox(stage: Stage, world: World) -> None:
     stage.play(world, None)

@@ -145,4 +145,4 @@ def test_a_few_kills_lose_and_double_nothing(backend: str, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_many_kills_lose_and_double_nothing(backend: str, tmp_path: Path) -> None:
-    survive(tmp_path, backend, int(os.environ.get("KILLS", "30")))
+    survive(tmp_path, backend, int(os.environ.get("KILLS", "10")))

@@ -29,7 +29,7 @@ def test_it_holds_what_the_model_holds(neo4j: Neo4jServer) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=5, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=3, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow]
         ),
     )
     asyncio.run(memory.aclose())

@@ -17,7 +17,7 @@ from tests.neo4j import Neo4jServer
 
 pytestmark = pytest.mark.slow
 
-_KILLS = 8
+_KILLS = 4
 _DAMAGE = """
 MATCH (r:DuographRecord) WHERE NOT (r)-[:FROM]->(:DuographSession) OR (r:Fact AND NOT (r)-[:MENTIONS]->())
 RETURN count(r) AS damaged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -26,8 +27,10 @@ async def chat(trained_model: Path) -> AsyncGenerator[RunnerChatModel]:
 
 
 @pytest.fixture
-async def roles(trained_model: Path) -> AsyncGenerator[RoleModels]:
-    models = RoleModels({"reasoning": f"mlx:{trained_model}", "coding": f"mlx:{trained_model}, offline"})
+async def roles(trained_model: Path, tmp_path: Path) -> AsyncGenerator[RoleModels]:
+    # A folder that no other test of this process has loaded.
+    own = shutil.copytree(trained_model, tmp_path / trained_model.name)
+    models = RoleModels({"reasoning": f"mlx:{own}", "coding": f"mlx:{own}, offline"})
     yield models
     await models.aclose()
 

@@ -17,9 +17,10 @@ _EVERY_DAY = ("forgeries", "tampering")
 """Categories of the fast tests."""
 _IN_PART = ("paths",)
 """Categories of which the fast tests have every third program."""
-_IN_TURN = ("time", *_EVERY_DAY)
-"""Categories that are no matter of the backend: each program is played on one of them, in turn, beside those
-that are played every day; on all of them by hand, with `EVERY_PAIR=1`."""
+_IN_TURN = ("time",)
+"""Categories whose programs are all ended in the same way: each is played on one of the backends, in turn.
+All others are played on the default one and, in turn, on one of the others; on all of them by hand, with
+`EVERY_PAIR=1`."""
 
 _ATTEMPT = """\
 def f(x):
@@ -105,10 +106,13 @@ class Program(BaseModel):
         return Limits(**chosen)
 
 
-def _is_played(program: Program, backend: str, turn: str) -> bool:
-    if program.category not in _IN_TURN or backend in program.open_on or EVERY_PAIR:
+def _is_played(program: Program, backend: str, number: int) -> bool:
+    if backend in program.open_on or EVERY_PAIR:
         return True
-    return backend == turn or (program.category in _EVERY_DAY and backend == "nono")
+    default, *others = BACKENDS
+    if program.category in _IN_TURN:
+        return backend == BACKENDS[number % len(BACKENDS)]
+    return backend in (default, others[number % len(others)])
 
 
 @functools.cache
@@ -137,8 +141,7 @@ def cases(*names: str) -> pytest.MarkDecorator:
     found = []
     for number, program in [each for name in names for each in enumerate(load(name))]:
         daily = program.category in _EVERY_DAY or (program.category in _IN_PART and number % 3 == 0)
-        turn = BACKENDS[number % len(BACKENDS)]
-        backends = tuple(name for name in BACKENDS if _is_played(program, name, turn))
+        backends = tuple(name for name in BACKENDS if _is_played(program, name, number))
         for backend in backends:
             marks: list[pytest.MarkDecorator] = []
             if program.slow or backend != "nono" or not daily:
