@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from checkpoints import DatabaseError
 from graph.agent_memory import AgentMemory
-from graph.agent_sessions import AgentSessions, Learned
+from graph.agent_sessions import AgentSessions, LearnedFrom
 from graph.background import Background
 from graph.bridge import iterate
 from graph.build import build_graph
@@ -86,7 +86,7 @@ class Agent(Resuming, Closing):
             services = replace(services, jobs=self.background.jobs)
             self.background.begin()
         self.graph = build_graph(self.settings, checkpointer=saver, services=services)
-        learned = Learned(services.memory, services.jobs, self.settings.user)
+        learned = LearnedFrom(services.memory, services.jobs, self.settings.user)
         self.sessions = AgentSessions(saver, learned, self.graph.loop_thread)
         self.memory = AgentMemory(
             services.memory,

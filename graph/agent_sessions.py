@@ -37,7 +37,7 @@ class DeletedSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class LearnedFrom:
     """Where to look for what was learned from sessions.
 
     Attributes:
@@ -52,7 +52,7 @@ class Learned:
 
 
 async def delete_session(
-    saver: SessionSaver, thread_id: str, learned: Learned, *, with_memory: bool = False
+    saver: SessionSaver, thread_id: str, learned: LearnedFrom, *, with_memory: bool = False
 ) -> DeletedSession:
     """Delete a session, and what was learned from it if that is wanted.
 
@@ -78,7 +78,7 @@ async def delete_session(
     return done
 
 
-async def _forgotten(thread_id: str, learned: Learned) -> DeletedSession:
+async def _forgotten(thread_id: str, learned: LearnedFrom) -> DeletedSession:
     if learned.jobs is not None:
         waiting = await learned.jobs.list(statuses=("pending", "failed", "dead"), limit=_MOST_JOBS)
         for job in waiting:
@@ -91,7 +91,7 @@ async def _forgotten(thread_id: str, learned: Learned) -> DeletedSession:
     )
 
 
-async def _counted(thread_id: str, learned: Learned) -> DeletedSession:
+async def _counted(thread_id: str, learned: LearnedFrom) -> DeletedSession:
     """Count; that it cannot be counted keeps nobody from deleting."""
     if learned.memory is None:
         return DeletedSession(thread_id)
@@ -109,7 +109,7 @@ async def _counted(thread_id: str, learned: Learned) -> DeletedSession:
 class AgentSessions(Sessions):
     """The sessions of an agent."""
 
-    def __init__(self, saver: SessionSaver, learned: Learned, thread: LoopThread) -> None:
+    def __init__(self, saver: SessionSaver, learned: LearnedFrom, thread: LoopThread) -> None:
         """Read from `saver`, which must stay open.
 
         Args:
@@ -127,7 +127,7 @@ class AgentSessions(Sessions):
     ) -> DeletedSession:
         """Delete a session; see `delete`."""
         user = self._learned.user if user is None else user
-        learned = Learned(self._learned.memory, self._learned.jobs, user)
+        learned = LearnedFrom(self._learned.memory, self._learned.jobs, user)
         return await delete_session(self._kept, thread_id, learned, with_memory=with_memory)
 
     def delete(self, thread_id: str, *, with_memory: bool = False, user: str | None = None) -> DeletedSession:

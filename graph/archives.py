@@ -56,7 +56,7 @@ async def ingest_folder(  # noqa: PLR0913  # where from, where to, and how
         path: The folder or the file; `.` is the working directory, and empty is nothing.
         archive: The archive's name; the folder's own when left out.
         embedder: Makes vectors of what has none; words alone are searched when left out.
-        options: How files are read.
+        options: How files are read; credentials are hidden in any case.
         progress: Told of each file, before it is read.
         embedded: Told how many records have got a vector so far.
 
@@ -64,7 +64,9 @@ async def ingest_folder(  # noqa: PLR0913  # where from, where to, and how
         ArchiveError: When the path cannot be read, or the archive was made from another folder.
         MemoryStoreError: When memory cannot be read or written; files that came before are kept.
     """
-    options = replace(options or Options(), hide=hide_credentials)
+    options = options or Options()
+    hidden = options.hide
+    options = replace(options, hide=lambda text: hide_credentials(hidden(text)))
     if not str(path):  # such as a variable that is not set; to `Path` it would be the working directory
         raise ArchiveError("The path is empty: give a folder or a file.")
     where = Path(path)

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 from graph.archives import ingest_folder
-from graph.memory import compares_vectors, open_memory, why_off
+from graph.memory import compares_vectors
 from graph.saver import open_sessions
 from graph.services import embedding_models
-from graph.settings import Settings
 from memory.archives import Options
 from serving import exits, terminal
-from serving.faults import InputError
-from serving.options import chosen
+from serving.memory_opening import opened, settings_of
 from serving.running import Runner
 from serving.signals import Interrupted
 from serving.text import one_line
 from serving.there import to_look_at
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from types import TracebackType
 
     from graph.archives import Ingested
-    from memory import Memory
+    from graph.settings import Settings
     from memory.archives import IngestReport, Progress
     from serving.signals import Signals
 
@@ -67,12 +64,12 @@ def ingest(wanted: Wanted, signals: Signals, *, replace: bool, dry_run: bool, as
         InputError: When there is no memory.
         Interrupted: When a signal came; every file is then whole or as before.
     """
-    settings = _settings(wanted.user)
+    settings = settings_of(wanted.user)
     options = Options(round(wanted.max_file_mb * 1e6), is_dry_run=dry_run, takes_over=replace)
 
     async def work() -> Ingested:
         embedder = models if compares_vectors(settings) else None
-        async with _opened(settings) as memory:
+        async with opened(settings) as memory:
             try:
                 with _display() as display:
                     return await ingest_folder(
@@ -103,12 +100,12 @@ def list_archives(signals: Signals, *, user: str | None, as_json: bool) -> int:
         MemoryStoreError: When memory cannot be read.
         InputError: When there is no memory.
     """
-    settings = _settings(user)
+    settings = settings_of(user)
     if not settings.neo4j_uri:
         settings = to_look_at(settings)
 
     async def work() -> dict[str, int]:
-        async with _opened(settings) as memory:
+        async with opened(settings) as memory:
             return dict(await memory.archives(settings.user))
 
     with Runner(signals) as runner:
@@ -123,30 +120,12 @@ def list_archives(signals: Signals, *, user: str | None, as_json: bool) -> int:
     return exits.DONE
 
 
-def _settings(user: str | None) -> Settings:
-    settings = Settings(**chosen({"user": user}))
-    if why := why_off(settings):
-        raise InputError(f"There is no memory: {why}")
-    return settings
-
-
 def _sessions(settings: Settings, *, dry_run: bool) -> AbstractContextManager[object]:
     """The sessions' database, which memory lies in: made when it is missing, and open as long as we write.
 
     SQLite would tidy up after each file, if the memory's connection were the last one each time.
     """
     return nullcontext() if dry_run or settings.neo4j_uri else open_sessions(settings)
-
-
-@asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Memory]:
-    memory = open_memory(settings)
-    if memory is None:
-        raise InputError(f"There is no memory: {why_off(settings)}")
-    try:
-        yield memory
-    finally:
-        await memory.aclose()
 
 
 def _tell(done: Ingested, *, as_json: bool) -> None:

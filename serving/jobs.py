@@ -103,8 +103,7 @@ def _asked(ask: Callable[[SqlJobs], Awaitable[T]]) -> T:
     """Ask the queue in the database of the sessions.
 
     Raises:
-        InputError: When there is no such database.
-        MemoryStoreError: When it cannot be read.
+        MemoryStoreError: When it cannot be read; where there is none yet, the queue is empty.
     """
     from graph.settings import Settings  # noqa: PLC0415  # seconds of imports
     from memory.queue import open_jobs  # noqa: PLC0415  # the same

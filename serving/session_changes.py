@@ -14,7 +14,7 @@ from checkpoints import Sessions
 from checkpoints import export_session as exported
 from checkpoints import fork as forked
 from checkpoints import import_session as imported
-from graph.agent_sessions import DeletedSession, Learned, delete_session
+from graph.agent_sessions import DeletedSession, LearnedFrom, delete_session
 from graph.memory import open_jobs, open_memory
 from graph.saver import open_sessions
 from graph.settings import Settings
@@ -177,7 +177,7 @@ async def _deleted(
     saver: SessionSaver, thread_ids: Sequence[str], *, with_memory: bool
 ) -> list[DeletedSession]:
     settings = to_look_at(Settings(user_settings=False))
-    learned = Learned(open_memory(settings), open_jobs(settings), settings.user)
+    learned = LearnedFrom(open_memory(settings), open_jobs(settings), settings.user)
     try:
         return [await delete_session(saver, one, learned, with_memory=with_memory) for one in thread_ids]
     finally:

@@ -9,7 +9,7 @@ from langchain_core.runnables import RunnableConfig
 
 from checkpoints import SessionSaver
 from graph.agent import Agent
-from graph.agent_sessions import Learned, delete_session
+from graph.agent_sessions import LearnedFrom, delete_session
 from graph.settings import Settings
 from graph.state import Input
 from memory import MemoryStoreError
@@ -127,7 +127,7 @@ def test_a_deleted_session_is_not_learned_from_later(settings: Settings) -> None
         for session in ("one", "two"):
             payload = FinishedTurn(session=session, turn="t", request="a", answer="b").payload()
             asyncio.run(jobs.enqueue("enrich", "default", session, payload))
-        learned = Learned(None, jobs, "default")
+        learned = LearnedFrom(None, jobs, "default")
         saver = agent.graph.checkpointer
         assert isinstance(saver, SessionSaver)
         asyncio.run(delete_session(saver, "one", learned, with_memory=True))
