@@ -20,6 +20,7 @@ from graph.state import STATE_TYPES, Context, Input, Output, State
 from graph.users import Users
 from nodes import (
     Approve,
+    Cascade,
     Classify,
     Code,
     Demonstrate,
@@ -34,6 +35,7 @@ from nodes import (
     TurnLimits,
     Verify,
 )
+from nodes.sorting import LocalClassifier
 
 NODES = (
     "classify",
@@ -57,6 +59,7 @@ def make_nodes(
     limits: TurnLimits | None = None,
     *,
     types: bool = False,
+    asks_model: bool = True,
     remembering: Remembering = Remembering(),  # noqa: B008  # it is frozen
 ) -> dict[str, Node]:
     """The stock nodes by name, each given its services.
@@ -65,11 +68,19 @@ def make_nodes(
         services: Models and verifier; without a memory nothing is recalled, without a queue nothing learned.
         limits: What a turn may use when the caller does not say.
         types: Whether the type checker must pass when the caller does not say.
+        asks_model: Whether a model is asked what a request is when the local classifier abstains.
         remembering: Whose memory, and how much of it.
     """
     memory, jobs = services.memory, services.jobs
     return {
-        "classify": Classify(limits, types=types, has_memory=memory is not None),
+        "classify": Classify(
+            limits,
+            cascade=Cascade(LocalClassifier(), models=services.models if asks_model else None, memory=memory),
+            types=types,
+            has_memory=memory is not None,
+            user=remembering.user,
+            ledger=services.routing,
+        ),
         "recall": Recall(memory, remembering, embedder=services.embedder),
         "knowledge": Knowledge(services.models, memory, jobs, remembering, embedder=services.embedder),
         "reason": Reason(services.models),
@@ -127,7 +138,11 @@ def build_graph(
     settings = settings or Settings()
     services = services or Services.from_settings(settings)
     stock = make_nodes(
-        services, settings.limits, types=settings.verify_types, remembering=remembering_of(settings)
+        services,
+        settings.limits,
+        types=settings.verify_types,
+        asks_model=settings.routing == "model",
+        remembering=remembering_of(settings),
     )
     if unknown := sorted(set(nodes or {}) - set(stock)):
         raise ValueError(f"nodes names {unknown[0]!r}, which the graph lacks: it has {', '.join(NODES)}.")

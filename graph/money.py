@@ -29,14 +29,16 @@ class Rates:
         """Attempts at models that `cost` means at most."""
         questions = cost.reasoning * self.reasoning.attempts + cost.coding * self.coding.attempts
         forms = (cost.reasoning_forms, self.reasoning), (cost.coding_forms, self.coding)
-        return questions + sum(count * chain.form_attempts for count, chain in forms)
+        routing = cost.routing if self.reasoning.routes else 0
+        return questions + routing + sum(count * chain.form_attempts for count, chain in forms)
 
     def waits(self, cost: Cost) -> float:
         """Seconds that `cost` means at most, all of them cut by the turn's deadline."""
         questions = cost.reasoning * self.reasoning.seconds + cost.coding * self.coding.seconds
         forms = (cost.reasoning_forms, self.reasoning), (cost.coding_forms, self.coding)
         models = questions + sum(count * chain.form_seconds for count, chain in forms)
-        return models + cost.sandbox_runs * self.sandbox_s + cost.memory_s
+        routing = cost.routing_s if self.reasoning.routes else 0.0
+        return models + routing + cost.sandbox_runs * self.sandbox_s + cost.memory_s
 
     @property
     def unpriced(self) -> set[str]:

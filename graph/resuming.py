@@ -165,6 +165,7 @@ async def waiting_result(graph: DuoGraph, thread_id: str, run_id: str, bounds: B
         answer=_answer(question, thread_id),
         task=request.task,
         route=request.route,
+        decision=request.decision,
         status=Status.WAITING,
         stop_reason=StopReason.PLAN_APPROVAL,
         verification=Evidence(status="not_executed", reason="the plan waits for approval"),

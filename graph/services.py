@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self, get_args
 
 from graph.memory import compares_vectors, open_jobs, open_memory
@@ -11,7 +11,7 @@ from graph.proving import open_verifier
 from graph.settings import Settings
 from memory import Memory
 from memory.queue.protocol import Jobs
-from nodes import Verifies
+from nodes import RoutingLedger, Verifies
 from providers import Models, Retries, Role, RoleModels, RoleParameters, Timeouts
 from providers.embedding import Embedder, EmbeddingModels
 from providers.mlx.pool import MlxLimits
@@ -28,6 +28,7 @@ class Services:
         verifier: Runs code in a sandbox.
         memory: What outlives a session; None for a graph that recalls nothing and keeps nothing.
         jobs: The queue of work behind the answer; None for a graph that is not learned from.
+        routing: Counts how requests were decided.
         embedder: Turns what is looked for into a vector; None where words alone are compared.
     """
 
@@ -36,6 +37,7 @@ class Services:
     memory: Memory | None = None
     jobs: Jobs | None = None
     embedder: Embedder | None = None
+    routing: RoutingLedger = field(default_factory=RoutingLedger)
 
     @classmethod
     def from_settings(cls, settings: Settings, *, remembers: bool = False) -> Self:

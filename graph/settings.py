@@ -105,6 +105,8 @@ class Settings(BaseSettings):
         sandbox_image: The image for the docker sandbox; by default Python's of the version at hand.
         sandbox_packages: Folders of installed packages that solutions may import, beside those of the
             interpreter that runs Duograph.
+        routing: Who is asked what a request is when the local classifier is not sure: `model`, the reasoning
+            role, once; or nobody, `local`.
         verify_types: Whether the type checker must pass too.
         max_repairs: How often failing code goes back to the coder.
         max_model_calls: Attempts at models that a turn may make, failed ones too.
@@ -161,6 +163,7 @@ class Settings(BaseSettings):
     sandbox_packages: Annotated[list[DirectoryPath], NoDecode, BeforeValidator(_folders)] = Field(
         default_factory=list
     )
+    routing: Literal["model", "local"] = "model"
     verify_types: bool = False
     max_repairs: int = Field(default=2, ge=0, le=MAX_REPAIRS)
     max_model_calls: int | None = Field(default=None, ge=1, le=10_000)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nodes.approve import Approve
+    from nodes.cascade import Cascade
     from nodes.classify import MAX_REQUEST_CHARS, Classify, limits_of, problem_with, unmetered
     from nodes.code import Code
     from nodes.context import Context, Task
     from nodes.cost import FREE, Cost
+    from nodes.decisions import Decision, RoutingLedger, RoutingStats
     from nodes.demonstrate import Demonstrate
     from nodes.ends import REASON_OF, STATUS_OF, Status, StopReason
     from nodes.enrich import Enrich
@@ -40,12 +42,14 @@ _NAMES = {
         "problem_with",
         "unmetered",
     ),
+    "cascade": ("Cascade",),
     "code": ("Code",),
     "context": (
         "Context",
         "Task",
     ),
     "cost": ("FREE", "Cost"),
+    "decisions": ("Decision", "RoutingLedger", "RoutingStats"),
     "demonstrate": ("Demonstrate",),
     "enrich": ("Enrich",),
     "ends": (
@@ -111,11 +115,13 @@ __all__ = [
     "Approve",
     "Bounds",
     "Candidate",
+    "Cascade",
     "Classify",
     "Code",
     "Context",
     "Cost",
     "Cycle",
+    "Decision",
     "Demonstrate",
     "Diagnosis",
     "Enrich",
@@ -133,6 +139,8 @@ __all__ = [
     "Respond",
     "Result",
     "Review",
+    "RoutingLedger",
+    "RoutingStats",
     "Severity",
     "Spending",
     "Status",

@@ -1,22 +1,24 @@
-"""Open the turn: take the request, reset the scratch, decide route and task. Calls no model."""
+"""Open the turn: take the request, reset the scratch, decide route and task."""
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar
 
 from langchain_core.messages import AnyMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
+from nodes.cascade import FACT_S, Cascade
 from nodes.context import AUTH_USER, Context, Route, Task
-from nodes.cost import FREE, Cost
+from nodes.cost import Cost
+from nodes.decisions import Asked, Decision, RoutingLedger, noted
 from nodes.ends import StopReason
 from nodes.finished import last_answer, left_behind
-from nodes.limits import Spending, TurnLimits
+from nodes.limits import Spending, TurnLimits, allowance
 from nodes.material import Material, material, problem_with_code, words_of
 from nodes.plans import can_wait
 from nodes.result import BOUNDS, Bounds
-from nodes.telling import asks, told
+from nodes.routing_question import ROUTING_S
+from nodes.sorting import LocalClassifier
 from nodes.turn import Request, Turn, fresh_turn
 from sandbox import SourceFile, TestsError, check_tests
 from sandbox.examples import examples_in
@@ -26,31 +28,6 @@ MAX_REQUEST_CHARS = 200_000
 
 MAX_TESTS_CHARS = 200_000
 
-_MAKE = (
-    r"\b(?:writ|creat|implement|build|mak|cod|develop|generat|program|refactor|rewrit|add(?!ress)|fix|port|convert"
-    r"|give|need)\w*"
-)
-_THING = (
-    r"\b(?:functions?|func|class(?:es)?|methods?|modules?|packages?|library|scripts?|program|code|snippet|decorator|generator"
-    r"|iterator|context manager|parser|algorithm|regex|cli|dataclass|validator|python|unit ?tests?"
-    r"|implementation)\b"
-)
-_RULES: tuple[tuple[Task, str], ...] = (
-    (
-        "code_review",
-        r"\b(?:review|critique|audit)\b.*\b(?:code|function|class|diff|script)\b|```.*\breview\b",
-    ),
-    (
-        "explanation",
-        r"^\W*(?:explain|describe|what(?:.s| is| are| does)|why|how (?:do|does|is|are|can)|teach)\b",
-    ),
-    (
-        "planning",
-        r"^\W*(?:plan|outline|design|draft|organi[sz]e|schedule|roadmap)\b|\bstep[- ]by[- ]step plan\b",
-    ),
-    ("code_generation", rf"{_MAKE}.*{_THING}|^\W*implement\b"),
-    ("problem_solving", r"\b(?:solve|calculate|compute|how (?:many|much|long|far)|prove|find the)\b"),
-)
 _OPENING = re.compile(
     r"^\W*(?:(?:please|now|and|also|ok(?:ay)?|great|thanks?|thank you|then|so|but"
     r"|(?:can|could|would|will) you)\W+)+"
@@ -91,14 +68,28 @@ _CANNOT_WAIT = (
 class Classify:
     """The first node. The same text in the same session gets the same decision."""
 
-    cost: ClassVar[Cost] = FREE
-
-    def __init__(
-        self, limits: TurnLimits | None = None, *, types: bool = False, has_memory: bool = True
+    def __init__(  # noqa: PLR0913  # each may be left out
+        self,
+        limits: TurnLimits | None = None,
+        *,
+        cascade: Cascade | None = None,
+        types: bool = False,
+        has_memory: bool = True,
+        user: str = "",
+        ledger: RoutingLedger | None = None,
     ) -> None:
         self._limits = limits or TurnLimits()
+        self._cascade = cascade or Cascade(LocalClassifier())
         self._types = types
         self._has_memory = has_memory
+        self._user = user
+        self._ledger = ledger or RoutingLedger()
+
+    @property
+    def cost(self) -> Cost:
+        """One short question, where a model is asked at all, and a look into memory."""
+        asks = self._cascade.asks_a_model
+        return Cost(memory_s=FACT_S, routing=int(asks), routing_s=ROUTING_S if asks else 0.0)
 
     async def __call__(self, state: Turn, runtime: Runtime[Context], config: RunnableConfig) -> Turn:
         """Copy what the caller chose into the state, so that a resumed turn knows it too."""
@@ -109,19 +100,36 @@ class Classify:
         before = state.get("solution", [])
         code = material(text, context.code) or _meant(text, before)
         base = code.files if context.code else before if _follows(text) else []
-        task = context.task or self._knowledge(text, context, has_code=bool(code), has_worked=bool(before))
-        task = task or _task(text, context, has_code=bool(code), follows_code=bool(base))
-        route = _route(task, code)
+        user = str(config.get("configurable", {}).get(AUTH_USER) or context.user_id or "")
         turn = fresh_turn() | learning(state, config)
-        turn["spending"] = Spending(first_step=_first_step(state, config))
+        spending = turn["spending"] = Spending(first_step=_first_step(state, config))
         limits = limits_of(self._limits, context)
+        decision = Decision()
+        if not (problem := problem_with(text, context.tests, context.code)):
+            asked = Asked(
+                text=text,
+                task=context.task,
+                has_code=bool(code),
+                has_tests=bool(context.tests.strip()),
+                is_review=bool(code) and _REVIEW.search(words_of(text).lower()) is not None,
+                is_change=bool(base) and _follows(text),
+                brings_code=bool(context.code),
+                at_work=bool(before),
+                uses_memory=self._has_memory and context.memory is not False,
+                user=user or self._user,
+                chain=context.reasoning_model,
+                allowance=allowance(limits, spending, []),
+                decided=state.get("decided", []),
+            )
+            decision = await self._decided(asked, turn)
+        route = _route(decision.task, code)
         turn["files"] = code.files if route == "review" else []
         turn["request"] = Request(
             text=text,
             tests=context.tests,
             examples=examples_in(text) if route == "code" else "",
             types=self._wants_types(text, context),
-            task=task,
+            task=decision.task,
             route=route,
             limits=limits,
             reasoning_model=context.reasoning_model,
@@ -130,29 +138,29 @@ class Classify:
             attached=code.files if route == "review" or context.code else [],
             diff=code.diff if route == "review" or context.code else "",
             unrunnable=code.unrunnable,
-            user=str(config.get("configurable", {}).get(AUTH_USER) or context.user_id or ""),
+            user=user,
             archives=context.archives,
             memory=context.memory is not False,
+            decision=decision,
         )
         bounds = config.get("configurable", {}).get(BOUNDS)
         if isinstance(bounds, Bounds) and (note := unmetered(bounds, limits)):
             turn["notes"] = [note]
             runtime.stream_writer({"note": note})
-        if problem := problem_with(text, context.tests, context.code):
+        if problem:
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=problem)
         elif route == "code" and limits.plan_approval and not can_wait(config):
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=_CANNOT_WAIT)
         return turn
 
-    def _knowledge(self, text: str, context: Context, *, has_code: bool, has_worked: bool) -> Task | None:
-        """What is told or asked about memory, by whole sentences; nobody asks where there is none."""
-        if has_code or context.tests.strip():
-            return None
-        if told(text, at_work=has_worked):
-            return "knowledge_store"
-        return (
-            "knowledge_retrieve" if self._has_memory and context.memory is not False and asks(text) else None
-        )
+    async def _decided(self, asked: Asked, turn: Turn) -> Decision:
+        """Decide, count it, and let the session remember it."""
+        decision, calls = await self._cascade.decide(asked)
+        self._ledger.record(decision)
+        turn["calls"] = calls
+        if decision.tier not in {"caller", "session"}:
+            turn["decided"] = [noted(asked.key, decision)]
+        return decision
 
     def _wants_types(self, text: str, context: Context) -> bool:
         """Whether the code must pass the type checker: as the caller says, or as asked or configured."""
@@ -241,16 +249,3 @@ def _route(task: Task, code: Material) -> Route:
     if task == "code_generation":
         return "code"
     return "review" if task == "code_review" and code else "answer"
-
-
-def _task(text: str, context: Context, *, has_code: bool, follows_code: bool) -> Task:
-    """Decide by rules in order; the first that matches wins."""
-    if has_code and _REVIEW.search(words_of(text).lower()) and not _follows(text):
-        return "code_review"
-    if context.tests.strip():
-        return "code_generation"
-    plain = _plain(text)
-    found: Task = next((task for task, rule in _RULES if re.search(rule, plain, re.DOTALL)), "general")
-    if context.code and found == "general" and not _follows(text):
-        return "code_review"
-    return "code_generation" if follows_code and found in {"general", "problem_solving"} else found

@@ -21,6 +21,9 @@ Task = Literal[
     "knowledge_store",
     "knowledge_retrieve",
 ]
+Subject = Literal[
+    "mathematics", "computer_science", "language_and_translation", "english_and_writing", "general"
+]
 Route = Literal["code", "answer", "review", "knowledge"]
 ArchiveName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]{0,63}$")]
 

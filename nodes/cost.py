@@ -17,6 +17,9 @@ class Cost:
         reasoning_forms: Answers in a form by the reasoning role, each asked for twice at most.
         coding_forms: Answers in a form by the coding role.
         memory_s: Seconds that memory is waited for, cut by the turn's deadline.
+        routing: Short questions to the reasoning role, one attempt each, where its chain can
+            route.
+        routing_s: Seconds that those may take.
     """
 
     reasoning: int = 0
@@ -27,6 +30,8 @@ class Cost:
     reasoning_forms: int = 0
     coding_forms: int = 0
     memory_s: float = 0.0
+    routing: int = 0
+    routing_s: float = 0.0
 
     def times(self, count: int) -> Self:
         """The cost of `count` executions."""

@@ -55,6 +55,7 @@ class Respond:
             answer="\n\n".join([with_sources(_answer(state, reason, best), recalled), *notes]),
             task=request.task,
             route=request.route,
+            decision=request.decision,
             status=STATUS_OF[reason] if is_review else _status(reason, best),
             stop_reason=reason,
             verification=best.evidence if best else nothing,

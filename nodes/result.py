@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from nodes.context import Route, Task
+from nodes.decisions import Decision
 from nodes.ends import Status, StopReason
 from nodes.findings import Finding
 from nodes.limits import Amounts
@@ -63,6 +64,7 @@ class Result(BaseModel):
         answer: The message for the user, Markdown.
         task: What kind of task it was taken for.
         route: `code`, `answer`, `review` or `knowledge`.
+        decision: How the task was decided: by whom, how surely, in how many milliseconds.
         status: How it ended; see `Status`.
         stop_reason: Why it ended; see `StopReason`.
         verification: The evidence; `not_applicable` where there was no code to prove. Of a review: what
@@ -83,6 +85,7 @@ class Result(BaseModel):
     answer: str
     task: Task
     route: Route
+    decision: Decision = Decision()
     status: Status
     stop_reason: StopReason
     verification: Evidence

@@ -1,5 +1,6 @@
 """The vocabulary of one turn: what nodes read and write."""
 
+import operator
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from typing_extensions import TypedDict
 
 from memory.queue.turns import FinishedTurn
 from nodes.context import Route, Task
+from nodes.decisions import Decision
 from nodes.ends import StopReason
 from nodes.findings import Finding
 from nodes.limits import Spending, TurnLimits
@@ -43,6 +45,7 @@ class Request(BaseModel):
         user: Whose memory is read and written; empty for the one that is configured.
         archives: The archives that the caller chose to recall from; none means as configured.
         memory: Whether the turn recalls and is learned from.
+        decision: How `task` was decided.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,13 +66,14 @@ class Request(BaseModel):
     user: str = ""
     archives: list[str] = Field(default_factory=list)
     memory: bool = True
+    decision: Decision = Decision()
 
 
 class Turn(TypedDict, total=False):
     """The channels that nodes read and write.
 
-    `messages`, `result`, `solution` (the files of the last turn that had any) and `learned` (the last answer
-    that `enrich` saw) outlive the turn; all others are scratch.
+    `messages`, `result`, `solution` (the files of the last turn that had any), `learned` (the last answer
+    that `enrich` saw) and `decided` (what requests were taken for) outlive the turn; all others are scratch.
     """
 
     remaining_steps: RemainingSteps
@@ -77,6 +81,7 @@ class Turn(TypedDict, total=False):
     result: Result | None
     solution: list[SourceFile]
     learned: str
+    decided: Annotated[list[str], operator.add]
     request: Request | None
     recalled: list[Recollection]
     unrecalled: str

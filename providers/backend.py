@@ -154,6 +154,10 @@ def _unknown_price(_spec: ModelSpec, _wiring: Wiring) -> Rate:
     return always(None)
 
 
+def _can_route(_spec: ModelSpec, _wiring: Wiring) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One kind of backend.
@@ -171,6 +175,7 @@ class Provider:
         key_variable: The environment variable that holds the API key, named in advice.
         end_marks: Keys of `response_metadata` of which every complete answer has one; an answer
             without any was cut off. Empty when the backend cannot be cut off silently.
+        routes: Tells whether a model can say what a request is.
     """
 
     syntax: str
@@ -184,3 +189,4 @@ class Provider:
     extra: str = ""
     key_variable: str = ""
     end_marks: tuple[str, ...] = ()
+    routes: Callable[[ModelSpec, Wiring], bool] = _can_route

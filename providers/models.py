@@ -270,6 +270,7 @@ class RoleModels:
             names=tuple(map(str, specs)),
             refusals=refusals,
             refusal_seconds=refusals * total_s,
+            routes=PROVIDERS[specs[0].provider].routes(specs[0], self._wiring),
         )
 
     async def aclose(self) -> None:

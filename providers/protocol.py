@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from providers.answers.structured import Structured, T
 
 Role = Literal["reasoning", "coding", "background"]
-Step = Literal["plan", "code", "diagnose", "judge", "review", "answer"]
+Step = Literal["plan", "code", "diagnose", "judge", "review", "answer", "route"]
 
 CallRole = Literal["reasoning", "coding", "background", "embedding"]
 """Who can be in the ledger: the roles that answer messages, and the one that turns texts into vectors."""
 
-CallStep = Literal["plan", "code", "diagnose", "judge", "review", "answer", "embed"]
+CallStep = Literal["plan", "code", "diagnose", "judge", "review", "answer", "route", "embed"]
 
 ErrorKind = Literal[
     "auth",
@@ -150,6 +150,7 @@ class ChainFacts:
         refusals: Attempts more that an answer in a form can take, because servers refuse the means by which
             they were to be held to it.
         refusal_seconds: Seconds that those may take.
+        routes: Whether its first model can say what a request is; the offline model cannot.
     """
 
     attempts: int
@@ -158,6 +159,7 @@ class ChainFacts:
     names: tuple[str, ...]
     refusals: int = 0
     refusal_seconds: float = 0.0
+    routes: bool = False
 
     @property
     def form_attempts(self) -> int:

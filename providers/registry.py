@@ -31,6 +31,10 @@ def _price_offline(_spec: ModelSpec, _wiring: Wiring) -> Rate:
     return always(LOCAL)
 
 
+def _routes_offline(_spec: ModelSpec, _wiring: Wiring) -> bool:
+    return False  # it knows no more than the classifier
+
+
 def _check_scripted(spec: ModelSpec, wiring: Wiring) -> None:
     wiring.scripts.open(spec.model)
 
@@ -45,6 +49,10 @@ def _price_scripted(spec: ModelSpec, wiring: Wiring) -> Rate:
     return always(SCRIPTED if wiring.scripts.open(spec.model).priced else LOCAL)
 
 
+def _routes_scripted(spec: ModelSpec, wiring: Wiring) -> bool:
+    return wiring.scripts.open(spec.model).routes
+
+
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
         "offline": Provider(
@@ -53,6 +61,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             build=_build_offline,
             check=_check_offline,
             price=_price_offline,
+            routes=_routes_offline,
         ),
         "scripted": Provider(
             syntax="scripted:FILE",
@@ -60,6 +69,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             build=_build_scripted,
             check=_check_scripted,
             price=_price_scripted,
+            routes=_routes_scripted,
         ),
         "openai": speaks_openai(OPENAI),
         "anthropic": Provider(

@@ -56,6 +56,7 @@ class ScriptedReply(_Strict):
         delay_s: Seconds to wait before the first token.
         error: The failure to play instead; `cut_stream` streams half of `content` first.
         repeat: Whether to play this line again and again once the lines are used up.
+        step: `route` for a line that says what a request is; only that question takes it, and it no other.
     """
 
     content: str = ""
@@ -65,6 +66,7 @@ class ScriptedReply(_Strict):
     delay_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
     error: PlayedError | None = None
     repeat: bool = False
+    step: Literal["route"] | None = None
 
 
 class Script:
@@ -80,18 +82,22 @@ class Script:
             ModelConfigError: When it cannot be read, is empty, or a line is wrong.
         """
         self.path = path
-        self._replies = _load(path)
-        self._repeated = next((reply for reply in reversed(self._replies) if reply.repeat), None)
-        self._taken = 0
+        replies = _load(path)
+        self.priced = any(reply.usage and reply.usage.cost_usd is not None for reply in replies)
+        self._lines = _Lines(path, [reply for reply in replies if reply.step is None])
+        self._routes = _Lines(path, [reply for reply in replies if reply.step == "route"])
         self._lock = threading.Lock()
 
     @property
-    def priced(self) -> bool:
-        """Whether any line says what it costs."""
-        return any(reply.usage and reply.usage.cost_usd is not None for reply in self._replies)
+    def routes(self) -> bool:
+        """Whether any line says what a request is."""
+        return bool(self._routes.replies)
 
-    def take(self) -> tuple[int, ScriptedReply]:
+    def take(self, step: str | None = None) -> tuple[int, ScriptedReply]:
         """Take the next reply.
+
+        Args:
+            step: What the answer is for.
 
         Returns:
             The call's number, counted from 1, and its reply.
@@ -100,15 +106,27 @@ class Script:
             ModelError: When the lines are used up and none repeats.
         """
         with self._lock:
-            self._taken += 1
-            call = self._taken
-        if call <= len(self._replies):
-            return call, self._replies[call - 1]
+            return (self._routes if step == "route" else self._lines).take()
+
+
+class _Lines:
+    """The replies that questions of one sort take in turn."""
+
+    def __init__(self, path: Path, replies: list[ScriptedReply]) -> None:
+        self.replies = replies
+        self._path = path
+        self._repeated = next((reply for reply in reversed(replies) if reply.repeat), None)
+        self._taken = 0
+
+    def take(self) -> tuple[int, ScriptedReply]:
+        self._taken += 1
+        if self._taken <= len(self.replies):
+            return self._taken, self.replies[self._taken - 1]
         if self._repeated is not None:
-            return call, self._repeated
+            return self._taken, self._repeated
         raise ModelError(
             "unknown",
-            f"{self.path} is used up: it holds {len(self._replies)}, this is call {call}; "
+            f"{self._path} is used up: it holds {len(self.replies)}, this is call {self._taken}; "
             'add a line, or "repeat": true to one.',
         )
 

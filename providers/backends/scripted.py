@@ -61,10 +61,10 @@ class ScriptedChatModel(BaseChatModel):
         self,
         messages: list[BaseMessage],  # noqa: ARG002
         stop: list[str] | None = None,  # noqa: ARG002
-        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        run_manager: CallbackManagerForLLMRun | None = None,
         **_kwargs: Any,  # noqa: ANN401
     ) -> ChatResult:
-        call, reply = self.script.take()
+        call, reply = self.script.take(_step(run_manager))
         time.sleep(reply.delay_s)
         return self._result(call, reply)
 
@@ -72,10 +72,10 @@ class ScriptedChatModel(BaseChatModel):
         self,
         messages: list[BaseMessage],  # noqa: ARG002
         stop: list[str] | None = None,  # noqa: ARG002
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **_kwargs: Any,  # noqa: ANN401
     ) -> ChatResult:
-        call, reply = self.script.take()
+        call, reply = self.script.take(_step(run_manager))
         await asyncio.sleep(reply.delay_s)
         return self._result(call, reply)
 
@@ -83,10 +83,10 @@ class ScriptedChatModel(BaseChatModel):
         self,
         messages: list[BaseMessage],  # noqa: ARG002
         stop: list[str] | None = None,  # noqa: ARG002
-        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        run_manager: CallbackManagerForLLMRun | None = None,
         **_kwargs: Any,  # noqa: ANN401
     ) -> Iterator[ChatGenerationChunk]:
-        call, reply = self.script.take()
+        call, reply = self.script.take(_step(run_manager))
         time.sleep(reply.delay_s)
         for chunk in self._chunks(call, reply):
             yield ChatGenerationChunk(message=chunk)
@@ -95,10 +95,10 @@ class ScriptedChatModel(BaseChatModel):
         self,
         messages: list[BaseMessage],  # noqa: ARG002
         stop: list[str] | None = None,  # noqa: ARG002
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **_kwargs: Any,  # noqa: ANN401
     ) -> AsyncIterator[ChatGenerationChunk]:
-        call, reply = self.script.take()
+        call, reply = self.script.take(_step(run_manager))
         await asyncio.sleep(reply.delay_s)
         for chunk in self._chunks(call, reply):
             yield ChatGenerationChunk(message=chunk)
@@ -160,6 +160,11 @@ def _usage(usage: ScriptedUsage) -> UsageMetadata:
 def _cost(reply: ScriptedReply) -> dict[str, float]:
     cost = reply.usage.cost_usd if reply.usage else None
     return {} if cost is None else {"cost_usd": cost}
+
+
+def _step(run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None) -> str | None:
+    """What the answer is for, as the run's metadata say."""
+    return run.metadata.get("duograph_step") if run and run.metadata else None
 
 
 def _last_chunk(call: int, reply: ScriptedReply) -> AIMessageChunk:

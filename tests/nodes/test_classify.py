@@ -97,7 +97,7 @@ async def test_a_conversation_that_ends_with_the_agent_holds_no_request() -> Non
 
 async def test_the_scratch_of_the_turn_before_is_gone() -> None:
     turn = await classify("hello", repairs=2, plan="old", stop_reason=StopReason.MODELS_FAILED)
-    opened = {"request", "spending", "learned"}
+    opened = {"request", "spending", "learned", "decided"}
     assert {name: value for name, value in turn.items() if name not in opened} == {
         name: value for name, value in fresh_turn().items() if name not in opened
     }
@@ -109,6 +109,7 @@ def test_every_channel_but_the_conversation_is_reset() -> None:
         "remaining_steps",
         "solution",
         "learned",
+        "decided",
     }
 
 

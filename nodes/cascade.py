@@ -1,0 +1,165 @@
+"""Decide what a request is, by what is certain first: the caller, signals, a classifier, one model call.
+
+Each step is taken at most once, and the last one always gives an answer, so a decision ends. Nothing here can
+call a tool, and a failure of a step is the next step's turn.
+"""
+
+import asyncio
+import re
+import time
+from typing import Final, Protocol
+
+from memory import Memory, MemoryStoreError
+from memory.records import Query
+from nodes.context import Subject, Task
+from nodes.decisions import Asked, Decision, Tier, before
+from nodes.routing_question import Said, ask_model
+from nodes.telling import asks, told
+from providers.protocol import Call, Models
+
+FACT_S: Final = 0.5
+"""Seconds that memory may take to say whether it holds the answer."""
+
+SURE_FACT: Final = 0.6
+"""A stored fact answers a question when it holds so much of its words; see `memory.scoring`."""
+
+_MEMORY: Final = ("knowledge_store", "knowledge_retrieve")
+_ABOUT_ME = re.compile(r"\b(?:my|mine|our|ours|i|we|me|us)\b", re.IGNORECASE)
+_QUESTION = re.compile(
+    r"^\W*(?:(?:hi|hey|hello|please|so|ok(?:ay)?|and|again)\W+)*(?:when|where|what|who|whose|which|how\s+(?:old|many|much)"
+    r"|do|does|did|is|are|was|were|am|have|has)\b.*\?\W*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_MOST_QUESTION = 200
+
+
+class Guess(Protocol):
+    """What the local classifier makes of a text."""
+
+    @property
+    def label(self) -> Task:
+        """The likeliest task."""
+        ...
+
+    @property
+    def subject(self) -> Subject:
+        """What it is about, where it is an explanation."""
+        ...
+
+    @property
+    def confidence(self) -> float:
+        """Calibrated, from 0 to 1."""
+        ...
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it stands by its guess; otherwise it abstains."""
+        ...
+
+
+class Classifier(Protocol):
+    """Sorts texts on this machine, without a model."""
+
+    def sort(self, text: str, *, has_code: bool) -> Guess:
+        """Say what a text is; the same for the same text, always."""
+        ...
+
+
+class Cascade:
+    """Decides; see the module."""
+
+    def __init__(
+        self, classifier: Classifier, *, models: Models | None = None, memory: Memory | None = None
+    ) -> None:
+        """Note who is asked.
+
+        Args:
+            classifier: The local tier.
+            models: Whose reasoning role is asked when the classifier abstains; None to ask nobody.
+            memory: Where a stored fact may answer the question; None to look nowhere.
+        """
+        self._classifier = classifier
+        self._models = models
+        self._memory = memory
+
+    @property
+    def asks_a_model(self) -> bool:
+        """Whether it ever asks a model."""
+        return self._models is not None
+
+    async def decide(self, asked: Asked) -> tuple[Decision, list[Call]]:
+        """Decide, and give the attempts at models that it took: one at most."""
+        began = time.perf_counter()
+        calls: list[Call] = []
+        decision = self._at_once(asked) or await self._by_fact(asked)
+        if decision is None:
+            guess = self._classifier.sort(asked.text, has_code=asked.has_code)
+            decision = _weighed(asked, guess)
+            if decision is None:
+                said = Said() if self._models is None else await ask_model(self._models, asked)
+                decision, calls = said.decision or _guessed(asked, guess, "default", said.note), said.calls
+        ms = round((time.perf_counter() - began) * 1000, 3)
+        return decision.model_copy(update={"ms": ms}), calls
+
+    def _at_once(self, asked: Asked) -> Decision | None:
+        """What the caller said, what this session said before, and what leaves no doubt."""
+        if asked.task is not None:
+            return Decision(task=asked.task, subject=self._subject(asked), tier="caller", confidence=1.0)
+        if known := before(asked.decided, asked.key):
+            return known
+        task = _signal(asked)
+        return None if task is None else Decision(task=task, tier="signal", confidence=1.0)
+
+    def _subject(self, asked: Asked) -> Subject:
+        """What an explanation is about, where the caller said that it is one."""
+        if asked.task != "explanation":
+            return "general"
+        return self._classifier.sort(asked.text, has_code=asked.has_code).subject
+
+    async def _by_fact(self, asked: Asked) -> Decision | None:
+        """Whether memory holds the answer to a short question about the asker; it is not waited for long."""
+        short = len(asked.text) <= _MOST_QUESTION and not asked.has_code
+        if self._memory is None or not asked.uses_memory or not short:
+            return None
+        if not _QUESTION.match(asked.text) or not _ABOUT_ME.search(asked.text):
+            return None
+        query = Query(text=asked.text, kinds=("fact",), max_results=1, min_score=SURE_FACT)
+        try:
+            async with asyncio.timeout(FACT_S):
+                hits = await self._memory.search(asked.user, query)
+        except (MemoryStoreError, TimeoutError):
+            return None
+        return Decision(task="knowledge_retrieve", tier="signal", confidence=1.0) if hits else None
+
+
+def _signal(asked: Asked) -> Task | None:
+    """What whole sentences, code and tests leave no doubt about."""
+    if not asked.has_code and not asked.has_tests:
+        if told(asked.text, at_work=asked.at_work):
+            return "knowledge_store"
+        if asked.uses_memory and asks(asked.text):
+            return "knowledge_retrieve"
+    if asked.is_review and not asked.is_change:
+        return "code_review"
+    return "code_generation" if asked.has_tests else None
+
+
+def _weighed(asked: Asked, guess: Guess) -> Decision | None:
+    """The classifier's word in the light of what is there; None when it abstains and nothing else tells."""
+    task, sure = guess.label, guess.is_sure
+    if asked.is_change and (not sure or task in {"general", "problem_solving"}):
+        return Decision(task="code_generation", tier="signal", confidence=1.0)
+    if asked.brings_code and sure and task == "general":
+        return Decision(task="code_review", tier="signal", confidence=1.0)
+    return _guessed(asked, guess, "classifier") if sure else None
+
+
+def _guessed(asked: Asked, guess: Guess, tier: Tier, note: str = "") -> Decision:
+    """A guess as a decision; memory is left alone where code or tests came along, or the run may not look."""
+    task = guess.label
+    if task in _MEMORY and (asked.has_code or asked.has_tests or tier == "default"):
+        task = "general"
+    if task == "knowledge_retrieve" and not asked.uses_memory:
+        task = "general"
+    subject = guess.subject if task == "explanation" else "general"
+    return Decision(task=task, subject=subject, tier=tier, confidence=guess.confidence, note=note)
