@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from langchain_core.messages import AnyMessage
 from langchain_core.runnables import RunnableConfig
@@ -98,26 +99,17 @@ class Classify:
         context = given if isinstance(given, Context) else Context()
         text = last_request(state.get("messages", []))
         before = state.get("solution", [])
-        code = material(text, context.code) or _meant(text, before)
-        base = code.files if context.code else before if _follows(text) else []
+        code, base, asked = look(text, context, before)
         user = str(config.get("configurable", {}).get(AUTH_USER) or context.user_id or "")
         turn = fresh_turn() | learning(state, config)
         spending = turn["spending"] = Spending(first_step=_first_step(state, config))
         limits = limits_of(self._limits, context)
         decision = Decision()
         if not (problem := problem_with(text, context.tests, context.code)):
-            asked = Asked(
-                text=text,
-                task=context.task,
-                has_code=bool(code),
-                has_tests=bool(context.tests.strip()),
-                is_review=bool(code) and _REVIEW.search(words_of(text).lower()) is not None,
-                is_change=bool(base) and _follows(text),
-                brings_code=bool(context.code),
-                at_work=bool(before),
+            asked = replace(
+                asked,
                 uses_memory=self._has_memory and context.memory is not False,
                 user=user or self._user,
-                chain=context.reasoning_model,
                 allowance=allowance(limits, spending, []),
                 decided=state.get("decided", []),
             )
@@ -167,6 +159,30 @@ class Classify:
         if context.verify_types is not None:
             return context.verify_types
         return self._types or _TYPED.search(text[:MAX_REQUEST_CHARS]) is not None
+
+
+def look(text: str, context: Context, before: list[SourceFile]) -> tuple[Material, list[SourceFile], Asked]:
+    """The code that a request is about, the files that new code starts from, and what a decision looks at.
+
+    Args:
+        text: What the user wrote.
+        context: What the caller chose.
+        before: The files of the turn before that had any.
+    """
+    code = material(text, context.code) or _meant(text, before)
+    base = code.files if context.code else before if _follows(text) else []
+    asked = Asked(
+        text=text,
+        task=context.task,
+        has_code=bool(code),
+        has_tests=bool(context.tests.strip()),
+        is_review=bool(code) and _REVIEW.search(words_of(text).lower()) is not None,
+        is_change=bool(base) and _follows(text),
+        brings_code=bool(context.code),
+        at_work=bool(before),
+        chain=context.reasoning_model,
+    )
+    return code, base, asked
 
 
 def learning(state: Turn, config: RunnableConfig) -> Turn:

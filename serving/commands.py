@@ -12,6 +12,7 @@ import click
 
 from serving import settings_command
 from serving.bench import MODES
+from serving.classify_command import classify
 from serving.doctor.options import doctor
 from serving.file_options import approve_option, files, result_options
 from serving.jobs_command import jobs, worker
@@ -188,6 +189,7 @@ duograph.add_command(settings_command.settings)
 duograph.add_command(memory)
 duograph.add_command(jobs)
 duograph.add_command(worker)
+duograph.add_command(classify)
 
 
 @duograph.command()

@@ -72,6 +72,9 @@ _LIMITS = (
 user_option = named("--user", "NAME", "Whose user settings; by default DUOGRAPH_USER.")
 
 
+reasoning_option = named("--reasoning-model", "CHAIN", _CHAIN)
+
+
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that are settings for one run."""
     for flag, setting, metavar, text in reversed(_LIMITS):
@@ -81,7 +84,7 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--solo", "CHAIN", "Chain of models for both roles, in place of theirs.", setting="solo_model"
     )(command)
     command = named("--coding-model", "CHAIN", _CHAIN)(command)
-    return named("--reasoning-model", "CHAIN", _CHAIN)(command)
+    return reasoning_option(command)
 
 
 def chosen(options: dict[str, str | None]) -> dict[str, str]:

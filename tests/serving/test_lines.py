@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox import SourceFile
-from serving.jsonl import LineError, parse_line
+from serving.json_lines import LineError
+from serving.jsonl import parse_line
 from serving.lines import MAX_LINE, read_lines, split_lines
 
 if TYPE_CHECKING:
