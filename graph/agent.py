@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack, aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Unpack, get_args
 
 from langchain_core.messages import HumanMessage
@@ -14,6 +15,7 @@ from typing_extensions import TypedDict
 from checkpoints import DatabaseError
 from graph.agent_memory import AgentMemory
 from graph.agent_sessions import AgentSessions, LearnedFrom
+from graph.agent_stats import AgentStats, stats_of
 from graph.background import Background
 from graph.bridge import iterate
 from graph.build import build_graph
@@ -78,6 +80,7 @@ class Agent(Resuming, Closing):
         """
         self.settings = given_settings(settings)
         services = services or Services.from_settings(self.settings, remembers=True)
+        self._stats = partial(stats_of, services)
         self._models, self._memory = services.models, (services.memory, services.jobs)
         self._resources = ExitStack()
         saver = self._resources.enter_context(open_sessions(self.settings))
@@ -153,6 +156,10 @@ class Agent(Resuming, Closing):
         if result is None:
             raise RuntimeError("The turn ended without an answer: some edge goes around respond.")
         yield Finished(result)
+
+    def get_stats(self) -> AgentStats:
+        """Say how requests were decided and what the models used since this agent was made."""
+        return self._stats()
 
     async def adrain(self, timeout_s: float = 60.0) -> bool:
         """Wait until what lies behind the answers is done; see `drain`."""

@@ -35,7 +35,6 @@ from nodes import (
     TurnLimits,
     Verify,
 )
-from nodes.sorting import LocalClassifier
 
 NODES = (
     "classify",
@@ -72,10 +71,11 @@ def make_nodes(
         remembering: Whose memory, and how much of it.
     """
     memory, jobs = services.memory, services.jobs
+    asked = services.models if asks_model else None
     return {
         "classify": Classify(
             limits,
-            cascade=Cascade(LocalClassifier(), models=services.models if asks_model else None, memory=memory),
+            cascade=Cascade(services.classifier, models=asked, memory=memory),
             types=types,
             has_memory=memory is not None,
             user=remembering.user,

@@ -12,6 +12,8 @@ from graph.settings import Settings
 from memory import Memory
 from memory.queue.protocol import Jobs
 from nodes import RoutingLedger, Verifies
+from nodes.decisions import Classifier
+from nodes.sorting import LocalClassifier
 from providers import Models, Retries, Role, RoleModels, RoleParameters, Timeouts
 from providers.embedding import Embedder, EmbeddingModels
 from providers.mlx.pool import MlxLimits
@@ -28,6 +30,7 @@ class Services:
         verifier: Runs code in a sandbox.
         memory: What outlives a session; None for a graph that recalls nothing and keeps nothing.
         jobs: The queue of work behind the answer; None for a graph that is not learned from.
+        classifier: Says what a request is, where words tell.
         routing: Counts how requests were decided.
         embedder: Turns what is looked for into a vector; None where words alone are compared.
     """
@@ -37,6 +40,7 @@ class Services:
     memory: Memory | None = None
     jobs: Jobs | None = None
     embedder: Embedder | None = None
+    classifier: Classifier = field(default_factory=LocalClassifier)
     routing: RoutingLedger = field(default_factory=RoutingLedger)
 
     @classmethod

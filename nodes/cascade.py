@@ -7,12 +7,12 @@ call a tool, and a failure of a step is the next step's turn.
 import asyncio
 import re
 import time
-from typing import Final, Protocol
+from typing import Final
 
 from memory import Memory, MemoryStoreError
 from memory.records import Query
 from nodes.context import Subject, Task
-from nodes.decisions import Asked, Decision, Tier, before
+from nodes.decisions import Asked, Classifier, Decision, Guess, Tier, before
 from nodes.routing_question import Said, ask_model
 from nodes.telling import asks, told
 from providers.protocol import Call, Models
@@ -31,38 +31,6 @@ _QUESTION = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MOST_QUESTION = 200
-
-
-class Guess(Protocol):
-    """What the local classifier makes of a text."""
-
-    @property
-    def label(self) -> Task:
-        """The likeliest task."""
-        ...
-
-    @property
-    def subject(self) -> Subject:
-        """What it is about, where it is an explanation."""
-        ...
-
-    @property
-    def confidence(self) -> float:
-        """Calibrated, from 0 to 1."""
-        ...
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether it stands by its guess; otherwise it abstains."""
-        ...
-
-
-class Classifier(Protocol):
-    """Sorts texts on this machine, without a model."""
-
-    def sort(self, text: str, *, has_code: bool) -> Guess:
-        """Say what a text is; the same for the same text, always."""
-        ...
 
 
 class Cascade:

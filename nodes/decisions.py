@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -114,6 +114,38 @@ class Asked:
         """The name of this request within its session."""
         facts = (self.has_code, self.has_tests, self.brings_code, self.at_work, self.uses_memory)
         return key_of(self.text, *facts)
+
+
+class Guess(Protocol):
+    """What the local classifier makes of a text."""
+
+    @property
+    def label(self) -> Task:
+        """The likeliest task."""
+        ...
+
+    @property
+    def subject(self) -> Subject:
+        """What it is about, where it is an explanation."""
+        ...
+
+    @property
+    def confidence(self) -> float:
+        """Calibrated, from 0 to 1."""
+        ...
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it stands by its guess; otherwise it abstains."""
+        ...
+
+
+class Classifier(Protocol):
+    """Sorts texts on this machine, without a model."""
+
+    def sort(self, text: str, *, has_code: bool) -> Guess:
+        """Say what a text is; the same for the same text, always."""
+        ...
 
 
 class RoutingStats(BaseModel):

@@ -17,6 +17,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict
 
 from providers.backends.script import Script, ScriptedReply, ScriptedUsage
+from providers.labels import STEP, labelled
 from providers.protocol import ModelError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.language_models import LanguageModelInput
-    from langchain_core.runnables import Runnable
+    from langchain_core.runnables import Runnable, RunnableConfig
     from langchain_core.tools import BaseTool
 
 _PIECE = re.compile(r"\s*\S+|\s+")
@@ -57,14 +58,36 @@ class ScriptedChatModel(BaseChatModel):
         """Accept tools as any chat model does; the script alone decides which are called."""
         return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **kwargs)
 
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the signature of the base class
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Iterator[AIMessageChunk]:
+        """Stream as any chat model does; the script is told what the answer is for."""
+        return super().stream(input, config, stop=stop, **labelled(config, kwargs))
+
+    def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the signature of the base class
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Stream as any chat model does; the script is told what the answer is for."""
+        return super().astream(input, config, stop=stop, **labelled(config, kwargs))
+
     def _generate(
         self,
         messages: list[BaseMessage],  # noqa: ARG002
         stop: list[str] | None = None,  # noqa: ARG002
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **_kwargs: Any,  # noqa: ANN401
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ANN401
     ) -> ChatResult:
-        call, reply = self.script.take(_step(run_manager))
+        call, reply = self.script.take(kwargs.get(STEP))
         time.sleep(reply.delay_s)
         return self._result(call, reply)
 
@@ -72,10 +95,10 @@ class ScriptedChatModel(BaseChatModel):
         self,
         messages: list[BaseMessage],  # noqa: ARG002
         stop: list[str] | None = None,  # noqa: ARG002
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **_kwargs: Any,  # noqa: ANN401
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ANN401
     ) -> ChatResult:
-        call, reply = self.script.take(_step(run_manager))
+        call, reply = self.script.take(kwargs.get(STEP))
         await asyncio.sleep(reply.delay_s)
         return self._result(call, reply)
 
@@ -83,10 +106,10 @@ class ScriptedChatModel(BaseChatModel):
         self,
         messages: list[BaseMessage],  # noqa: ARG002
         stop: list[str] | None = None,  # noqa: ARG002
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **_kwargs: Any,  # noqa: ANN401
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ANN401
     ) -> Iterator[ChatGenerationChunk]:
-        call, reply = self.script.take(_step(run_manager))
+        call, reply = self.script.take(kwargs.get(STEP))
         time.sleep(reply.delay_s)
         for chunk in self._chunks(call, reply):
             yield ChatGenerationChunk(message=chunk)
@@ -95,10 +118,10 @@ class ScriptedChatModel(BaseChatModel):
         self,
         messages: list[BaseMessage],  # noqa: ARG002
         stop: list[str] | None = None,  # noqa: ARG002
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **_kwargs: Any,  # noqa: ANN401
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ANN401
     ) -> AsyncIterator[ChatGenerationChunk]:
-        call, reply = self.script.take(_step(run_manager))
+        call, reply = self.script.take(kwargs.get(STEP))
         await asyncio.sleep(reply.delay_s)
         for chunk in self._chunks(call, reply):
             yield ChatGenerationChunk(message=chunk)
@@ -160,11 +183,6 @@ def _usage(usage: ScriptedUsage) -> UsageMetadata:
 def _cost(reply: ScriptedReply) -> dict[str, float]:
     cost = reply.usage.cost_usd if reply.usage else None
     return {} if cost is None else {"cost_usd": cost}
-
-
-def _step(run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None) -> str | None:
-    """What the answer is for, as the run's metadata say."""
-    return run.metadata.get("duograph_step") if run and run.metadata else None
 
 
 def _last_chunk(call: int, reply: ScriptedReply) -> AIMessageChunk:

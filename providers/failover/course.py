@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from providers.failover.errors import Target
     from providers.prices import Rate
 
+_NOT_STREAMED = "nostream"
+"""LangGraph's tag for calls whose tokens no stream shows."""
+
 _BROKEN_OFF: frozenset[ErrorKind] = frozenset({"cut_stream", "timeout", "connection", "overloaded"})
 
 
@@ -128,7 +131,8 @@ class Course:
             labels["duograph_attempt"] = self.streams
         if self.broken:
             labels["duograph_restart"] = self.broken
-        return {"metadata": labels, "tags": [f"role:{question.role}", f"step:{question.step}"]}
+        hidden = [_NOT_STREAMED] if question.step == "route" else []  # nobody shall see it as an answer
+        return {"metadata": labels, "tags": [f"role:{question.role}", f"step:{question.step}", *hidden]}
 
     def leave_alone(self, candidate: Candidate, breaker: Breaker) -> None:
         """Remember a model whose breaker lets nothing through."""

@@ -11,10 +11,11 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.runnables import RunnableConfig
 from pydantic import PrivateAttr
 from typing_extensions import override
 
+from providers.labels import labelled
 from providers.offline import replies
 from providers.offline.cookbook import Cookbook, Match
 from providers.offline.lessons import lesson
@@ -57,7 +58,7 @@ class OfflineChatModel(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        return super().invoke(input, config, stop=stop, **_labelled(config, kwargs))
+        return super().invoke(input, config, stop=stop, **labelled(config, kwargs))
 
     @override
     async def ainvoke(
@@ -68,7 +69,7 @@ class OfflineChatModel(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        return await super().ainvoke(input, config, stop=stop, **_labelled(config, kwargs))
+        return await super().ainvoke(input, config, stop=stop, **labelled(config, kwargs))
 
     @override
     def stream(
@@ -79,7 +80,7 @@ class OfflineChatModel(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
-        return super().stream(input, config, stop=stop, **_labelled(config, kwargs))
+        return super().stream(input, config, stop=stop, **labelled(config, kwargs))
 
     @override
     def astream(
@@ -90,7 +91,7 @@ class OfflineChatModel(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
-        return super().astream(input, config, stop=stop, **_labelled(config, kwargs))
+        return super().astream(input, config, stop=stop, **labelled(config, kwargs))
 
     @override
     def _generate(
@@ -165,16 +166,6 @@ def _served(match: Match, step: str, *, failed: bool) -> Draft:
     if step == "plan":
         return replies.plan(match)
     return replies.judge(match) if step == "judge" else replies.answer(match)
-
-
-def _labelled(config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Put the step of the run's metadata among the arguments.
-
-    `BaseChatModel` hands its run manager to `_generate` only, not to `_stream`; and a cache that keys replies
-    by prompt and arguments must not mix up a plan with the code for it.
-    """
-    metadata = ensure_config(config).get("metadata", {})
-    return {"duograph_step": metadata["duograph_step"], **kwargs} if "duograph_step" in metadata else kwargs
 
 
 def _step(
