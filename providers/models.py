@@ -17,6 +17,7 @@ from providers.failover.failover import Failover
 from providers.failover.guard import guard
 from providers.failover.per_loop import WINDOW_TIMEOUT_S, BackendsPerLoop
 from providers.failover.retrying import Retries, check_limits
+from providers.families import thinks
 from providers.keys import given_keys
 from providers.ledger import Ledger, Stats
 from providers.manner import MOST_REFUSALS, Form, Manner
@@ -271,6 +272,7 @@ class RoleModels:
             refusals=refusals,
             refusal_seconds=refusals * total_s,
             routes=PROVIDERS[specs[0].provider].routes(specs[0], self._wiring),
+            thinks=thinks(specs[0].model),
         )
 
     async def aclose(self) -> None:

@@ -151,6 +151,7 @@ class ChainFacts:
             they were to be held to it.
         refusal_seconds: Seconds that those may take.
         routes: Whether its first model can say what a request is; the offline model cannot.
+        thinks: Whether its first model thinks before it answers, by its family's name.
     """
 
     attempts: int
@@ -160,6 +161,7 @@ class ChainFacts:
     refusals: int = 0
     refusal_seconds: float = 0.0
     routes: bool = False
+    thinks: bool = False
 
     @property
     def form_attempts(self) -> int:
