@@ -89,7 +89,8 @@ class Resuming(ABC):
         models = {name: value for name in _MODELS if context and (value := getattr(context, name))}
         request = request.model_copy(update=models)
         chosen = Context(
-            **request.limits.model_dump(),
+            **request.limits.model_dump(exclude={"has_tools"}),
+            tools=request.tools,
             reasoning_model=request.reasoning_model,
             coding_model=request.coding_model,
         )

@@ -2,7 +2,6 @@
 
 from typing import Any, Literal, Self
 
-from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypedDict
 
@@ -116,8 +115,3 @@ def _from_words(text: str) -> PlanAnswer | None:
     if word.strip().lower() in _NO:
         return PlanAnswer(decision="reject", reason=rest.strip()[:2000])
     return None
-
-
-def can_wait(config: RunnableConfig) -> bool:
-    """Whether a turn can wait for a person: only where it is kept meanwhile."""
-    return bool(config.get("configurable", {}).get("__pregel_checkpointer"))
