@@ -19,7 +19,8 @@ from graph.bridge import iterate
 from graph.build import build_graph
 from graph.events import Event, Finished, Started
 from graph.memory import remembering_of
-from graph.resuming import RequestError, Resuming, result_of, session_of, waiting_result
+from graph.questions import RequestError, waiting_result
+from graph.resuming import Resuming, result_of, session_of
 from graph.saver import open_sessions
 from graph.services import Services
 from graph.settings import Settings, given_settings

@@ -1,7 +1,7 @@
 """What a person is asked about calls that may change something, and what they may answer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import TypedDict
@@ -36,6 +36,7 @@ class AskedCall(TypedDict):
     source: str
 
 
+@final
 class ConsentQuestion(TypedDict):
     """What a person is asked: the calls of one round, and what was wrong with the last answer."""
 

@@ -1,6 +1,6 @@
 """Plans with their acceptance tests, and what a person may answer when asked about one."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypedDict
@@ -41,6 +41,7 @@ def show_plan(plan: str, acceptance: str) -> str:
     return "\n\n".join(filter(None, (plan.strip(), tests)))
 
 
+@final
 class PlanQuestion(TypedDict):
     """What a person is asked: the plan with its acceptance tests, and what was wrong with the last answer."""
 
