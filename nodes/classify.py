@@ -16,11 +16,12 @@ from nodes.ends import StopReason
 from nodes.finished import last_answer, left_behind
 from nodes.limits import Spending, TurnLimits, allowance
 from nodes.material import Material, material, problem_with_code, words_of
-from nodes.plans import can_wait
 from nodes.result import BOUNDS, Bounds
 from nodes.routing_question import ROUTING_S
 from nodes.sorting import LocalClassifier
+from nodes.toolbox import Toolbox, problem_with_tools
 from nodes.turn import Request, Turn, fresh_turn
+from nodes.waiting import can_wait
 from sandbox import SourceFile, TestsError, check_tests
 from sandbox.examples import examples_in
 
@@ -78,6 +79,7 @@ class Classify:
         has_memory: bool = True,
         user: str = "",
         ledger: RoutingLedger | None = None,
+        toolbox: Toolbox | None = None,
     ) -> None:
         self._limits = limits or TurnLimits()
         self._cascade = cascade or Cascade(LocalClassifier())
@@ -85,6 +87,7 @@ class Classify:
         self._has_memory = has_memory
         self._user = user
         self._ledger = ledger or RoutingLedger()
+        self._toolbox = toolbox
 
     @property
     def cost(self) -> Cost:
@@ -105,7 +108,8 @@ class Classify:
         spending = turn["spending"] = Spending(first_step=_first_step(state, config))
         limits = limits_of(self._limits, context)
         decision = Decision()
-        if not (problem := problem_with(text, context.tests, context.code)):
+        problem = problem_with(text, context.tests, context.code)
+        if not (problem := problem or problem_with_tools(self._toolbox, context.tools)):
             asked = replace(
                 asked,
                 uses_memory=self._has_memory and context.memory is not False,
@@ -134,6 +138,7 @@ class Classify:
             archives=context.archives,
             memory=context.memory is not False,
             decision=decision,
+            tools=context.tools,
         )
         bounds = config.get("configurable", {}).get(BOUNDS)
         if isinstance(bounds, Bounds) and (note := unmetered(bounds, limits)):
@@ -211,7 +216,11 @@ def _first_step(state: Turn, config: RunnableConfig) -> int:
 
 def limits_of(limits: TurnLimits, context: Context) -> TurnLimits:
     """The installation's limits with those in their place that the caller chose for this run."""
-    chosen = {name: getattr(context, name) for name in TurnLimits.model_fields}
+    chosen = {
+        name: getattr(context, name) for name in TurnLimits.model_fields if name in Context.model_fields
+    }
+    if context.tools is not None and not context.tools:
+        chosen["has_tools"] = False
     return limits.model_copy(update={name: value for name, value in chosen.items() if value is not None})
 
 

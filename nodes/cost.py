@@ -20,6 +20,7 @@ class Cost:
         routing: Short questions to the reasoning role, one attempt each, where its chain can
             route.
         routing_s: Seconds that those may take.
+        tool_rounds: Rounds of tool calls that the turn's own limit on tool calls bounds.
     """
 
     reasoning: int = 0
@@ -32,6 +33,7 @@ class Cost:
     memory_s: float = 0.0
     routing: int = 0
     routing_s: float = 0.0
+    tool_rounds: int = 0
 
     def times(self, count: int) -> Self:
         """The cost of `count` executions."""

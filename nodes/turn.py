@@ -19,6 +19,7 @@ from nodes.limits import Spending, TurnLimits
 from nodes.opinions import Diagnosis
 from nodes.recollection import Recollection
 from nodes.result import Candidate, Result
+from nodes.tool_calls import Stop, ToolUse, Wanted
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
 
@@ -46,6 +47,7 @@ class Request(BaseModel):
         archives: The archives that the caller chose to recall from; none means as configured.
         memory: Whether the turn recalls and is learned from.
         decision: How `task` was decided.
+        tools: The tools that the caller chose; None for all that are offered.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,13 +69,15 @@ class Request(BaseModel):
     archives: list[str] = Field(default_factory=list)
     memory: bool = True
     decision: Decision = Decision()
+    tools: list[str] | None = None
 
 
 class Turn(TypedDict, total=False):
     """The channels that nodes read and write.
 
     `messages`, `result`, `solution` (the files of the last turn that had any), `learned` (the last answer
-    that `enrich` saw) and `decided` (what requests were taken for) outlive the turn; all others are scratch.
+    that `enrich` saw), `decided` (what requests were taken for) and `allowed_tools` (what a person allowed
+    for the session) outlive the turn; all others are scratch.
     """
 
     remaining_steps: RemainingSteps
@@ -82,6 +86,7 @@ class Turn(TypedDict, total=False):
     solution: list[SourceFile]
     learned: str
     decided: Annotated[list[str], operator.add]
+    allowed_tools: list[str]
     request: Request | None
     recalled: list[Recollection]
     unrecalled: str
@@ -97,6 +102,12 @@ class Turn(TypedDict, total=False):
     doubt: str
     remark: str
     findings: list[Finding]
+    tool_rounds: int
+    exchange: list[AnyMessage]
+    wanted: list[Wanted]
+    tool_uses: list[ToolUse]
+    tool_stop: Stop
+    toolless: str
     approvals: int
     asked_at: float
     repairs: int
@@ -133,6 +144,12 @@ def fresh_turn() -> Turn:
         doubt="",
         remark="",
         findings=[],
+        tool_rounds=0,
+        exchange=[],
+        wanted=[],
+        tool_uses=[],
+        tool_stop="",
+        toolless="",
         approvals=0,
         asked_at=0.0,
         repairs=0,

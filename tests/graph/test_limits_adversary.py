@@ -94,6 +94,15 @@ ERRORS = (
     "cut_stream",
     "empty",
 )
+TOOL_NAMES = ("echo", "echo", "echo", "remove", "remove", "hang", "flood", "search", "\x1b[31m../x y")
+ARGUMENTS: tuple[dict[str, Any], ...] = (
+    {"text": "x"},
+    {"text": "y"},
+    {"text": "z"},
+    {"text": ""},
+    {},
+    {"q": 1},
+)
 _GARBAGE = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 _KINDS = ("plain",) * 12 + ("error",) * 3 + ("usage",) * 3 + ("tools", "both", "delay", "thought")
 
@@ -121,14 +130,25 @@ def replies(draw: st.DrawFn, favourites: Sequence[str]) -> dict[str, Any]:
     if kind == "thought":
         line["reasoning"] = "hm"
     if kind == "tools":
-        line["tool_calls"] = [{"name": "search", "args": {"q": "x"}}] * draw(st.integers(1, 3))
+        calls = st.fixed_dictionaries(
+            {"name": st.sampled_from(TOOL_NAMES), "args": st.sampled_from(ARGUMENTS)},
+            optional={"id": st.sampled_from(("", "a", "a", "x" * 300))},
+        )
+        line["tool_calls"] = draw(st.lists(calls, min_size=1, max_size=5))
         line["content"] = draw(st.sampled_from(("", line["content"])))
     return line
 
 
 @st.composite
 def scripts(draw: st.DrawFn, favourites: Sequence[str]) -> Lines:
-    """One script; most of them never run out."""
+    """One script; most of them never run out, and some call tools for ever."""
+    if favourites is not SOLUTIONS and draw(st.integers(0, 5)) == 0:
+        calls = [{"name": draw(st.sampled_from(TOOL_NAMES)), "args": {"text": str(at)}} for at in range(60)]
+        each = draw(st.sampled_from((1, 1, 2, 30)))
+        return [
+            {"content": "", "tool_calls": calls[at : at + each], "repeat": at == 0}
+            for at in range(0, len(calls), each)
+        ]
     lines = draw(st.lists(replies(favourites), min_size=1, max_size=6))
     if favourites is SOLUTIONS and draw(st.integers(0, 2)) == 0:
         return lines[: draw(st.integers(0, 1))] + STUBBORN

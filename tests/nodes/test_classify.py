@@ -110,6 +110,7 @@ def test_every_channel_but_the_conversation_is_reset() -> None:
         "solution",
         "learned",
         "decided",
+        "allowed_tools",
     }
 
 
