@@ -13,6 +13,7 @@ from graph.guards import check_guards
 from graph.money import Rates
 from graph.shape import Shape
 from nodes import FREE, Amounts, Bounds, Context, Cost, Request, TurnLimits, limits_of
+from nodes.limits import lent
 from providers import ChainFacts, ModelConfigError, Models, Role
 from sandbox import OPENING_S
 
@@ -73,7 +74,13 @@ class Account:
 
     def limits(self, context: Context | None, request: Request | None = None) -> TurnLimits:
         """The limits of a run: those that its turn began with, else the caller's, else the installation's."""
-        return request.limits if request else limits_of(self._limits, context or Context())
+        if request:
+            return request.limits
+        context = context or Context()
+        limits = limits_of(self._limits, context)
+        if not limits.lends_tools or limits.has_tools:
+            return limits
+        return lent(limits, self._facts("reasoning", context.reasoning_model))
 
     def _compute_steps(self, limits: TurnLimits, context: str, following: tuple[str, ...]) -> tuple[int, int]:
         chosen = Context.model_validate_json(context)

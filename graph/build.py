@@ -10,7 +10,7 @@ from graph.bounds import Plan
 from graph.compiled import DuoGraph
 from graph.guards import APPROVAL, CONSENT, REPAIRS, TOOLS, Guard, check_guards
 from graph.keepers import unwrap_routers, wrap_routers
-from graph.lanes import LANES, shapes_of
+from graph.lanes import LANES, LENT_LANES, shapes_of
 from graph.memory import remembering_of
 from graph.routes import after_approve, after_classify, after_code, after_reason, after_recall, after_review
 from graph.services import Services
@@ -88,6 +88,7 @@ def make_nodes(  # noqa: PLR0913  # each is a choice of its own
             user=remembering.user,
             ledger=services.routing,
             toolbox=toolbox,
+            models=services.models,
         ),
         "recall": Recall(memory, remembering, embedder=services.embedder),
         "knowledge": Knowledge(services.models, memory, jobs, remembering, embedder=services.embedder),
@@ -192,12 +193,13 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
     if guards is None:
         guards = [guard for guard in GUARDS if shape.is_decided(guard.source, guard.target)]
     check_guards(shape, guards, {name for schema in builder.schemas.values() for name in schema})
-    wrap_routers(builder, shape, guards, LANES)
+    open_lanes = LANES if services.tools is None or services.tools.names else LANES | LENT_LANES
+    wrap_routers(builder, shape, guards, open_lanes)
     if isinstance(checkpointer, BaseCheckpointSaver):
         names = {(kind.__module__, kind.__qualname__) for kind in STATE_TYPES}
         checkpointer = checkpointer.with_allowlist(names)
     compiled = builder.compile(checkpointer=checkpointer, name="duograph")
-    lanes = shapes_of(shape, LANES)
+    lanes = shapes_of(shape, open_lanes)
     plan = Plan(shape, guards, declared_costs(builder), inner_graphs(compiled), lanes)
     limits, tool_s = with_tools(settings.limits, services.tools), longest_call(services.tools)
     account = Account(plan, services.models, limits, settings.verify_timeout_s, tool_s)

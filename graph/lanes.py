@@ -12,7 +12,7 @@ from graph.shape import Edge, Shape
 from nodes.context import Route
 
 ROUTES: tuple[Route, ...] = get_args(Route)
-LANES: Mapping[Edge, frozenset[Route]] = {
+LANES: dict[Edge, frozenset[Route]] = {
     ("recall", "knowledge"): frozenset({"knowledge"}),
     ("recall", "reason"): frozenset({"code", "answer"}),
     ("recall", "verify"): frozenset({"review"}),
@@ -22,6 +22,12 @@ LANES: Mapping[Edge, frozenset[Route]] = {
     ("review", "demonstrate"): frozenset({"review"}),
 }
 """Which routes may take an edge of the stock graph; an edge that is not here is open to all."""
+
+LENT_LANES: dict[Edge, frozenset[Route]] = {
+    ("reason", "tools"): frozenset({"answer"}),
+    ("reason", "consent"): frozenset({"answer"}),
+}
+"""The same where only specialists have tools: a plan gets none."""
 
 
 def shapes_of(shape: Shape, lanes: Mapping[Edge, frozenset[Route]]) -> Sequence[Shape]:

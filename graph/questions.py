@@ -97,6 +97,7 @@ async def waiting_result(graph: DuoGraph, thread_id: str, run_id: str, bounds: B
     return Result(
         task=request.task,
         route=request.route,
+        decision=request.decision,
         status=Status.WAITING,
         stop_reason=reason,
         verification=Evidence(status="not_executed", reason=waits),

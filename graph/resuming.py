@@ -99,7 +99,7 @@ class Resuming(ABC):
         models = {name: value for name in _MODELS if context and (value := getattr(context, name))}
         request = request.model_copy(update=models)
         chosen = Context(
-            **request.limits.model_dump(exclude={"has_tools"}),
+            **request.limits.model_dump(exclude={"has_tools", "lends_tools"}),
             tools=request.tools,
             reasoning_model=request.reasoning_model,
             coding_model=request.coding_model,

@@ -118,6 +118,8 @@ class Settings(BaseSettings):
             0 refuses it at once.
         plan_approval: Whether a person must approve each plan before code is written.
         tools: What the reasoning model may call, by name: see `toolkit.registry`.
+        specialist_tools: Whether problem solving and mathematics bring the calculator and `run_python`, where
+            the reasoning chain can call tools.
         tool_roots: Folders that tools may read files in.
         tool_hosts: Hosts that tools may fetch pages from, such as `docs.python.org` or `*.wikipedia.org`.
         max_tool_rounds: How often the reasoning model may call tools in a turn.
@@ -182,6 +184,7 @@ class Settings(BaseSettings):
     thread_wait_s: float = Field(default=600.0, ge=0, le=86_400)
     plan_approval: bool = False
     tools: Annotated[list[str], NoDecode, BeforeValidator(names)] = Field(default_factory=list)
+    specialist_tools: bool = True
     tool_roots: Annotated[list[DirectoryPath], NoDecode, BeforeValidator(_folders)] = Field(
         default_factory=list
     )

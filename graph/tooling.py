@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graph.config_file import SettingsError
 from graph.tool_services import MemorySearch, SandboxedPython
+from nodes.specialists import LENT
 from toolkit.functions import tool_of
 from toolkit.inner import MEMORY_SEARCH, make_memory_search
 from toolkit.protocol import AnyTool, Tool, ToolConfigError
@@ -29,10 +30,12 @@ class Tooling:
 
     Attributes:
         installed: Each with its own name.
+        lendable: What specialists bring beside them.
         memory: Where `memory_search` looks, if it is among them.
     """
 
     installed: tuple[AnyTool, ...] = ()
+    lendable: tuple[AnyTool, ...] = ()
     memory: MemorySearch | None = None
 
     @property
@@ -41,9 +44,14 @@ class Tooling:
         return [tool.name for tool in self.installed]
 
     @property
+    def lent(self) -> Sequence[str]:
+        """What specialists bring beside them, by name."""
+        return [tool.name for tool in self.lendable]
+
+    @property
     def longest_s(self) -> float:
-        """Seconds after which the most patient of them is given up."""
-        return max((tool.info.timeout_s for tool in self.installed), default=0.0)
+        """Seconds after which the most patient of all is given up."""
+        return max((tool.info.timeout_s for tool in (*self.installed, *self.lendable)), default=0.0)
 
     def tools(self, request: Request) -> Sequence[AnyTool]:
         """Give them for one turn: memory is that of the user whose turn it is."""
@@ -51,7 +59,7 @@ class Tooling:
             make_memory_search({"search_memory": self.memory.of(request)})
             if self.memory is not None and tool.info == MEMORY_SEARCH
             else tool
-            for tool in self.installed
+            for tool in (*self.installed, *self.lendable)
         ]
 
     def with_own(self, given: Sequence[Given]) -> Tooling:
@@ -60,7 +68,10 @@ class Tooling:
         Raises:
             ToolConfigError: When one cannot be a tool, or two have one name.
         """
-        return replace(self, installed=checked([*self.installed, *map(as_tool, given)]))
+        installed = checked([*self.installed, *map(as_tool, given)])
+        names = {tool.name.casefold() for tool in installed}
+        lendable = tuple(tool for tool in self.lendable if tool.name.casefold() not in names)
+        return replace(self, installed=installed, lendable=lendable)
 
 
 def own_tooling(known: Toolbox | None, given: Sequence[Given]) -> Tooling:
@@ -127,7 +138,8 @@ def open_tooling(
     Raises:
         SettingsError: When one is unknown, cannot be used here, or lacks what it needs.
     """
-    if not settings.tools:
+    lent = lendable(settings)
+    if not settings.tools and not lent:
         return None
     from graph.memory import remembering_of  # noqa: PLC0415  # few need them
     from toolkit.registry import make  # noqa: PLC0415  # the same
@@ -143,9 +155,21 @@ def open_tooling(
         for name in settings.tools:
             _check(name, settings)
         made = [make(name, **services) for name in dict.fromkeys(settings.tools)]
-        return Tooling(checked(made), search)
+        brought = tuple(make(name, **services) for name in lent)
+        return Tooling(checked(made), brought, search)
     except ToolConfigError as error:
         raise SettingsError(f"The setting tools cannot be used: {error}") from None
+
+
+def lendable(settings: Settings) -> list[str]:
+    """The tools that specialists bring and that can be used here, beside those that the settings name."""
+    from toolkit.needs import unavailable  # noqa: PLC0415  # few need them
+    from toolkit.registry import TOOLS  # noqa: PLC0415  # the same
+
+    if not settings.specialist_tools:
+        return []
+    own = set(settings.tools) | ({"run_python"} if settings.sandbox == "none" else set())
+    return [name for name in sorted(LENT) if name not in own and unavailable(TOOLS[name].info) is None]
 
 
 def _check(name: str, settings: Settings) -> None:
@@ -170,7 +194,10 @@ def _check(name: str, settings: Settings) -> None:
 
 def with_tools(limits: TurnLimits, toolbox: Toolbox | None) -> TurnLimits:
     """The limits of an installation, which can use rounds of tool calls only where it offers tools."""
-    return limits.model_copy(update={"has_tools": toolbox is not None and bool(toolbox.names)})
+    if toolbox is None:
+        return limits.model_copy(update={"has_tools": False, "lends_tools": False})
+    has, lends = bool(toolbox.names), bool(toolbox.lent)
+    return limits.model_copy(update={"has_tools": has, "lends_tools": lends})
 
 
 def longest_call(toolbox: Toolbox | None) -> float:

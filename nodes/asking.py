@@ -1,5 +1,6 @@
 """Ask a role once; a failure or a limit becomes the end of the turn, never an exception."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from nodes.ends import REASON_OF, StopReason
 from nodes.limits import allowance, describe
 from nodes.turn import Turn, request_of, spending_of
 from providers.protocol import (
+    ChainFacts,
     LimitReachedError,
     ModelConfigError,
     Models,
@@ -20,6 +22,20 @@ from providers.protocol import (
 )
 
 _PARTIAL = "_This answer is not complete: the model broke off ({error}), and no other one answered._"
+
+
+async def facts_of(models: Models, role: Role, chain: str | None) -> ChainFacts | None:
+    """What is known of the chain that a turn asks; None when it names something that does not exist.
+
+    Args:
+        models: Who is asked.
+        role: As whom.
+        chain: One of this run's own, which may need a file or a table; None for the configured one.
+    """
+    try:
+        return models.facts(role) if chain is None else await asyncio.to_thread(models.facts, role, chain)
+    except ModelConfigError:
+        return None  # whoever asks the model tells the user
 
 
 async def ask(  # noqa: PLR0913  # who, what about, and what with

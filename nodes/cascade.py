@@ -12,8 +12,9 @@ from typing import Final
 from memory import Memory, MemoryStoreError
 from memory.records import Query
 from nodes.context import Subject, Task
+from nodes.cost import Cost
 from nodes.decisions import Asked, Classifier, Decision, Guess, Tier, before
-from nodes.routing_question import Said, ask_model
+from nodes.routing_question import ROUTING_S, Said, ask_model
 from nodes.telling import asks, told
 from providers.protocol import Call, Models
 
@@ -51,9 +52,11 @@ class Cascade:
         self._memory = memory
 
     @property
-    def asks_a_model(self) -> bool:
-        """Whether it ever asks a model."""
-        return self._models is not None
+    def cost(self) -> Cost:
+        """One short question, where a model is asked at all, and a look into memory where there is one."""
+        asks = self._models is not None
+        memory_s = FACT_S if self._memory is not None else 0.0
+        return Cost(memory_s=memory_s, routing=int(asks), routing_s=ROUTING_S if asks else 0.0)
 
     async def decide(self, asked: Asked) -> tuple[Decision, list[Call]]:
         """Decide, and give the attempts at models that it took: one at most."""

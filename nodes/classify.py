@@ -8,20 +8,21 @@ from langchain_core.messages import AnyMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
-from nodes.cascade import FACT_S, Cascade
+from nodes.asking import facts_of
+from nodes.cascade import Cascade
 from nodes.context import AUTH_USER, Context, Route, Task
 from nodes.cost import Cost
 from nodes.decisions import Asked, Decision, RoutingLedger, noted
 from nodes.ends import StopReason
 from nodes.finished import last_answer, left_behind
-from nodes.limits import Spending, TurnLimits, allowance
+from nodes.limits import Spending, TurnLimits, allowance, lent
 from nodes.material import Material, material, problem_with_code, words_of
 from nodes.result import BOUNDS, Bounds
-from nodes.routing_question import ROUTING_S
 from nodes.sorting import LocalClassifier
 from nodes.toolbox import Toolbox, problem_with_tools
 from nodes.turn import Request, Turn, fresh_turn
 from nodes.waiting import can_wait
+from providers.protocol import Models
 from sandbox import SourceFile, TestsError, check_tests
 from sandbox.examples import examples_in
 
@@ -80,6 +81,7 @@ class Classify:
         user: str = "",
         ledger: RoutingLedger | None = None,
         toolbox: Toolbox | None = None,
+        models: Models | None = None,
     ) -> None:
         self._limits = limits or TurnLimits()
         self._cascade = cascade or Cascade(LocalClassifier())
@@ -88,12 +90,12 @@ class Classify:
         self._user = user
         self._ledger = ledger or RoutingLedger()
         self._toolbox = toolbox
+        self._models = models
 
     @property
     def cost(self) -> Cost:
-        """One short question, where a model is asked at all, and a look into memory."""
-        asks = self._cascade.asks_a_model
-        return Cost(memory_s=FACT_S, routing=int(asks), routing_s=ROUTING_S if asks else 0.0)
+        """What deciding may take."""
+        return self._cascade.cost
 
     async def __call__(self, state: Turn, runtime: Runtime[Context], config: RunnableConfig) -> Turn:
         """Copy what the caller chose into the state, so that a resumed turn knows it too."""
@@ -119,6 +121,7 @@ class Classify:
             )
             decision = await self._decided(asked, turn)
         route = _route(decision.task, code)
+        limits = await self._with_lent(limits, route, context)
         turn["files"] = code.files if route == "review" else []
         turn["request"] = Request(
             text=text,
@@ -158,6 +161,13 @@ class Classify:
         if decision.tier not in {"caller", "session"}:
             turn["decided"] = [noted(asked.key, decision)]
         return decision
+
+    async def _with_lent(self, limits: TurnLimits, route: Route, context: Context) -> TurnLimits:
+        """The limits with room for a specialist's tools, where the chain can call any."""
+        if not limits.lends_tools or limits.has_tools or route != "answer" or self._models is None:
+            return limits
+        facts = await facts_of(self._models, "reasoning", context.reasoning_model)
+        return lent(limits, facts) if facts else limits
 
     def _wants_types(self, text: str, context: Context) -> bool:
         """Whether the code must pass the type checker: as the caller says, or as asked or configured."""
@@ -220,7 +230,7 @@ def limits_of(limits: TurnLimits, context: Context) -> TurnLimits:
         name: getattr(context, name) for name in TurnLimits.model_fields if name in Context.model_fields
     }
     if context.tools is not None and not context.tools:
-        chosen["has_tools"] = False
+        chosen["has_tools"] = chosen["lends_tools"] = False
     return limits.model_copy(update={name: value for name, value in chosen.items() if value is not None})
 
 

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from providers.protocol import Allowance, Call, LimitKind
+from providers.protocol import Allowance, Call, ChainFacts, LimitKind
 
 MAX_REPAIRS: Final = 10
 """The largest number of repairs a caller may ask for; it bounds every turn."""
@@ -41,6 +41,7 @@ class TurnLimits(BaseModel):
         max_tool_calls: How many calls of tools are made.
         consent: What becomes of calls that may change something.
         has_tools: Whether any tool is offered; without one no round can be used.
+        lends_tools: Whether specialists bring tools, which are offered where the chain can call any.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,6 +57,7 @@ class TurnLimits(BaseModel):
     max_tool_calls: int = Field(default=32, ge=0, le=MAX_TOOL_CALLS)
     consent: Consent = "refuse"
     has_tools: bool = False
+    lends_tools: bool = False
 
     @property
     def tool_rounds(self) -> int:
@@ -165,6 +167,11 @@ def allowance(limits: TurnLimits, spending: Spending, calls: list[Call], *, skip
         seconds=seconds_left(limits, spending),
         skip=skip,
     )
+
+
+def lent(limits: TurnLimits, chain: ChainFacts) -> TurnLimits:
+    """The limits of a turn whose specialists may bring tools, if its models can call them."""
+    return limits.model_copy(update={"has_tools": limits.lends_tools and chain.takes_tools})
 
 
 def describe(limit: LimitKind, limits: TurnLimits) -> str:

@@ -7,16 +7,17 @@ from typing import ClassVar
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig
 
-from nodes.asking import ask
+from nodes.asking import ask, facts_of
 from nodes.cost import Cost
 from nodes.ends import StopReason
 from nodes.plans import read_plan
 from nodes.prompting import fence, prompt
 from nodes.recollection import fenced, recalled_in, with_rules
 from nodes.show import show_files
+from nodes.specialists import specialist_of
 from nodes.tool_calls import asked_for
 from nodes.toolbox import Toolbox, offered, screened
-from nodes.turn import Turn, request_of
+from nodes.turn import Request, Turn, request_of
 from nodes.waiting import can_wait
 from providers.answers.again import spoken
 from providers.protocol import Models, Reply
@@ -49,7 +50,7 @@ class Reason:
             self._models,
             state,
             "reasoning",
-            _messages(state, tools),
+            _messages(state, tools, await self._specialist(request)),
             step="plan" if coding else "answer",
             tools=[tool.as_schema() for tool in tools.values()],
         )
@@ -58,8 +59,18 @@ class Reason:
         done = _planned(state, reply) if coding else _answered(state, reply)
         return done | _toolless(reply)
 
+    async def _specialist(self, request: Request) -> str:
+        """What is told to whoever answers this kind of request."""
+        if request.route != "answer":
+            return ""
+        specialist = specialist_of(request.task, request.decision.subject)
+        if not specialist.works_in_steps:
+            return specialist.rules(thinks=False)
+        facts = await facts_of(self._models, "reasoning", request.reasoning_model)
+        return specialist.rules(thinks=facts is not None and facts.thinks)
 
-def _messages(state: Turn, tools: Mapping[str, AnyTool]) -> list[BaseMessage]:
+
+def _messages(state: Turn, tools: Mapping[str, AnyTool], specialist: str) -> list[BaseMessage]:
     """The question, with what tools gave so far; as text where no more are offered."""
     request, recalled = request_of(state), recalled_in(state)
     exchange = state.get("exchange", [])
@@ -70,7 +81,8 @@ def _messages(state: Turn, tools: Mapping[str, AnyTool]) -> list[BaseMessage]:
         fence("diff", request.diff),
         fence("tests", request.tests),
     )
-    rules = with_rules(prompt("plan" if request.route == "code" else "answer"), recalled)
+    own = "\n\n".join(filter(None, (prompt("plan" if request.route == "code" else "answer"), specialist)))
+    rules = with_rules(own, recalled)
     messages: list[BaseMessage] = [
         SystemMessage(f"{rules}\n\n{prompt('tools')}" if tools or exchange else rules),
         *history(state.get("messages", [])[:-1]),

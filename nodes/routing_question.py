@@ -1,12 +1,12 @@
 """The one question to a model about what a request is: no tools, a short timeout, an answer out of a list."""
 
-import asyncio
 import json
 from dataclasses import dataclass, field, replace
 from typing import Final, get_args
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
+from nodes.asking import facts_of
 from nodes.context import Subject, Task
 from nodes.decisions import Asked, Decision
 from nodes.prompting import fence, prompt
@@ -93,10 +93,9 @@ def _room(left: Allowance) -> Allowance | None:
 
 
 async def _can_say(models: Models, chain: str | None) -> bool:
-    """Whether the first model of the chain is one to ask; a chain of this run may need a file or a table."""
-    if chain is None:
-        return models.facts("reasoning").routes
-    return (await asyncio.to_thread(models.facts, "reasoning", chain)).routes
+    """Whether the first model of the chain is one to ask."""
+    facts = await facts_of(models, "reasoning", chain)
+    return facts is not None and facts.routes
 
 
 def _ends(text: str) -> str:

@@ -47,7 +47,7 @@ _SUBJECTS: Final[dict[Subject, Specialist]] = {
     "english_and_writing": Specialist("english_and_writing"),
     "general": Specialist("anything"),
 }
-TOOLS: Final = frozenset(tool for each in (*_TASKS.values(), *_SUBJECTS.values()) for tool in each.tools)
+LENT: Final = frozenset(tool for each in (*_TASKS.values(), *_SUBJECTS.values()) for tool in each.tools)
 """All tools that a specialist brings."""
 
 

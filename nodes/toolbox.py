@@ -5,6 +5,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
+from nodes.specialists import specialist_of
 from nodes.tool_calls import MADE, Wanted, digest_of, key_of
 from nodes.turn import Request, Turn, request_of
 from toolkit import AnyTool
@@ -19,6 +20,11 @@ class Toolbox(Protocol):
         ...
 
     @property
+    def lent(self) -> Sequence[str]:
+        """What specialists bring beside them, by name."""
+        ...
+
+    @property
     def longest_s(self) -> float:
         """Seconds after which the most patient of them is given up."""
         ...
@@ -28,32 +34,36 @@ class Toolbox(Protocol):
         ...
 
 
-def effective(
-    installed: Sequence[str], chosen: Sequence[str] | None, subject: Sequence[str] | None = None
-) -> tuple[str, ...]:
+def effective(installed: Sequence[str], chosen: Sequence[str] | None) -> tuple[str, ...]:
     """The names that a turn may use, in the installation's order.
 
     Args:
         installed: What there is.
         chosen: What the run's caller chose; None for all.
-        subject: What the subject of the request brings its own choice of; None for no such choice.
     """
-    kept = [set(some) for some in (chosen, subject) if some is not None]
-    return tuple(name for name in installed if all(name in some for some in kept))
+    return tuple(name for name in installed if chosen is None or name in chosen)
 
 
 def offered(toolbox: Toolbox | None, request: Request) -> dict[str, AnyTool]:
     """The tools of a turn by name."""
     if toolbox is None or not request.limits.tool_rounds:
         return {}
-    names = effective(toolbox.names, request.tools)
+    names = (*effective(toolbox.names, request.tools), *lent_for(toolbox, request))
     found = {tool.name: tool for tool in toolbox.tools(request)} if names else {}
     return {name: found[name] for name in names if name in found}
 
 
+def lent_for(toolbox: Toolbox, request: Request) -> tuple[str, ...]:
+    """The names of what the request's specialist brings, or the caller chose of it; a plan gets none."""
+    if request.route != "answer":
+        return ()
+    brought = specialist_of(request.task, request.decision.subject).tools
+    return effective(toolbox.lent, brought if request.tools is None else request.tools)
+
+
 def problem_with_tools(toolbox: Toolbox | None, chosen: Sequence[str] | None) -> str | None:
     """Why a caller's choice cannot be taken, in one sentence; None when it can."""
-    known = toolbox.names if toolbox is not None else ()
+    known = [*toolbox.names, *toolbox.lent] if toolbox is not None else []
     wrong = next((name for name in chosen or () if name not in known), None)
     if wrong is None:
         return None

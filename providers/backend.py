@@ -154,7 +154,7 @@ def _unknown_price(_spec: ModelSpec, _wiring: Wiring) -> Rate:
     return always(None)
 
 
-def _can_route(_spec: ModelSpec, _wiring: Wiring) -> bool:
+def _yes(_spec: ModelSpec, _wiring: Wiring) -> bool:
     return True
 
 
@@ -175,6 +175,7 @@ class Provider:
         key_variable: The environment variable that holds the API key, named in advice.
         end_marks: Keys of `response_metadata` of which every complete answer has one; an answer
             without any was cut off. Empty when the backend cannot be cut off silently.
+        takes_tools: Tells whether a model may call tools, as far as is known without asking it.
         routes: Tells whether a model can say what a request is.
     """
 
@@ -189,4 +190,5 @@ class Provider:
     extra: str = ""
     key_variable: str = ""
     end_marks: tuple[str, ...] = ()
-    routes: Callable[[ModelSpec, Wiring], bool] = _can_route
+    takes_tools: Callable[[ModelSpec, Wiring], bool] = _yes
+    routes: Callable[[ModelSpec, Wiring], bool] = _yes

@@ -275,6 +275,7 @@ class RoleModels:
             names=tuple(map(str, specs)),
             refusals=refusals,
             refusal_seconds=refusals * total_s,
+            takes_tools=any(PROVIDERS[spec.provider].takes_tools(spec, self._wiring) for spec in specs),
             routes=PROVIDERS[specs[0].provider].routes(specs[0], self._wiring),
             thinks=thinks(specs[0].model),
             tool_refusals=sum(candidate.is_remote for candidate in candidates),

@@ -150,6 +150,7 @@ class ChainFacts:
         refusals: Attempts more that an answer in a form can take, because servers refuse the means by which
             they were to be held to it.
         refusal_seconds: Seconds that those may take.
+        takes_tools: Whether any of its models can call tools; the offline model cannot.
         routes: Whether its first model can say what a request is; the offline model cannot.
         thinks: Whether its first model thinks before it answers, by its family's name.
         tool_refusals: Attempts more, once a turn, because servers refuse tools that were offered.
@@ -161,6 +162,7 @@ class ChainFacts:
     names: tuple[str, ...]
     refusals: int = 0
     refusal_seconds: float = 0.0
+    takes_tools: bool = False
     routes: bool = False
     thinks: bool = False
     tool_refusals: int = 0

@@ -31,8 +31,8 @@ def _price_offline(_spec: ModelSpec, _wiring: Wiring) -> Rate:
     return always(LOCAL)
 
 
-def _routes_offline(_spec: ModelSpec, _wiring: Wiring) -> bool:
-    return False  # it knows no more than the classifier
+def _not_offline(_spec: ModelSpec, _wiring: Wiring) -> bool:
+    return False  # it calls no tools, and knows no more of a request than the classifier
 
 
 def _check_scripted(spec: ModelSpec, wiring: Wiring) -> None:
@@ -49,6 +49,10 @@ def _price_scripted(spec: ModelSpec, wiring: Wiring) -> Rate:
     return always(SCRIPTED if wiring.scripts.open(spec.model).priced else LOCAL)
 
 
+def _scripted_takes_tools(spec: ModelSpec, wiring: Wiring) -> bool:
+    return wiring.scripts.open(spec.model).calls_tools
+
+
 def _routes_scripted(spec: ModelSpec, wiring: Wiring) -> bool:
     return wiring.scripts.open(spec.model).routes
 
@@ -61,7 +65,8 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             build=_build_offline,
             check=_check_offline,
             price=_price_offline,
-            routes=_routes_offline,
+            takes_tools=_not_offline,
+            routes=_not_offline,
         ),
         "scripted": Provider(
             syntax="scripted:FILE",
@@ -69,6 +74,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             build=_build_scripted,
             check=_check_scripted,
             price=_price_scripted,
+            takes_tools=_scripted_takes_tools,
             routes=_routes_scripted,
         ),
         "openai": speaks_openai(OPENAI),

@@ -84,6 +84,7 @@ class Script:
         self.path = path
         replies = _load(path)
         self.priced = any(reply.usage and reply.usage.cost_usd is not None for reply in replies)
+        self.calls_tools = any(reply.tool_calls for reply in replies)
         self._lines = _Lines(path, [reply for reply in replies if reply.step is None])
         self._routes = _Lines(path, [reply for reply in replies if reply.step == "route"])
         self._lock = threading.Lock()

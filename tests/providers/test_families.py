@@ -47,10 +47,6 @@ def test_families_that_do_not(name: str) -> None:
 
 
 def test_a_chain_says_it_of_its_first_model() -> None:
-    keys = {"reasoning": "openai:o3-mini@http://localhost:1/v1,offline"}
-    assert RoleModels(keys).facts("reasoning").thinks
-    assert (
-        not RoleModels({"reasoning": "offline,openai:o3-mini@http://localhost:1/v1"})
-        .facts("reasoning")
-        .thinks
-    )
+    thinker = "openai:o3-mini@http://localhost:1/v1"
+    assert RoleModels({"reasoning": f"{thinker},offline"}).facts("reasoning").thinks
+    assert not RoleModels({"reasoning": f"offline,{thinker}"}).facts("reasoning").thinks
