@@ -66,7 +66,7 @@ def parse_mcp_file(path: Path, data: bytes) -> McpFile:
         raise ToolConfigError(f"{path}: {error}") from None
     except (ValueError, RecursionError) as error:
         where = f" in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise ToolConfigError(f"{path} is no JSON{where}: write {{\"mcpServers\": {{…}}}}.") from None
+        raise ToolConfigError(f'{path} is no JSON{where}: write {{"mcpServers": {{…}}}}.') from None
     entries = content.get("mcpServers") if isinstance(content, dict) else None
     if not isinstance(entries, dict):
         raise ToolConfigError(f'{path} has no "mcpServers": write {{"mcpServers": {{NAME: {{…}}}}}}.')

@@ -1,4 +1,4 @@
-"""Stands between us and a server's process: started as a program of its own, with nothing but the standard library.
+"""Stands between us and a server's process: a program of its own, with nothing but the standard library.
 
 It passes on what is a message, bounds what the server may send, and ends the server with everything that it
 started when our side closes the pipe, is killed, or tells it to. What the server writes to standard error is
@@ -25,8 +25,8 @@ VARIABLE: Final = "DUOGRAPH_MCP_SERVER"
 LOGGER: Final = "duograph/keeper"
 """Where our own messages come from; a server that says the same tells about nobody but itself."""
 
-TOO_LONG: Final = -32098
-"""The code of the error that stands for a message that was too long to be read."""
+UNREADABLE: Final = -32098
+"""The code of the error that stands for a message that is not passed on."""
 
 _CHUNK: Final = 1 << 16
 _HEAD: Final = 512
@@ -36,6 +36,9 @@ _TERM_S: Final = 0.6
 _LOOK_S: Final = 1.0
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_CHANGED: Final = b'{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_MAX_DEPTH: Final = 100
 _ID: Final = re.compile(rb'"id"\s*:\s*(-?\d{1,18}|"[^"\\]{1,100}")')
 
 
@@ -102,16 +105,15 @@ class Keeper:
 
     def _forward(self) -> None:
         """From us to the server; each of our own messages gives it leave to send more."""
+        is_deaf = False
         while chunk := os.read(0, _CHUNK):
             if b'"method"' in chunk:
                 self._sent = 0
             try:
-                while chunk:
+                while chunk and not is_deaf:
                     chunk = chunk[os.write(self._stdin, chunk) :]
             except OSError:
-                # It reads no more. What it has still to say, or that it ended, is told by the others.
-                self._server.wait()
-                threading.Event().wait()
+                is_deaf = True  # it reads no more; what it has still to say, or that it ended, others tell
 
     def _pump(self) -> None:
         """From the server to us, line by line."""
@@ -132,25 +134,28 @@ class Keeper:
                 if number == len(pieces) - 1:
                     break  # not yet ended
                 if skipped:
-                    self._refuse(skipped)
+                    self._refuse(skipped, f"more than {self._max_line} bytes at once")
                 elif line:
                     self._pass_on(bytes(line))
                 line, skipped = bytearray(), b""
         self._drained.set()
 
     def _pass_on(self, line: bytes) -> None:
-        if _is_message(line):
-            self._write(line)
+        message = read_message(line)
+        if message is not None and is_deep(message, line):
+            self._refuse(line[:_HEAD], "a message that is nested too deeply")
+        elif message is not None:
+            self._write(heard(message, line))
         elif line.strip() and not self._has_garbage:
             self._has_garbage = True
             self._tell({"garbage": True})
 
-    def _refuse(self, head: bytes) -> None:
-        """Answer a call in place of an answer that is too long."""
+    def _refuse(self, head: bytes, what: str) -> None:
+        """Answer a call in place of an answer that cannot be passed on."""
         found = _ID.search(head)
         if found is None or b'"method"' in head:
             return
-        error = {"code": TOO_LONG, "message": f"more than {self._max_line} bytes"}
+        error = {"code": UNREADABLE, "message": what}
         self._write(json.dumps({"jsonrpc": "2.0", "id": json.loads(found[1]), "error": error}).encode())
 
     def _drain(self) -> None:
@@ -175,7 +180,7 @@ class Keeper:
         self._write(json.dumps(message).encode())
 
     def _write(self, line: bytes) -> None:
-        if not self._writing.acquire(timeout=5):
+        if not line or not self._writing.acquire(timeout=5):
             return
         try:
             rest = line + b"\n"
@@ -187,17 +192,50 @@ class Keeper:
             self._writing.release()
 
 
-def _is_message(line: bytes) -> bool:
+def read_message(line: bytes) -> dict[str, Any] | None:
+    """A message; None when it is none."""
     try:
-        message = json.loads(line)
+        message = json.loads(line.decode(errors="replace"))
     except (ValueError, RecursionError):
-        return False
+        return None
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-        return False
+        return None
     if isinstance(message.get("method"), str):
-        return True
+        return message
     is_answer = isinstance(message.get("result"), dict) or isinstance(message.get("error"), dict)
-    return is_answer and isinstance(message.get("id"), int | str)
+    return message if is_answer and isinstance(message.get("id"), int | str) else None
+
+
+def is_deep(message: object, line: bytes) -> bool:
+    """Tell whether it is nested more deeply than whoever reads it next bears."""
+    if line.count(b"[") + line.count(b"{") <= _MAX_DEPTH:
+        return False
+    level, depth = [message], 0
+    while level:
+        depth += 1
+        inner: list[object] = []
+        for one in level:
+            if isinstance(one, dict | list):
+                inner += one.values() if isinstance(one, dict) else one
+        level = inner
+    return depth > _MAX_DEPTH
+
+
+def heard(message: dict[str, Any], line: bytes) -> bytes:
+    """What is passed on: answers as they are; of what the server wants of us only that it wants something.
+
+    A request that is not a ping becomes the one for folders, which is refused like all others would be.
+    """
+    method, number = message.get("method"), message.get("id")
+    if method is None:
+        if line.isascii() and not _SURROGATE.search(line):
+            return line
+        # Half a character, which servers cut texts at, is read by some and refused by others.
+        return json.dumps(message, ensure_ascii=False).encode(errors="replace")
+    if isinstance(number, int | str):
+        asked = {"id": number, "method": "ping" if method == "ping" else "roots/list"}
+        return json.dumps({"jsonrpc": "2.0", **asked}).encode()
+    return _CHANGED if method == "notifications/tools/list_changed" else b""
 
 
 def _start(asked: dict[str, Any]) -> subprocess.Popen[bytes]:

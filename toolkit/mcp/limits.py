@@ -22,6 +22,7 @@ class McpLimits:
         max_flood_bytes: What a server may send after one message of ours.
         max_tools: How many tools of one server are offered.
         max_schema_chars: The longest JSON schema of a tool's arguments; a tool with a longer one is left out.
+        max_schemas_chars: The same for all tools of a server together.
         max_result_chars: The longest result that the model is shown.
     """
 
@@ -35,6 +36,7 @@ class McpLimits:
     max_flood_bytes: int = 32_000_000
     max_tools: int = 128
     max_schema_chars: int = 20_000
+    max_schemas_chars: int = 200_000
     max_result_chars: int = 20_000
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own: sessions with servers belong to one loop, and callers come from any."""
+"""An event loop in a thread of its own: sessions belong to one loop, and callers come from any."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class OwnLoop:
-    """An event loop in a daemon thread, started at the first use; a program that does not close it still ends."""
+    """An event loop in a daemon thread, started at the first use; a program that forgets to close it ends."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

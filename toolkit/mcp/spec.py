@@ -51,7 +51,9 @@ class ServerSpec:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def __repr__(self) -> str:
-        return f"ServerSpec({self.name!r}, {self.transport})"  # a value may be a secret that stands in the file
+        return (
+            f"ServerSpec({self.name!r}, {self.transport})"  # a value may be a secret that stands in the file
+        )
 
     def in_words(self) -> str:
         """Say what is run or asked, without values of variables and headers."""

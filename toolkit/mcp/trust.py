@@ -65,7 +65,9 @@ class McpTrust:
             return file
         why = "is not trusted" if kept is None else "has changed since it was trusted"
         command = f"duograph tools trust {shlex.quote(str(file.path))}"
-        raise UntrustedError(f"{file.path} {why}, so none of its servers runs: look at it, then run {command}")
+        raise UntrustedError(
+            f"{file.path} {why}, so none of its servers runs: look at it, then run {command}"
+        )
 
     def trust(self, file: McpFile) -> None:
         """Trust a file as it was read; what was said of that path before is replaced.
@@ -103,7 +105,7 @@ class McpTrust:
             with self.path.open("rb") as opened:
                 mode = os.fstat(opened.fileno())
                 data = opened.read(_MAX_BYTES)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
             raise self._wrong(f"cannot be read ({error.strerror})") from None
