@@ -15,6 +15,7 @@ from serving.bench import MODES
 from serving.doctor.options import doctor
 from serving.file_options import approve_option, files, result_options
 from serving.jobs_command import jobs, worker
+from serving.mcp_command import mcp
 from serving.memory_command import memory
 from serving.models_command import models
 from serving.options import Shell, chosen, json_option, named, setting_options
@@ -188,6 +189,7 @@ duograph.add_command(settings_command.settings)
 duograph.add_command(memory)
 duograph.add_command(jobs)
 duograph.add_command(worker)
+duograph.add_command(mcp)
 
 
 @duograph.command()
