@@ -22,6 +22,7 @@ from serving.options import Shell, chosen, json_option, named, setting_options
 from serving.pull_command import pull
 from serving.resume_command import resume
 from serving.sessions_command import sessions
+from serving.tools_command import tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,6 +191,7 @@ duograph.add_command(memory)
 duograph.add_command(jobs)
 duograph.add_command(worker)
 duograph.add_command(mcp)
+duograph.add_command(tools)
 
 
 @duograph.command()

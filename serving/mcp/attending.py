@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import anyio
 
 from serving.faults import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Coroutine
     from typing import Any
 
-    Tell = Callable[[str], None]
-    Send = Callable[[int, str], Awaitable[None]]
-
 T = TypeVar("T")
+Tell: TypeAlias = Callable[[str], None]
+"""Takes a word of progress, and never waits."""
+
+Send: TypeAlias = Callable[[int, str], Awaitable[None]]
+"""Sends the client the number and the words of a piece of news."""
 
 MAX_WAITING: Final = 32
 HEARTBEAT_S: Final = 10.0
