@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,6 @@ from serving.mcp.http import Door, open_door, serve_http
 from serving.mcp.server import make_server
 from tests.serving.mcp.clients import PATIENCE_S, SLOW, News, text_of
 from tests.serving.mcp.test_stdio import HELLO
-from tests.support import ASK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -92,24 +92,51 @@ async def test_two_clients_at_once_are_answered_each_with_its_own_news(offline: 
     assert "code" not in [word for _, word in second.seen]
 
 
-async def test_the_end_of_the_server_cancels_turns_and_keeps_their_sessions(make_agent: AgentMaker) -> None:
-    agent, news = make_agent([SLOW], [SLOW]), News()
-    async with served(agent) as (url, stop), httpx.AsyncClient(timeout=PATIENCE_S) as http:
-        begun = await http.post(url, json=HELLO, headers=ACCEPT)
-        headers = ACCEPT | {"mcp-session-id": begun.headers["mcp-session-id"]}
-        params = {
-            "name": "ask",
-            "arguments": {"question": ASK, "session": "left"},
-            "_meta": {"progressToken": 1},
-        }
-        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-        async with http.stream("POST", url, json=call, headers=headers) as answer:
-            async for line in answer.aiter_lines():
+@asynccontextmanager
+async def asking(url: str, session: str) -> AsyncIterator[tuple[AsyncIterator[str], httpx.AsyncClient]]:
+    """A client without the SDK that has asked; its answer has come as far as the model's turn to speak."""
+    params = {
+        "name": "ask",
+        "arguments": {"question": "Why is the sky blue?", "session": session},
+        "_meta": {"progressToken": 1},
+    }
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    async with httpx.AsyncClient(timeout=PATIENCE_S, headers=ACCEPT) as http:
+        begun = await http.post(url, json=HELLO)
+        http.headers["mcp-session-id"] = begun.headers["mcp-session-id"]
+        async with http.stream("POST", url, json=call) as answer:
+            lines = answer.aiter_lines()
+            async for line in lines:
                 if '"reason"' in line:
-                    stop.set()  # what is said ends then, and so does the loop
-    assert not news.seen
+                    break
+            yield lines, http
+
+
+@pytest.mark.parametrize("way", ["the server ends", "the client ends its session"])
+async def test_an_end_cancels_turns_and_keeps_their_sessions(make_agent: AgentMaker, way: str) -> None:
+    agent = make_agent([SLOW], [SLOW])
+    async with served(agent) as (url, stop), asking(url, "left") as (lines, http):
+        if way == "the server ends":
+            stop.set()
+        else:
+            assert (await http.delete(url)).status_code == 200
+        async with asyncio.timeout(PATIENCE_S):
+            assert not [line async for line in lines if '"result"' in line]
     assert await agent.standing("left") == "cut"
     assert agent.graph.locks.held == 0
+
+
+async def test_a_broken_connection_does_not_end_a_turn(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": "Because of Rayleigh.", "delay_s": 1}], [SLOW])
+    async with served(agent) as (url, _):
+        async with asking(url, "unheard"):
+            """And away."""
+        async with asyncio.timeout(PATIENCE_S):
+            while await agent.standing("unheard") != "ended":
+                await asyncio.to_thread(time.sleep, 0.05)
+        async with client_of(url) as client:
+            shown = await client.call_tool("sessions", {"session": "unheard"})
+    assert "Because of Rayleigh." in text_of(shown)
 
 
 @pytest.mark.parametrize(
