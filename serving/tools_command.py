@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from serving.options import json_option
+from serving.tools_trust_command import trust, trusted, untrust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,3 +31,8 @@ def list_tools(*, as_json: bool) -> Action:
         return body(as_json=as_json)
 
     return action
+
+
+tools.add_command(trust)
+tools.add_command(untrust)
+tools.add_command(trusted)
