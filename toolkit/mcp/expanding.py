@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from toolkit.mcp.secrets import Secrets, is_secret
+from toolkit.mcp.secrets import Secrets, is_secret, is_secret_header
 from toolkit.protocol import ToolError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def expand(spec: ServerSpec, environment: Mapping[str, str]) -> Expanded:
     """
     hidden: list[str] = []
 
-    def put(text: str, field: str, *, secret: bool = False) -> str:
+    def put(text: str, field: str) -> str:
         def value_of(found: re.Match[str]) -> str:
             name, otherwise = found.groups()
             value = environment.get(name) or otherwise
@@ -66,13 +66,13 @@ def expand(spec: ServerSpec, environment: Mapping[str, str]) -> Expanded:
                 hidden.append(value)
             return value
 
-        done = _VARIABLE.sub(value_of, text)
-        if secret:
-            hidden.append(done)
-        return done
+        return _VARIABLE.sub(value_of, text)
 
     env = {name: environment[name] for name in KEPT if name in environment}
-    env |= {name: put(value, f"env.{name}", secret=is_secret(name)) for name, value in spec.env}
+    env |= {name: put(value, f"env.{name}") for name, value in spec.env}
+    headers = {name: put(value, f"headers.{name}") for name, value in spec.headers}
+    hidden += [env[name] for name, _ in spec.env if is_secret(name)]
+    hidden += [value for name, value in headers.items() if is_secret_header(name, value)]
     url = put(spec.url, "url")
     hidden += [part for part in (urlsplit(url).query, urlsplit(url).password) if part]
     return Expanded(
@@ -80,6 +80,6 @@ def expand(spec: ServerSpec, environment: Mapping[str, str]) -> Expanded:
         env=env,
         cwd=spec.file.parent / Path(put(spec.cwd, "cwd")).expanduser(),
         url=url,
-        headers={name: put(value, f"headers.{name}", secret=True) for name, value in spec.headers},
+        headers=headers,
         secrets=Secrets(hidden),
     )

@@ -23,6 +23,8 @@ EXPIRED: Final = -32096
 """The same, when the server has forgotten the session."""
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_MAX_STREAMS: Final = 10
+"""How often a stream is opened after one call, at most."""
 _JSON: Final = "application/json"
 _EVENTS: Final = "text/event-stream"
 _BAD_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
@@ -92,12 +94,16 @@ class _Careful(httpx.AsyncBaseTransport):
         self._url = url
         self._headers = dict(headers)
         self._bounds = bounds
+        self._streams = 0
+        self._streamed = 0
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         asked = await _id_of(request)
+        if asked is not None:
+            self._streams = 0
         try:
             async with asyncio.timeout(self._bounds.answer_s if request.method != "GET" else None):
                 answer = await self._inner.handle_async_request(self._addressed(request))
@@ -115,8 +121,15 @@ class _Careful(httpx.AsyncBaseTransport):
             return httpx.Response(HTTPStatus.ACCEPTED, request=request)
         return self._same_host(answer, request) or _refusal(asked, *wrong, request)
 
+    def _has_streamed_enough(self) -> bool:
+        """Whether a stream is not opened any more: the session would do it for ever, once in a second."""
+        self._streams += 1
+        return self._streams > _MAX_STREAMS or self._streamed > self._bounds.max_stream_bytes
+
     def _addressed(self, request: httpx.Request) -> httpx.Request:
         """The same with its secrets, if it goes where they belong."""
+        if request.method == "GET" and self._has_streamed_enough():
+            raise ToolError("has streamed more than is heard")
         if _origin(request.url) != _origin(self._url):
             raise ToolError("would be asked at another address than its own")
         url = request.url.copy_with(query=self._url.query or None)
@@ -195,6 +208,7 @@ class _Careful(httpx.AsyncBaseTransport):
                 async with asyncio.timeout_at(end):  # around no `yield`: there the task is not ours
                     chunk = await anext(chunks)
                 size += len(chunk)
+                self._streamed += len(chunk) if asked is None else 0
                 if size > most:
                     why, events = _too_much(most), Events()
                     break

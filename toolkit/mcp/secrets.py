@@ -15,13 +15,20 @@ _SECRET_NAME: Final = re.compile(
     r"|connection_?string|session",
     re.IGNORECASE,
 )
-_LEAST: Final = 4
+_LEAST: Final = 6
 """Shorter ones are found everywhere."""
+_LONG: Final = 16
+_WORDS: Final = frozenset({"basic", "bearer", "default", "digest", "enabled", "false", "token", "true"})
 
 
 def is_secret(name: str) -> bool:
     """Tell by its name whether a variable or a header holds a secret, such as `SLACK_BOT_TOKEN`."""
     return bool(_SECRET_NAME.search(name))
+
+
+def is_secret_header(name: str, value: str) -> bool:
+    """The same of a header; a long value may be a secret, whatever its name says."""
+    return is_secret(name) or (len(value) >= _LONG and not set(value) & set(" /"))
 
 
 class Secrets:
@@ -30,7 +37,7 @@ class Secrets:
     def __init__(self, values: Iterable[str]) -> None:
         parts = {part for value in values for part in (value, *value.split())}
         # The longest first, lest a part of one stays.
-        found = sorted((part for part in parts if len(part) >= _LEAST), key=lambda part: (-len(part), part))
+        found = sorted((part for part in parts if _is_rare(part)), key=lambda part: (-len(part), part))
         self._known = re.compile("|".join(map(re.escape, found))) if found else None
 
     def __repr__(self) -> str:
@@ -43,3 +50,7 @@ class Secrets:
     def hide_all(self, text: str) -> str:
         """Take out also what only looks like a secret; for short texts."""
         return redact(self.hide(text))
+
+
+def _is_rare(part: str) -> bool:
+    return len(part) >= _LEAST and part.lower() not in _WORDS

@@ -83,19 +83,17 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
             read_mcp_file(tmp_path / name)
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(),
-        lambda inner: (
-            st.lists(inner)
-            | st.dictionaries(
-                st.sampled_from(["mcpServers", "command", "url", "args", "env", "headers", "type", "cwd"])
-                | st.text(),
-                inner,
-            )
-        ),
-    )
+KEYS = st.sampled_from(["command", "url", "args", "env", "headers", "type", "cwd", "disabled"])
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["http", "stdio"]) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=8,
 )
+
+
+@given(ANY | st.fixed_dictionaries({"mcpServers": st.dictionaries(st.text(max_size=5), ANY, max_size=3)}))
 def test_whatever_stands_in_a_file_is_read_or_refused_in_a_sentence(content: Any) -> None:  # noqa: ANN401
     try:
         file = parse_mcp_file(FILE, json.dumps(content).encode())
@@ -130,6 +128,17 @@ def test_variables_are_put_in_only_at_the_start_and_secrets_are_known() -> None:
     for shown in (repr(spec), repr(server), repr(server.secrets), spec.in_words()):
         assert "literal-value" not in shown
         assert "key-value" not in shown
+
+
+def test_a_word_that_is_found_everywhere_is_not_taken_for_a_secret() -> None:
+    headers = {"Authorization": "Bearer abcdef-1", "X-Mode": "careful", "X-Id": "0123456789abcdef"}
+    (spec,) = parsed({"a": {"url": "https://example.com/mcp?key=k-of-url", "headers": headers}})
+    secrets = expand(spec, {}).secrets
+    assert secrets.hide("Bearer abcdef-1") == "[redacted]"
+    assert secrets.hide("a Bearer that is careful, and token: abcdef-1") == (
+        "a Bearer that is careful, and token: [redacted]"
+    )
+    assert secrets.hide("key=k-of-url 0123456789abcdef") == "[redacted] [redacted]"
 
 
 def test_a_variable_that_is_not_set_is_named_and_no_value_told() -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.toolkit.mcp.starting import QUICK, by_name, opened, over_http
 from tests.toolkit.mcp.test_servers import until
 from tests.toolkit.mcp.web_server import WebServer, web_server
+from toolkit.mcp.http import Bounds, client_factory
 from toolkit.running import Outcome, run
 
 if TYPE_CHECKING:
@@ -157,3 +158,14 @@ def test_an_address_that_secrets_must_not_go_to_is_not_asked(
     with opened(tmp_path, {"w": entry}) as servers:
         assert not servers.tools()
         assert says in servers.notes[0]
+
+
+@pytest.mark.parametrize(("path", "heard"), [("/streams", 1), ("/405", 10)])
+async def test_one_that_streams_without_end_or_again_and_again_is_not_heard_any_more(
+    web: WebServer, path: str, heard: int
+) -> None:
+    bounds = Bounds(connect_s=5, answer_s=5, max_bytes=1000, max_stream_bytes=200_000)
+    async with client_factory(web.url, {}, bounds)() as client:
+        statuses = [(await client.get(f"{web.url}{path}")).status_code for _ in range(12)]
+    assert web.streams == heard
+    assert statuses[heard:] == [405] * (12 - heard)

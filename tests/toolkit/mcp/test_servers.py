@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[McpServers]:
-    environment = {**os.environ, "OPENAI_API_KEY": "sk-ours", "THEIRS": "hush-hush-theirs"}
-    entry = official(env={"SERVICE_TOKEN": "${THEIRS}", "MODE": "test"})
+    environment = {
+        **os.environ,
+        "OPENAI_API_KEY": "sk-ours",
+        "THEIRS": "hush-hush-theirs",
+        "ODD": "a${HOME}$b",
+    }
+    entry = official(env={"SERVICE_TOKEN": "${THEIRS}", "MODE": "${ODD}"})
     with opened(tmp_path_factory.mktemp("mcp"), {"o": entry}, environment=environment) as servers:
         yield servers
 
@@ -79,7 +84,7 @@ def test_a_failure_is_told_without_its_secrets(servers: McpServers) -> None:
 
 def test_it_is_given_little_of_our_environment(servers: McpServers) -> None:
     shown = call(servers, "variables").text
-    assert '"MODE": "test"' in shown
+    assert '"MODE": "a${HOME}$b"' in shown  # put in once, and not again by those it passes
     assert '"SERVICE_TOKEN": "[redacted]"' in shown
     assert "sk-ours" not in shown
     assert "DUOGRAPH" not in shown

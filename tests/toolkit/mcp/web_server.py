@@ -25,7 +25,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_GET(self) -> None:
-        self._send(405)
+        self.server.streams += 1
+        if self.path != "/streams":
+            self._send(405)
+            return
+        self.close_connection = True
+        with suppress(OSError):
+            self._send(200, b": nothing\n" * 50_000, Content_Type="text/event-stream")
 
     def do_DELETE(self) -> None:
         self._send(200)
@@ -70,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif kind == "page":
             self._send(200, b"<h1>Log in</h1>", Content_Type="text/html")
         elif kind == "packed":
-            body = gzip.compress(b" " * 50_000_000)
+            body = gzip.compress(b" " * 5_000_000)
             self._send(200, body, Content_Type="application/json", Content_Encoding="gzip")
         elif kind == "accepts":
             self._send(202)
@@ -110,6 +116,7 @@ class WebServer(ThreadingHTTPServer):
         self.elsewhere = elsewhere
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.has_forgotten = False
+        self.streams = 0
 
     @property
     def url(self) -> str:
