@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from graph.agent import Agent, RequestError
     from graph.build import GUARDS, assemble, build_graph, compile_graph, make_nodes
     from graph.compiled import DuoGraph
-    from graph.events import Checked, Event, Finished, NodeStarted, Noted, Restarted, Started, Token
+    from graph.events import (
+        Checked,
+        Event,
+        Finished,
+        NodeStarted,
+        Noted,
+        Restarted,
+        Started,
+        Token,
+        ToolFinished,
+        ToolStarted,
+    )
     from graph.guards import Guard, UnguardedCycleError
     from graph.manager import ModelManager
     from graph.saver import open_saver
@@ -29,6 +40,8 @@ if TYPE_CHECKING:
     from memory.records import Selection
     from nodes import (
         Bounds,
+        CallAnswer,
+        ConsentAnswer,
         Context,
         Cost,
         Diagnosis,
@@ -37,6 +50,7 @@ if TYPE_CHECKING:
         Result,
         Status,
         StopReason,
+        ToolUse,
         TurnLimits,
     )
     from providers import (
@@ -48,6 +62,8 @@ if TYPE_CHECKING:
         RoleParameters,
     )
     from sandbox import Case, Check, Diagnostic, Evidence, SourceFile
+    from toolkit import Tool, ToolConfigError, ToolError, ToolText
+    from toolkit.functions import has_effect, tool_of
 
 __version__ = "0.1.0"
 
@@ -58,7 +74,18 @@ _PUBLIC = {
     "graph.agent": ("Agent", "RequestError"),
     "graph.build": ("GUARDS", "assemble", "build_graph", "compile_graph", "make_nodes"),
     "graph.compiled": ("DuoGraph",),
-    "graph.events": ("Checked", "Event", "Finished", "NodeStarted", "Noted", "Restarted", "Started", "Token"),
+    "graph.events": (
+        "Checked",
+        "Event",
+        "Finished",
+        "NodeStarted",
+        "Noted",
+        "Restarted",
+        "Started",
+        "Token",
+        "ToolFinished",
+        "ToolStarted",
+    ),
     "graph.guards": ("Guard", "UnguardedCycleError"),
     "graph.manager": ("ModelManager",),
     "graph.saver": ("open_saver",),
@@ -69,6 +96,8 @@ _PUBLIC = {
     "memory.records": ("Selection",),
     "nodes": (
         "Bounds",
+        "CallAnswer",
+        "ConsentAnswer",
         "Context",
         "Cost",
         "Diagnosis",
@@ -77,6 +106,7 @@ _PUBLIC = {
         "Result",
         "Status",
         "StopReason",
+        "ToolUse",
         "TurnLimits",
     ),
     "providers": (
@@ -88,6 +118,8 @@ _PUBLIC = {
         "RoleParameters",
     ),
     "sandbox": ("Case", "Check", "Diagnostic", "Evidence", "SourceFile"),
+    "toolkit": ("Tool", "ToolConfigError", "ToolError", "ToolText"),
+    "toolkit.functions": ("has_effect", "tool_of"),
 }
 _HOME_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 
@@ -95,9 +127,11 @@ __all__ = [
     "GUARDS",
     "Agent",
     "Bounds",
+    "CallAnswer",
     "Case",
     "Check",
     "Checked",
+    "ConsentAnswer",
     "Context",
     "Cost",
     "DatabaseError",
@@ -133,6 +167,13 @@ __all__ = [
     "Status",
     "StopReason",
     "Token",
+    "Tool",
+    "ToolConfigError",
+    "ToolError",
+    "ToolFinished",
+    "ToolStarted",
+    "ToolText",
+    "ToolUse",
     "TurnLimits",
     "UnguardedCycleError",
     "UserSettings",
@@ -140,9 +181,11 @@ __all__ = [
     "assemble",
     "build_graph",
     "compile_graph",
+    "has_effect",
     "make_nodes",
     "open_saver",
     "open_user_settings",
+    "tool_of",
 ]
 
 

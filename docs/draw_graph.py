@@ -10,6 +10,8 @@ _ROLES = {
     "recall": "memory, no model",
     "knowledge": "memory",
     "reason": "reasoning model",
+    "consent": "a person",
+    "tools": "bounded, no model",
     "approve": "a person",
     "code": "coding model",
     "verify": "sandbox, no model",
@@ -22,7 +24,11 @@ _LABELS = {
     ("recall", "verify"): " code review",
     ("recall", "knowledge"): " about memory",
     ("reason", "approve"): " if wanted",
+    ("reason", "consent"): " may change something",
+    ("tools", "reason"): " bounded",
 }
+
+_BACK = {("review", "code"), ("tools", "reason")}
 
 
 def dot() -> str:
@@ -44,7 +50,7 @@ def dot() -> str:
             lines.append(f'  {name} [label="{name}{role}"];')
     for edge in drawn.edges:
         style = ', style="dashed"' if edge.conditional else ""
-        back = ', color="#b3541e", penwidth=1.6' if (edge.source, edge.target) == ("review", "code") else ""
+        back = ', color="#b3541e", penwidth=1.6' if (edge.source, edge.target) in _BACK else ""
         label = _LABELS.get((edge.source, edge.target), "")
         lines.append(f'  {edge.source} -> {edge.target} [label="{label}"{style}{back}];')
     return "\n".join([*lines, "}"])

@@ -26,11 +26,14 @@ _KEPT = 256
 class Account:
     """Says for any run of one graph what it can use at most."""
 
-    def __init__(self, plan: Plan, models: Models, limits: TurnLimits, sandbox_s: float) -> None:
+    def __init__(
+        self, plan: Plan, models: Models, limits: TurnLimits, sandbox_s: float, tool_s: float = 0.0
+    ) -> None:
         self.plan = plan
         self._models = models
         self._limits = limits
         self._sandbox_s = sandbox_s
+        self._tool_s = tool_s
         self._kept = lru_cache(maxsize=_KEPT)(self._compute)
         self._steps = lru_cache(maxsize=_KEPT)(self._compute_steps)
 
@@ -79,7 +82,11 @@ class Account:
 
     def _compute(self, limits: TurnLimits, reasoning: str | None, coding: str | None, context: str) -> Bounds:
         rates = Rates(
-            self._facts("reasoning", reasoning), self._facts("coding", coding), self._sandbox_s, OPENING_S
+            self._facts("reasoning", reasoning),
+            self._facts("coding", coding),
+            self._sandbox_s,
+            OPENING_S,
+            self._tool_s,
         )
         return self.plan.bounds(limits, rates, Context.model_validate_json(context))
 

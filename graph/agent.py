@@ -19,11 +19,13 @@ from graph.bridge import iterate
 from graph.build import build_graph
 from graph.events import Event, Finished, Started
 from graph.memory import remembering_of
-from graph.resuming import RequestError, Resuming, result_of, session_of, waiting_result
+from graph.questions import RequestError, waiting_result
+from graph.resuming import Resuming, result_of, session_of
 from graph.saver import open_sessions
 from graph.services import Services
 from graph.settings import Settings, given_settings
 from graph.state import Context
+from graph.tooling import Given, own_tooling
 from graph.translate import Translator
 from nodes import Result, Task, problem_with
 from providers.closing import Closing
@@ -63,21 +65,27 @@ class Agent(Resuming, Closing):
         settings: Settings | None = None,
         *,
         services: Services | None = None,
+        tools: Sequence[Given] = (),
     ) -> None:
         """Open the session store and build the graph. No model and no sandbox is started yet.
 
         Args:
             settings: Read from the environment and `duograph.toml` when left out.
             services: Your own models, verifier or memory.
+            tools: What the reasoning model may call beside the tools that the settings name: functions with
+                type hints and a docstring, tools of `make`, or LangChain's.
 
         Raises:
             SettingsError: When a setting is wrong.
             ModelConfigError: When a chain names something that does not exist.
             DatabaseError: When the session store cannot be opened.
             MemoryStoreError: When memory is configured wrongly.
+            ToolConfigError: When something cannot be a tool, or two tools have one name.
         """
         self.settings = given_settings(settings)
         services = services or Services.from_settings(self.settings, remembers=True)
+        if tools:
+            services = replace(services, tools=own_tooling(services.tools, tools))
         self._models, self._memory = services.models, (services.memory, services.jobs)
         self._resources = ExitStack()
         saver = self._resources.enter_context(open_sessions(self.settings))

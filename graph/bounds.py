@@ -76,13 +76,18 @@ class Plan:
         self, shape: Shape, limits: TurnLimits, weight: Callable[[str], float], *, parallel_adds: bool
     ) -> float:
         """The largest sum of `weight` over any walk in one lane."""
-        caps = tuple(limit_of(guard, limits) for guard in self.guards)
-        guarded = {(guard.source, guard.target): at for at, guard in enumerate(self.guards)}
+        counters = list(dict.fromkeys((guard.source, guard.counter) for guard in self.guards))
+        most = {(guard.source, guard.target): limit_of(guard, limits) for guard in self.guards}
+        guarded = {
+            (guard.source, guard.target): counters.index((guard.source, guard.counter))
+            for guard in self.guards
+        }
+        caps = tuple(
+            max(most[edge] for edge, place in guarded.items() if place == at) for at in range(len(counters))
+        )
         order = shape.order(guarded.keys())
         if (states := prod(cap + 1 for cap in caps) * len(order)) > MOST_STATES:
-            limits_of_guards = ", ".join(
-                f"{guard.name} {cap}" for guard, cap in zip(self.guards, caps, strict=True)
-            )
+            limits_of_guards = ", ".join(f"{guard.name} {limit_of(guard, limits)}" for guard in self.guards)
             raise ValueError(
                 f"The limits of the guards ({limits_of_guards}) give {states:,} states to look at, and "
                 f"the most is {MOST_STATES:,}: lower them."
@@ -95,7 +100,7 @@ class Plan:
                 return 0.0
             at = guarded.get((name, target))
             if at is not None:
-                if passed[at] >= caps[at]:
+                if passed[at] >= most[name, target]:
                     return 0.0
                 passed = (*passed[:at], passed[at] + 1, *passed[at + 1 :])
             copies = shape.fan_outs.get((name, target), 1) if parallel_adds else 1
@@ -164,17 +169,21 @@ class Plan:
         def within(name: str, what: str) -> float:
             return float(getattr(inner[name], what) or 0) if name in inner else 0.0
 
-        calls = self.most(limits, lambda n: rates.calls(cost(n)))
+        has_rounds = bool(self.most(limits, lambda n: cost(n).tool_rounds)) and limits.tool_rounds > 0
+        asked = limits.max_tool_calls if has_rounds else 0
+        refused = rates.reasoning.tool_refusals if has_rounds else 0
+        calls = self.most(limits, lambda n: rates.calls(cost(n))) + refused
         inner_calls = self.most(limits, lambda n: within(n, "model_calls"))
         if limits.max_model_calls is not None:
             calls = min(calls, limits.max_model_calls)
         runs = int(self.most(limits, lambda n: cost(n).sandbox_runs))
         waits = self.longest(limits, lambda n: rates.waits(cost(n))) + rates.opening_s * bool(runs)
+        waits += asked * rates.tool_s + refused * rates.reasoning.seconds
         apart = self.longest(limits, lambda n: cost(n).seconds + within(n, "seconds"))
         return Bounds(
             supersteps=int(self.longest(limits, lambda n: 1 + within(n, "supersteps"))) + 1,
             model_calls=int(calls + inner_calls),
-            tool_calls=int(self.most(limits, lambda n: cost(n).tool_calls + within(n, "tool_calls"))),
+            tool_calls=asked + int(self.most(limits, lambda n: cost(n).tool_calls + within(n, "tool_calls"))),
             sandbox_runs=int(self.most(limits, lambda n: cost(n).sandbox_runs + within(n, "sandbox_runs"))),
             seconds=min(waits, limits.turn_timeout_s) + apart + OWN_WORK_S * self.supersteps(limits),
             cost_usd=self._money(limits, rates, int(calls), inner),
@@ -197,6 +206,7 @@ class Plan:
             Cycle(nodes=path, guard=guard.name, limit=limit_of(guard, limits))
             for guard in self.guards
             if (path := self.shape.path(guard.target, guard.source))
+            and not (guard.optional and limit_of(guard, limits) == 0)
         ]
         return own + [
             cycle.model_copy(update={"nodes": [f"{name}:{node}" for node in cycle.nodes]})

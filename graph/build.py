@@ -8,7 +8,7 @@ from langgraph.graph import END, START, StateGraph
 from graph.account import Account, declared_costs, inner_graphs
 from graph.bounds import Plan
 from graph.compiled import DuoGraph
-from graph.guards import APPROVAL, REPAIRS, Guard, check_guards
+from graph.guards import APPROVAL, CONSENT, REPAIRS, TOOLS, Guard, check_guards
 from graph.keepers import unwrap_routers, wrap_routers
 from graph.lanes import LANES, shapes_of
 from graph.memory import remembering_of
@@ -17,11 +17,13 @@ from graph.services import Services
 from graph.settings import Settings
 from graph.shape import Shape
 from graph.state import STATE_TYPES, Context, Input, Output, State
+from graph.tooling import longest_call, with_tools
 from graph.users import Users
 from nodes import (
     Approve,
     Classify,
     Code,
+    Consent,
     Demonstrate,
     Enrich,
     Knowledge,
@@ -31,6 +33,7 @@ from nodes import (
     Remembering,
     Respond,
     Review,
+    Tools,
     TurnLimits,
     Verify,
 )
@@ -40,6 +43,8 @@ NODES = (
     "recall",
     "knowledge",
     "reason",
+    "consent",
+    "tools",
     "approve",
     "code",
     "verify",
@@ -48,7 +53,7 @@ NODES = (
     "respond",
     "enrich",
 )
-GUARDS = (REPAIRS, APPROVAL)
+GUARDS = (REPAIRS, APPROVAL, TOOLS, CONSENT)
 """What counts each way back of the stock graph, and the question about a plan."""
 
 
@@ -58,6 +63,7 @@ def make_nodes(
     *,
     types: bool = False,
     remembering: Remembering = Remembering(),  # noqa: B008  # it is frozen
+    parallel_tools: int = 4,
 ) -> dict[str, Node]:
     """The stock nodes by name, each given its services.
 
@@ -66,13 +72,21 @@ def make_nodes(
         limits: What a turn may use when the caller does not say.
         types: Whether the type checker must pass when the caller does not say.
         remembering: Whose memory, and how much of it.
+        parallel_tools: How many tool calls run at once.
     """
-    memory, jobs = services.memory, services.jobs
+    memory, jobs, toolbox = services.memory, services.jobs, services.tools
     return {
-        "classify": Classify(limits, types=types, has_memory=memory is not None),
+        "classify": Classify(
+            with_tools(limits or TurnLimits(), toolbox),
+            types=types,
+            has_memory=memory is not None,
+            toolbox=toolbox,
+        ),
         "recall": Recall(memory, remembering, embedder=services.embedder),
         "knowledge": Knowledge(services.models, memory, jobs, remembering, embedder=services.embedder),
-        "reason": Reason(services.models),
+        "reason": Reason(services.models, toolbox),
+        "consent": Consent(toolbox),
+        "tools": Tools(toolbox, parallel=parallel_tools),
         "approve": Approve(),
         "code": Code(services.models),
         "verify": Verify(services.verifier),
@@ -93,6 +107,8 @@ def assemble(nodes: Mapping[str, Node]) -> StateGraph[State, Context, Input, Out
     builder.add_conditional_edges("recall", after_recall)
     builder.add_edge("knowledge", "respond")
     builder.add_conditional_edges("reason", after_reason)
+    builder.add_edge("consent", "tools")
+    builder.add_edge("tools", "reason")
     builder.add_conditional_edges("approve", after_approve)
     builder.add_conditional_edges("code", after_code)
     builder.add_edge("verify", "review")
@@ -127,7 +143,11 @@ def build_graph(
     settings = settings or Settings()
     services = services or Services.from_settings(settings)
     stock = make_nodes(
-        services, settings.limits, types=settings.verify_types, remembering=remembering_of(settings)
+        services,
+        settings.limits,
+        types=settings.verify_types,
+        remembering=remembering_of(settings),
+        parallel_tools=settings.parallel_tools,
     )
     if unknown := sorted(set(nodes or {}) - set(stock)):
         raise ValueError(f"nodes names {unknown[0]!r}, which the graph lacks: it has {', '.join(NODES)}.")
@@ -171,5 +191,6 @@ def compile_graph(  # noqa: PLR0913  # each is a choice of its own, and all but 
     compiled = builder.compile(checkpointer=checkpointer, name="duograph")
     lanes = shapes_of(shape, LANES)
     plan = Plan(shape, guards, declared_costs(builder), inner_graphs(compiled), lanes)
-    account = Account(plan, services.models, settings.limits, settings.verify_timeout_s)
+    limits, tool_s = with_tools(settings.limits, services.tools), longest_call(services.tools)
+    account = Account(plan, services.models, limits, settings.verify_timeout_s, tool_s)
     return DuoGraph.of(compiled, account, thread_wait_s=settings.thread_wait_s, users=Users(settings))

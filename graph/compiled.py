@@ -165,6 +165,7 @@ class DuoGraph(_Compiled):
             account.limits(choice, request),
             is_resumed=before is not None,
             after_answer=account.plan.after_answer,
+            again=set(following),
         )
         return {
             **config,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nodes import Result
+from nodes import Result, ToolUse
 from sandbox import Check
 
 
@@ -53,6 +53,28 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A tool is called. Calls of one round run side by side.
+
+    Attributes:
+        id: Of the call.
+        name: The tool.
+        arguments: As JSON, clipped; what a model wrote.
+    """
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A call of a tool has ended; what it gave is in `use`, clipped, and is data."""
+
+    use: ToolUse
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """Something that the caller should know before the turn goes on."""
 
@@ -66,4 +88,4 @@ class Finished:
     result: Result
 
 
-Event = Started | NodeStarted | Noted | Token | Restarted | Checked | Finished
+Event = Started | NodeStarted | Noted | Token | Restarted | ToolStarted | ToolFinished | Checked | Finished

@@ -26,6 +26,10 @@ class Guard:
         counter: The state channel that counts.
         limit: How often a turn may take the edge, from the turn's limits.
         otherwise: Where the turn goes when the limit is used up.
+        optional: Whether its cycle is left out of the bound where the limit is 0, as nothing offers it.
+
+    Guards of one node that count in one channel share it: together they let no more pass than the largest of
+    their limits.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Guard:
     counter: str
     limit: Callable[[TurnLimits], int]
     otherwise: str = ANSWER
+    optional: bool = False
 
 
 APPROVAL = Guard(
@@ -45,6 +50,17 @@ APPROVAL = Guard(
     otherwise="code",
 )
 """Not a way back: it keeps the bound from counting a question that is not asked."""
+
+TOOLS = Guard("tools", "reason", "tools", "tool_rounds", lambda limits: limits.tool_rounds, optional=True)
+CONSENT = Guard(
+    "consent",
+    "reason",
+    "consent",
+    "tool_rounds",
+    lambda limits: limits.tool_rounds if limits.consent == "ask" else 0,
+    optional=True,
+)
+"""A round of tool calls goes back one way or the other, and is counted once."""
 
 REPAIRS = Guard("repairs", "review", "code", "repairs", lambda limits: limits.max_repairs)
 

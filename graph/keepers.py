@@ -169,7 +169,9 @@ class _Correction:
         return choice if node == wanted else node
 
     def _is_exhausted(self, guard: Guard, limit: int) -> bool:
-        passed = self._walk.passes[guard.name] if self._walk is not None else 0
+        # Guards that share a channel count together.
+        own = [each.name for each in self._rules.guards if each.counter == guard.counter]
+        passed = sum(self._walk.passes[name] for name in own) if self._walk is not None else 0
         # The node counts a pass before it asks for it, and we count what it forgets.
         return (self._state.get(guard.counter) or 0) > limit or passed >= limit
 

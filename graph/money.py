@@ -18,12 +18,14 @@ class Rates:
         coding: The coding role's chain.
         sandbox_s: Seconds that one verification may take.
         opening_s: Seconds that the sandbox's opening may take, once.
+        tool_s: Seconds that one tool call may take.
     """
 
     reasoning: ChainFacts
     coding: ChainFacts
     sandbox_s: float
     opening_s: float = 0.0
+    tool_s: float = 0.0
 
     def calls(self, cost: Cost) -> int:
         """Attempts at models that `cost` means at most."""

@@ -22,10 +22,15 @@ def after_recall(state: State) -> Literal["knowledge", "reason", "verify", "resp
     return "verify" if request.route == "review" else "reason"
 
 
-def after_reason(state: State) -> Literal["approve", "code", "respond"]:
-    """Code is written only when it was asked for, and a person approves of the plan where that is wanted."""
+def after_reason(state: State) -> Literal["approve", "code", "consent", "tools", "respond"]:
+    """Code is written only when it was asked for, and a person approves of the plan where that is wanted.
+
+    `Reason` counts each round of tool calls before it asks for one.
+    """
     if state.get("stop_reason"):
         return "respond"
+    if wanted := state.get("wanted"):
+        return "consent" if any(one.act == "ask" for one in wanted) else "tools"
     return "approve" if state.get("approvals") else "code"
 
 

@@ -9,9 +9,10 @@ from typing import Self, get_args
 from graph.memory import compares_vectors, open_jobs, open_memory
 from graph.proving import open_verifier
 from graph.settings import Settings
+from graph.tooling import open_tooling
 from memory import Memory
 from memory.queue.protocol import Jobs
-from nodes import Verifies
+from nodes import Toolbox, Verifies
 from providers import Models, Retries, Role, RoleModels, RoleParameters, Timeouts
 from providers.embedding import Embedder, EmbeddingModels
 from providers.mlx.pool import MlxLimits
@@ -29,6 +30,7 @@ class Services:
         memory: What outlives a session; None for a graph that recalls nothing and keeps nothing.
         jobs: The queue of work behind the answer; None for a graph that is not learned from.
         embedder: Turns what is looked for into a vector; None where words alone are compared.
+        tools: What the reasoning model may call; None for nothing.
     """
 
     models: Models
@@ -36,6 +38,7 @@ class Services:
     memory: Memory | None = None
     jobs: Jobs | None = None
     embedder: Embedder | None = None
+    tools: Toolbox | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings, *, remembers: bool = False) -> Self:
@@ -48,22 +51,19 @@ class Services:
         Raises:
             ModelConfigError: When a chain names something that does not exist, the embedding role's too.
             MemoryStoreError: When memory is configured wrongly.
+            SettingsError: When a tool that is named cannot be used.
         """
         models = role_models(settings)
         # Made before a turn needs it; that costs nothing and contacts nobody.
         embedder = embedding_models(settings, models)
         verifier = LazyVerifier(settings)
         memory = open_memory(settings) if remembers else None
+        compared = embedder if memory is not None and compares_vectors(settings) else None
+        tools = open_tooling(settings, memory, compared)
         if memory is None:
-            return cls(models, verifier)
+            return cls(models, verifier, tools=tools)
         learns = settings.enrichment != "off"
-        return cls(
-            models,
-            verifier,
-            memory,
-            open_jobs(settings) if learns else None,
-            embedder if compares_vectors(settings) else None,
-        )
+        return cls(models, verifier, memory, open_jobs(settings) if learns else None, compared, tools)
 
 
 def role_models(settings: Settings) -> RoleModels:

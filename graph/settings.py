@@ -22,8 +22,8 @@ from checkpoints.settings import UserSettingsError, user_problem
 from graph.config_file import CONFIG_FILE, FileSource, SettingsError
 from graph.role_settings import RoleVariables
 from graph.setting_errors import check_environment, explain
-from graph.user_settings import Archives, UserSettings, overlay, read_user_settings
-from nodes.limits import MAX_REPAIRS, TURN_TIMEOUT_S, TurnLimits
+from graph.user_settings import Archives, UserSettings, names, overlay, read_user_settings
+from nodes.limits import MAX_REPAIRS, MAX_TOOL_CALLS, MAX_TOOL_ROUNDS, TURN_TIMEOUT_S, Consent, TurnLimits
 from providers import Role, RoleParameters
 from providers.place import Prefer
 from providers.protocol import CallRole
@@ -115,6 +115,14 @@ class Settings(BaseSettings):
         thread_wait_s: Seconds that a turn waits for an earlier one on its thread, in this process or another;
             0 refuses it at once.
         plan_approval: Whether a person must approve each plan before code is written.
+        tools: What the reasoning model may call, by name: see `toolkit.registry`.
+        tool_roots: Folders that tools may read files in.
+        tool_hosts: Hosts that tools may fetch pages from, such as `docs.python.org` or `*.wikipedia.org`.
+        max_tool_rounds: How often the reasoning model may call tools in a turn.
+        max_tool_calls: How many calls of tools a turn may make.
+        parallel_tools: How many of them run at once.
+        consent: What becomes of calls that may change something: a person decides (`ask`), they are not made
+            (`refuse`), or they are (`allow`).
         model_timeout_s: Seconds one model call may take.
         model_tries: Attempts at one model of a chain before the next one is asked, the first one included.
         mlx_memory_gb: Gigabytes that the weights of all `mlx:` models may take; by default seven tenths of
@@ -170,6 +178,15 @@ class Settings(BaseSettings):
     turn_timeout_s: float = Field(default=TURN_TIMEOUT_S, gt=0, le=86_400)
     thread_wait_s: float = Field(default=600.0, ge=0, le=86_400)
     plan_approval: bool = False
+    tools: Annotated[list[str], NoDecode, BeforeValidator(names)] = Field(default_factory=list)
+    tool_roots: Annotated[list[DirectoryPath], NoDecode, BeforeValidator(_folders)] = Field(
+        default_factory=list
+    )
+    tool_hosts: Annotated[list[str], NoDecode, BeforeValidator(names)] = Field(default_factory=list)
+    max_tool_rounds: int = Field(default=8, ge=0, le=MAX_TOOL_ROUNDS)
+    max_tool_calls: int = Field(default=32, ge=0, le=MAX_TOOL_CALLS)
+    parallel_tools: int = Field(default=4, ge=1, le=64)
+    consent: Consent = "refuse"
     model_timeout_s: float = Field(default=120.0, gt=0, le=3600)
     model_tries: int = Field(default=2, ge=1, le=10)
     mlx_memory_gb: float | None = Field(default=None, gt=0, le=100_000, allow_inf_nan=False)
@@ -259,7 +276,8 @@ class Settings(BaseSettings):
     @property
     def limits(self) -> TurnLimits:
         """What a turn may use when the caller does not say."""
-        return TurnLimits(**{name: getattr(self, name) for name in TurnLimits.model_fields})
+        mine = [name for name in TurnLimits.model_fields if name in type(self).model_fields]
+        return TurnLimits(**{name: getattr(self, name) for name in mine})
 
     def chains(self) -> dict[Role, str]:
         """The chain of model strings of each role."""

@@ -20,8 +20,10 @@ from nodes import (
     Spending,
     Status,
     StopReason,
+    ToolUse,
     Turn,
     TurnLimits,
+    Wanted,
 )
 from providers import Call
 from sandbox import Case, Check, Diagnostic, Evidence, SourceFile
@@ -47,7 +49,9 @@ STATE_TYPES = (
     Spending,
     Status,
     StopReason,
+    ToolUse,
     TurnLimits,
+    Wanted,
 )
 """Our own types in the state: the only ones that a checkpointer may rebuild when it reads a session."""
 

@@ -10,7 +10,9 @@ from graph.saver import open_sessions
 from graph.served import services, settings
 from graph.settings import Settings
 
-graph = build_graph(settings, services=services)
+# Who looks on can consent to calls that change something; other clients find the question in the run.
+_asking = {} if "consent" in settings.model_fields_set else {"consent": "ask"}
+graph = build_graph(settings.model_copy(update=_asking), services=services)
 
 
 @asynccontextmanager

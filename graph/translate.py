@@ -5,8 +5,8 @@ from typing import Any
 
 from langchain_core.messages import AIMessageChunk
 
-from graph.events import Checked, Event, NodeStarted, Noted, Restarted, Token
-from nodes import Result
+from graph.events import Checked, Event, NodeStarted, Noted, Restarted, Token, ToolFinished, ToolStarted
+from nodes import Result, ToolUse
 from providers import ReasoningSplitter
 from sandbox import Check
 
@@ -32,10 +32,7 @@ class Translator:
         elif part["type"] == "updates":
             self._keep(data)
         elif part["type"] == "custom":
-            if isinstance(check := data.get("check"), Check):
-                yield Checked(check)
-            elif isinstance(note := data.get("note"), str):
-                yield Noted(note)
+            yield from _told(data)
         elif part["type"] == "messages" and isinstance(message := data[0], AIMessageChunk):
             if message.id != self._message:
                 yield from self._begin(message.id, data[1])
@@ -70,3 +67,15 @@ class Translator:
         for written in update.values() if isinstance(update, dict) else ():
             if isinstance(written, dict) and isinstance(result := written.get("result"), Result):
                 self.result = result
+
+
+def _told(data: dict[str, Any]) -> Iterator[Event]:
+    """What nodes say while they are at work."""
+    if isinstance(check := data.get("check"), Check):
+        yield Checked(check)
+    elif isinstance(note := data.get("note"), str):
+        yield Noted(note)
+    elif isinstance(use := data.get("tool_started"), ToolUse):
+        yield ToolStarted(use.id, use.name, use.arguments)
+    elif isinstance(use := data.get("tool_finished"), ToolUse):
+        yield ToolFinished(use)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from nodes.limits import MAX_REPAIRS
+from nodes.limits import MAX_REPAIRS, MAX_TOOL_CALLS, MAX_TOOL_ROUNDS
 from providers.place import Prefer
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ class UserSettings(BaseModel):
     turn_timeout_s: float | None = Field(default=None, gt=0, le=86_400)
     thread_wait_s: float | None = Field(default=None, ge=0, le=86_400)
     plan_approval: bool | None = None
+    max_tool_rounds: int | None = Field(default=None, ge=0, le=MAX_TOOL_ROUNDS)
+    max_tool_calls: int | None = Field(default=None, ge=0, le=MAX_TOOL_CALLS)
     model_timeout_s: float | None = Field(default=None, gt=0, le=3600)
     model_tries: int | None = Field(default=None, ge=1, le=10)
     verify_timeout_s: float | None = Field(default=None, gt=0, le=600)

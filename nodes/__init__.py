@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from nodes.approve import Approve
     from nodes.classify import MAX_REQUEST_CHARS, Classify, limits_of, problem_with, unmetered
     from nodes.code import Code
+    from nodes.consent import Consent
+    from nodes.consents import CallAnswer, ConsentAnswer, ConsentQuestion
     from nodes.context import Context, Task
     from nodes.cost import FREE, Cost
     from nodes.demonstrate import Demonstrate
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from nodes.respond import Respond
     from nodes.result import BOUNDS, Bounds, Candidate, Cycle, Result
     from nodes.review import Review
+    from nodes.tool_calls import ToolUse, Wanted
+    from nodes.toolbox import Toolbox
+    from nodes.tools import Tools
     from nodes.turn import Node, Request, Turn, fresh_turn
     from nodes.verifies import Verifies
     from nodes.verify import Verify
@@ -41,6 +46,8 @@ _NAMES = {
         "unmetered",
     ),
     "code": ("Code",),
+    "consent": ("Consent",),
+    "consents": ("CallAnswer", "ConsentAnswer", "ConsentQuestion"),
     "context": (
         "Context",
         "Task",
@@ -88,6 +95,9 @@ _NAMES = {
         "Result",
     ),
     "review": ("Review",),
+    "tool_calls": ("ToolUse", "Wanted"),
+    "toolbox": ("Toolbox",),
+    "tools": ("Tools",),
     "turn": (
         "Node",
         "Request",
@@ -110,9 +120,13 @@ __all__ = [
     "Amounts",
     "Approve",
     "Bounds",
+    "CallAnswer",
     "Candidate",
     "Classify",
     "Code",
+    "Consent",
+    "ConsentAnswer",
+    "ConsentQuestion",
     "Context",
     "Cost",
     "Cycle",
@@ -138,11 +152,15 @@ __all__ = [
     "Status",
     "StopReason",
     "Task",
+    "ToolUse",
+    "Toolbox",
+    "Tools",
     "Turn",
     "TurnLimits",
     "Verifies",
     "Verify",
     "Walk",
+    "Wanted",
     "ask_about",
     "fresh_turn",
     "limits_of",

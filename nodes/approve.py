@@ -1,6 +1,5 @@
 """Wait until a person has approved, edited or rejected the plan. Calls no model, ever."""
 
-import time
 from typing import ClassVar, Final
 
 from langgraph.types import interrupt
@@ -8,7 +7,8 @@ from langgraph.types import interrupt
 from nodes.cost import FREE, Cost
 from nodes.ends import StopReason
 from nodes.plans import PlanAnswer, ask_about, read_answer, read_plan, show_plan
-from nodes.turn import Turn, spending_of
+from nodes.turn import Turn
+from nodes.waiting import waited
 
 MAX_ANSWERS: Final = 3
 """How many answers are taken until one can be used; then the turn ends."""
@@ -29,10 +29,10 @@ class Approve:
         for _ in range(MAX_ANSWERS):
             answer = read_answer(interrupt(ask_about(text, problem), response_schema=schema))
             if isinstance(answer, PlanAnswer):
-                return _decided(answer) | _waited(state)
+                return _decided(answer) | waited(state)
             problem = answer
         silent = f"The plan was not approved: none of {MAX_ANSWERS} answers could be used. {problem}"
-        return Turn(stop_reason=StopReason.PLAN_REJECTED, answer=silent) | _waited(state)
+        return Turn(stop_reason=StopReason.PLAN_REJECTED, answer=silent) | waited(state)
 
 
 def _decided(answer: PlanAnswer) -> Turn:
@@ -45,10 +45,3 @@ def _decided(answer: PlanAnswer) -> Turn:
     return Turn(
         stop_reason=StopReason.PLAN_REJECTED, answer=f"The plan was rejected, so no code was written{why}"
     )
-
-
-def _waited(state: Turn) -> Turn:
-    """Move the turn's beginning by the time that the person took, so that the deadline moves as well."""
-    spending = spending_of(state)
-    waited = max(0.0, time.time() - state.get("asked_at", time.time()))
-    return Turn(spending=spending.model_copy(update={"started_at": spending.started_at + waited}))

@@ -1,6 +1,8 @@
 """Ask a role once; a failure or a limit becomes the end of the turn, never an exception."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from langchain_core.messages import BaseMessage
 
@@ -20,10 +22,24 @@ from providers.protocol import (
 _PARTIAL = "_This answer is not complete: the model broke off ({error}), and no other one answered._"
 
 
-async def ask(
-    models: Models, state: Turn, role: Role, messages: Sequence[BaseMessage], *, step: Step
+async def ask(  # noqa: PLR0913  # who, what about, and what with
+    models: Models,
+    state: Turn,
+    role: Role,
+    messages: Sequence[BaseMessage],
+    *,
+    step: Step,
+    tools: Sequence[Any] = (),
 ) -> Reply | Turn:
     """Ask `role` within what is left of the turn's limits, with the chain that its request chose.
+
+    Args:
+        models: Who answers.
+        state: The turn so far.
+        role: Which role.
+        messages: The conversation.
+        step: What the answer is for.
+        tools: What the model may call.
 
     Returns:
         The reply with every call of the turn so far; or, when there is none, the update that
@@ -36,7 +52,9 @@ async def ask(
     skip = state.get("escalation", 0) if role == "coding" else 0
     left = allowance(request.limits, spending_of(state), before, skip=skip)
     try:
-        reply = await models.reply(role, messages, step=step, chain=chain, allowance=left)
+        # Models of a program's own need not know of tools as long as none are offered.
+        offered: dict[str, Any] = {"tools": tools} if tools else {}
+        reply = await models.reply(role, messages, step=step, chain=chain, allowance=left, **offered)
     except LimitReachedError as error:
         end = Turn(calls=[*before, *error.calls], stop_reason=REASON_OF[error.limit])
         return end | Turn(answer=describe(error.limit, request.limits))
@@ -46,8 +64,9 @@ async def ask(
         return Turn(answer=str(error), stop_reason=StopReason.INVALID_REQUEST)
     calls = [*before, *reply.calls]
     if reply.refusal:
-        return Turn(calls=calls, answer=reply.refusal, stop_reason=StopReason.DECLINED)
+        declined = Turn(calls=calls, answer=reply.refusal, stop_reason=StopReason.DECLINED)
+        return declined | Turn(toolless=calls[-1].model) if reply.without_tools else declined
     if reply.partial:
         answer = f"{reply.text}\n\n{_PARTIAL.format(error=calls[-1].error)}"
         return Turn(calls=calls, answer=answer, stop_reason=StopReason.MODELS_FAILED)
-    return Reply(reply.text, reply.reasoning, tool_calls=reply.tool_calls, calls=calls)
+    return replace(reply, calls=calls)

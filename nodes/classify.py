@@ -14,10 +14,11 @@ from nodes.ends import StopReason
 from nodes.finished import last_answer, left_behind
 from nodes.limits import Spending, TurnLimits
 from nodes.material import Material, material, problem_with_code, words_of
-from nodes.plans import can_wait
 from nodes.result import BOUNDS, Bounds
 from nodes.telling import asks, told
+from nodes.toolbox import Toolbox, problem_with_tools
 from nodes.turn import Request, Turn, fresh_turn
+from nodes.waiting import can_wait
 from sandbox import SourceFile, TestsError, check_tests
 from sandbox.examples import examples_in
 
@@ -94,11 +95,17 @@ class Classify:
     cost: ClassVar[Cost] = FREE
 
     def __init__(
-        self, limits: TurnLimits | None = None, *, types: bool = False, has_memory: bool = True
+        self,
+        limits: TurnLimits | None = None,
+        *,
+        types: bool = False,
+        has_memory: bool = True,
+        toolbox: Toolbox | None = None,
     ) -> None:
         self._limits = limits or TurnLimits()
         self._types = types
         self._has_memory = has_memory
+        self._toolbox = toolbox
 
     async def __call__(self, state: Turn, runtime: Runtime[Context], config: RunnableConfig) -> Turn:
         """Copy what the caller chose into the state, so that a resumed turn knows it too."""
@@ -133,12 +140,14 @@ class Classify:
             user=str(config.get("configurable", {}).get(AUTH_USER) or context.user_id or ""),
             archives=context.archives,
             memory=context.memory is not False,
+            tools=context.tools,
         )
         bounds = config.get("configurable", {}).get(BOUNDS)
         if isinstance(bounds, Bounds) and (note := unmetered(bounds, limits)):
             turn["notes"] = [note]
             runtime.stream_writer({"note": note})
-        if problem := problem_with(text, context.tests, context.code):
+        problem = problem_with(text, context.tests, context.code)
+        if problem := problem or problem_with_tools(self._toolbox, context.tools):
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=problem)
         elif route == "code" and limits.plan_approval and not can_wait(config):
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=_CANNOT_WAIT)
@@ -187,7 +196,11 @@ def _first_step(state: Turn, config: RunnableConfig) -> int:
 
 def limits_of(limits: TurnLimits, context: Context) -> TurnLimits:
     """The installation's limits with those in their place that the caller chose for this run."""
-    chosen = {name: getattr(context, name) for name in TurnLimits.model_fields}
+    chosen = {
+        name: getattr(context, name) for name in TurnLimits.model_fields if name in Context.model_fields
+    }
+    if context.tools is not None and not context.tools:
+        chosen["has_tools"] = False
     return limits.model_copy(update={name: value for name, value in chosen.items() if value is not None})
 
 

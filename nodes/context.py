@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from nodes.limits import MAX_REPAIRS
+from nodes.limits import MAX_REPAIRS, MAX_TOOL_CALLS, MAX_TOOL_ROUNDS, Consent
 from sandbox.evidence import SourceFile
 
 AUTH_USER: Final = "langgraph_auth_user_id"
@@ -22,6 +22,7 @@ Task = Literal[
     "knowledge_retrieve",
 ]
 Route = Literal["code", "answer", "review", "knowledge"]
+ToolName = Annotated[str, Field(max_length=64)]
 ArchiveName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]{0,63}$")]
 
 
@@ -118,6 +119,31 @@ class Context(BaseModel):
         default=None,
         description="Wait for a person to approve, edit or reject the plan; left empty, as configured (no).",
         json_schema_extra=_studio(["approve"]),
+    )
+    tools: list[ToolName] | None = Field(
+        default=None,
+        max_length=128,
+        description="The tools that this run may use, of those that are installed; left empty, all of them.",
+        json_schema_extra=_studio(["reason", "tools"]),
+    )
+    consent: Consent | None = Field(
+        default=None,
+        description="Whether a person decides on calls that may change something; left empty, as configured.",
+        json_schema_extra=_studio(["consent"]),
+    )
+    max_tool_rounds: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_TOOL_ROUNDS,
+        description="How often tools may be called; left empty, as configured (8).",
+        json_schema_extra=_studio(["tools"]),
+    )
+    max_tool_calls: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_TOOL_CALLS,
+        description="How many calls of tools are made; left empty, as configured (32).",
+        json_schema_extra=_studio(["tools"]),
     )
     reasoning_model: str | None = Field(
         default=None,

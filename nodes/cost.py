@@ -17,6 +17,7 @@ class Cost:
         reasoning_forms: Answers in a form by the reasoning role, each asked for twice at most.
         coding_forms: Answers in a form by the coding role.
         memory_s: Seconds that memory is waited for, cut by the turn's deadline.
+        tool_rounds: Rounds of tool calls that the turn's own limit on tool calls bounds.
     """
 
     reasoning: int = 0
@@ -27,6 +28,7 @@ class Cost:
     reasoning_forms: int = 0
     coding_forms: int = 0
     memory_s: float = 0.0
+    tool_rounds: int = 0
 
     def times(self, count: int) -> Self:
         """The cost of `count` executions."""

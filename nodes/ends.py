@@ -42,6 +42,8 @@ class StopReason(StrEnum):
     TOKEN_LIMIT = "token_limit"  # noqa: S105  # tokens of text
     COST_LIMIT = "cost_limit"
     DEADLINE = "deadline"
+    TOOL_CONSENT = "tool_consent"
+    TOOL_LIMIT = "tool_limit"
     SUPERSTEP_LIMIT = "superstep_limit"
 
 
@@ -60,6 +62,8 @@ STATUS_OF: Mapping[StopReason, Status] = {
     StopReason.TOKEN_LIMIT: Status.LIMIT,
     StopReason.COST_LIMIT: Status.LIMIT,
     StopReason.DEADLINE: Status.LIMIT,
+    StopReason.TOOL_CONSENT: Status.WAITING,
+    StopReason.TOOL_LIMIT: Status.LIMIT,
     StopReason.SUPERSTEP_LIMIT: Status.LIMIT,
 }
 """What each reason means to a caller. A turn whose code is verified is done, whatever stopped it."""

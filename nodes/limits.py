@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,15 @@ from providers.protocol import Allowance, Call, LimitKind
 
 MAX_REPAIRS: Final = 10
 """The largest number of repairs a caller may ask for; it bounds every turn."""
+
+MAX_TOOL_ROUNDS: Final = 50
+"""The most rounds of tool calls that a caller may ask for."""
+
+MAX_TOOL_CALLS: Final = 500
+"""The most tool calls that a caller may ask for."""
+
+Consent = Literal["ask", "refuse", "allow"]
+"""What becomes of a call that may change something: a person decides, it is not made, or it is made."""
 
 TURN_TIMEOUT_S: Final = 900.0
 """Seconds a turn may take when nobody says otherwise."""
@@ -28,6 +37,10 @@ class TurnLimits(BaseModel):
         turn_timeout_s: Wall-clock seconds from the turn's start; models and sandboxes are cut by it.
             The time in which a person looks at a plan does not count.
         plan_approval: Whether a person must approve the plan before code is written.
+        max_tool_rounds: How often the reasoning model may call tools; then it answers from what is known.
+        max_tool_calls: How many calls of tools are made.
+        consent: What becomes of calls that may change something.
+        has_tools: Whether any tool is offered; without one no round can be used.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +52,15 @@ class TurnLimits(BaseModel):
     max_cost_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     turn_timeout_s: float = Field(default=TURN_TIMEOUT_S, gt=0, le=86_400)
     plan_approval: bool = False
+    max_tool_rounds: int = Field(default=8, ge=0, le=MAX_TOOL_ROUNDS)
+    max_tool_calls: int = Field(default=32, ge=0, le=MAX_TOOL_CALLS)
+    consent: Consent = "refuse"
+    has_tools: bool = False
+
+    @property
+    def tool_rounds(self) -> int:
+        """How many rounds of tool calls there can be."""
+        return self.max_tool_rounds if self.has_tools and self.max_tool_calls else 0
 
 
 class Amounts(BaseModel):
@@ -78,6 +100,8 @@ class Walk:
         is_cut: Whether a router took a shorter way because few supersteps were left.
         is_resumed: Whether the turn began in an earlier run, whose corrections are not known here.
         after_answer: The supersteps that follow the answer in any case.
+        again: The nodes that the run goes on with, which an earlier run may have begun; a node that must not
+            do a thing twice takes its own name out.
     """
 
     limits: TurnLimits
@@ -86,6 +110,7 @@ class Walk:
     is_cut: bool = False
     is_resumed: bool = False
     after_answer: int = 0
+    again: set[str] = field(default_factory=set)
 
 
 class Spending(BaseModel):

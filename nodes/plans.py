@@ -1,8 +1,7 @@
 """Plans with their acceptance tests, and what a person may answer when asked about one."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, final
 
-from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypedDict
 
@@ -42,6 +41,7 @@ def show_plan(plan: str, acceptance: str) -> str:
     return "\n\n".join(filter(None, (plan.strip(), tests)))
 
 
+@final
 class PlanQuestion(TypedDict):
     """What a person is asked: the plan with its acceptance tests, and what was wrong with the last answer."""
 
@@ -116,8 +116,3 @@ def _from_words(text: str) -> PlanAnswer | None:
     if word.strip().lower() in _NO:
         return PlanAnswer(decision="reject", reason=rest.strip()[:2000])
     return None
-
-
-def can_wait(config: RunnableConfig) -> bool:
-    """Whether a turn can wait for a person: only where it is kept meanwhile."""
-    return bool(config.get("configurable", {}).get("__pregel_checkpointer"))

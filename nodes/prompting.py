@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-_TAGS = "request|plan|tests|solution|failure|diagnosis|code|diff|evidence|memory|facts"
+_TAGS = "request|plan|tests|solution|failure|diagnosis|code|diff|evidence|memory|facts|tool_result"
 _TAG = re.compile(rf"<(?=/?\s*(?:{_TAGS})\s*>)", re.IGNORECASE)
 _OPENED = re.compile(rf"<(?=[\s/\\]*(?:{_TAGS})\b)", re.IGNORECASE)
 _PLACE = re.compile(r"\{\{(\w+)\}\}")

@@ -1,9 +1,11 @@
 """The reasoning model at work: a plan with acceptance tests for code, the whole answer for the rest."""
 
 import time
+from collections.abc import Mapping
 from typing import ClassVar
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableConfig
 
 from nodes.asking import ask
 from nodes.cost import Cost
@@ -12,50 +14,122 @@ from nodes.plans import read_plan
 from nodes.prompting import fence, prompt
 from nodes.recollection import fenced, recalled_in, with_rules
 from nodes.show import show_files
+from nodes.tool_calls import asked_for
+from nodes.toolbox import Toolbox, offered, screened
 from nodes.turn import Turn, request_of
+from nodes.waiting import can_wait
+from providers.answers.again import spoken
 from providers.protocol import Models, Reply
+from toolkit import AnyTool
 
 HISTORY_CHARS = 40_000
 """How much of the conversation a model sees, in characters, newest first: some 10,000 tokens."""
 
+_SILENT = "The reasoning model called a tool instead of answering, and none was offered."
+_KNOWN = "What was known by then, as the tools gave it:"
+
 
 class Reason:
-    """Asks the reasoning role once."""
+    """Asks the reasoning role once: for an answer or a plan, or for what tools shall tell it first."""
 
     cost: ClassVar[Cost] = Cost(reasoning=1)
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, toolbox: Toolbox | None = None) -> None:
         self._models = models
+        self._toolbox = toolbox
 
-    async def __call__(self, state: Turn) -> Turn:
-        """Plan, or answer."""
+    async def __call__(self, state: Turn, config: RunnableConfig) -> Turn:
+        """Plan, answer, or ask for tools; once a limit on them is used up, none are offered any more."""
         request = request_of(state)
         coding = request.route == "code"
-        recalled = recalled_in(state)
-        parts = (
-            fenced(recalled),
-            fence("request", request.text),
-            fence("code", show_files(request.attached)),
-            fence("diff", request.diff),
-            fence("tests", request.tests),
+        # Counted before they are asked for, as every way back is.
+        is_over = state.get("tool_stop") or state.get("tool_rounds", 0) >= request.limits.tool_rounds
+        tools = {} if is_over else offered(self._toolbox, request)
+        reply = await ask(
+            self._models,
+            state,
+            "reasoning",
+            _messages(state, tools),
+            step="plan" if coding else "answer",
+            tools=[tool.as_schema() for tool in tools.values()],
         )
-        said = "\n\n".join(filter(None, parts))
-        messages: list[BaseMessage] = [
-            SystemMessage(with_rules(prompt("plan" if coding else "answer"), recalled)),
-            *history(state.get("messages", [])[:-1]),
-            HumanMessage(said),
-        ]
-        reply = await ask(self._models, state, "reasoning", messages, step="plan" if coding else "answer")
-        asked = Turn(approvals=1, asked_at=time.time()) if coding and request.limits.plan_approval else Turn()
-        if not isinstance(reply, Reply):
-            return _without_recipe(reply) | asked if coding else reply
-        if not coding and not reply.text.strip():
-            silent = "The reasoning model called a tool instead of answering, and none was offered."
-            return Turn(calls=reply.calls, answer=silent, stop_reason=StopReason.MODELS_FAILED)
-        if not coding:
-            return Turn(calls=reply.calls, answer=reply.text, stop_reason=StopReason.COMPLETED)
-        plan, acceptance = read_plan(reply.text)
-        return Turn(calls=reply.calls, plan=plan, acceptance=acceptance) | asked
+        if isinstance(reply, Reply) and reply.tool_calls and tools and not reply.without_tools:
+            return _wanting(state, reply, tools, config)
+        done = _planned(state, reply) if coding else _answered(state, reply)
+        return done | _toolless(reply)
+
+
+def _messages(state: Turn, tools: Mapping[str, AnyTool]) -> list[BaseMessage]:
+    """The question, with what tools gave so far; as text where no more are offered."""
+    request, recalled = request_of(state), recalled_in(state)
+    exchange = state.get("exchange", [])
+    parts = (
+        fenced(recalled),
+        fence("request", request.text),
+        fence("code", show_files(request.attached)),
+        fence("diff", request.diff),
+        fence("tests", request.tests),
+    )
+    rules = with_rules(prompt("plan" if request.route == "code" else "answer"), recalled)
+    messages: list[BaseMessage] = [
+        SystemMessage(f"{rules}\n\n{prompt('tools')}" if tools or exchange else rules),
+        *history(state.get("messages", [])[:-1]),
+        HumanMessage("\n\n".join(filter(None, parts))),
+        *exchange,
+    ]
+    if exchange and not tools:
+        return spoken([*messages, HumanMessage(prompt("no_more_tools"))])
+    return messages
+
+
+def _wanting(state: Turn, reply: Reply, tools: Mapping[str, AnyTool], config: RunnableConfig) -> Turn:
+    """Ask for a round of calls, each decided on."""
+    uses = state.get("tool_uses", [])
+    message, wanted = asked_for(reply, [use.id for use in uses])
+    thread = str(config.get("configurable", {}).get("thread_id") or "")
+    wanted = screened(state, wanted, tools, thread=thread, can_ask=can_wait(config))
+    return Turn(
+        calls=reply.calls,
+        exchange=[*state.get("exchange", []), message],
+        wanted=wanted,
+        tool_rounds=state.get("tool_rounds", 0) + 1,
+        asked_at=time.time(),
+    )
+
+
+def _planned(state: Turn, reply: Reply | Turn) -> Turn:
+    wants = request_of(state).limits.plan_approval
+    asked = Turn(approvals=1, asked_at=time.time()) if wants else Turn()
+    if not isinstance(reply, Reply):
+        return _without_recipe(reply) | asked
+    plan, acceptance = read_plan(reply.text)
+    return Turn(calls=reply.calls, plan=plan, acceptance=acceptance) | asked
+
+
+def _answered(state: Turn, reply: Reply | Turn) -> Turn:
+    if not isinstance(reply, Reply):
+        return reply
+    if not reply.text.strip():
+        silent = "\n\n".join((_SILENT, *_known(state)))
+        return Turn(calls=reply.calls, answer=silent, stop_reason=StopReason.MODELS_FAILED)
+    return Turn(calls=reply.calls, answer=reply.text, stop_reason=StopReason.COMPLETED)
+
+
+def _known(state: Turn) -> list[str]:
+    """What tools gave, for a reader whose model will not say it."""
+    lines = [
+        f"- {use.name}: {' '.join(use.excerpt.split())}"
+        for use in state.get("tool_uses", [])
+        if use.outcome != "repeated"
+    ]
+    return [_KNOWN, "\n".join(lines)] if lines else []
+
+
+def _toolless(reply: Reply | Turn) -> Turn:
+    """Which model answered without the tools that were offered, if one did."""
+    if not isinstance(reply, Reply) or not reply.without_tools:
+        return Turn()
+    return Turn(toolless=reply.calls[-1].model)
 
 
 def _without_recipe(end: Turn) -> Turn:

@@ -13,6 +13,8 @@ from nodes.limits import WALK, Amounts, Walk, cost, seconds_left
 from nodes.recollection import recalled_in, with_sources
 from nodes.result import BOUNDS, Bounds, Candidate, Result
 from nodes.show import show_evidence, show_files, show_findings, show_run
+from nodes.tool_calls import MADE
+from nodes.tool_notes import tool_notes
 from nodes.turn import Turn, request_of, spending_of
 from sandbox.evidence import Evidence
 
@@ -26,7 +28,11 @@ _ENDS = {
 _UNANSWERED = {
     StopReason.SUPERSTEP_LIMIT: "The turn reached its limit of supersteps before it could answer.",
     StopReason.DEADLINE: "The turn's time was over before it could answer.",
+    StopReason.TOOL_LIMIT: "The turn reached its limit on rounds of tool calls before it could answer.",
 }
+
+ASKS_TOOLS = frozenset({"tools", "consent"})
+"""The guards of the tool loop, as `graph.guards` names them."""
 
 _NO_CODE = ("answer", "knowledge")
 
@@ -50,7 +56,7 @@ class Respond:
         is_review = request.route == "review"
         configurable = config.get("configurable", {})
         said = [state.get("remark", ""), state.get("unrecalled", "")]
-        notes = [*_notes(state), *filter(None, said)]
+        notes = [*_notes(state), *filter(None, said), *tool_notes(state)]
         result = Result(
             answer="\n\n".join([with_sources(_answer(state, reason, best), recalled), *notes]),
             task=request.task,
@@ -64,6 +70,7 @@ class Respond:
             repairs=state.get("repairs", 0),
             diagnosis=state.get("diagnosis"),
             calls=state.get("calls", []),
+            tool_uses=state.get("tool_uses", []),
             bounds=_account(state, config),
             recalled=[one.shown() for one in recalled],
             notes=notes,
@@ -84,8 +91,11 @@ def _reason(state: Turn, walk: Walk | None) -> StopReason:
     if seconds_left(request_of(state).limits, spending_of(state)) <= 0:
         return StopReason.DEADLINE
     used_up = state.get("repairs", 0) > request_of(state).limits.max_repairs
-    if used_up or (walk is not None and walk.struck):
+    struck = walk.struck if walk is not None else set()
+    if used_up or struck - ASKS_TOOLS:
         return StopReason.REPAIRS_EXHAUSTED
+    if struck:
+        return StopReason.TOOL_LIMIT
     # What an earlier process corrected is not known here: then only an answer shows that nothing was cut.
     is_cut = (
         walk is None or walk.is_cut or (walk.is_resumed and not (state.get("answer") or state.get("best")))
@@ -105,6 +115,7 @@ def _account(state: Turn, config: RunnableConfig) -> Bounds | None:
     used = Amounts(
         supersteps=step - spending.first_step + 2 + following,  # this one too, and the input's
         model_calls=len(calls),
+        tool_calls=sum(use.outcome in MADE for use in state.get("tool_uses", [])),
         sandbox_runs=spending.sandbox_runs,
         seconds=round(time.time() - spending.started_at, 3),
         cost_usd=cost(calls),

@@ -2,12 +2,14 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nodes.consents import AskedCall
 from nodes.context import Route, Task
 from nodes.ends import Status, StopReason
 from nodes.findings import Finding
 from nodes.limits import Amounts
 from nodes.opinions import Diagnosis
 from nodes.recollection import Recalled
+from nodes.tool_calls import ToolUse
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
 
@@ -73,6 +75,8 @@ class Result(BaseModel):
         repairs: Repairs used.
         diagnosis: What the reasoning model said of the last failure, or of what a proved solution lacked.
         calls: Every model call in order, failed ones too.
+        tool_uses: Every tool call in order, those that were not made too.
+        asked: The calls that wait for a person's consent, exactly as they would be made.
         bounds: The most that this turn could use, computed before it ran, and what it did use.
         recalled: What of memory the models saw, best first.
         notes: What the caller should know, such as a model that no money limit can meter.
@@ -92,6 +96,8 @@ class Result(BaseModel):
     repairs: int = 0
     diagnosis: Diagnosis | None = None
     calls: list[Call] = Field(default_factory=list)
+    tool_uses: list[ToolUse] = Field(default_factory=list)
+    asked: list[AskedCall] = Field(default_factory=list)
     bounds: Bounds | None = None
     recalled: list[Recalled] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)

@@ -17,6 +17,7 @@ from nodes.limits import Spending, TurnLimits
 from nodes.opinions import Diagnosis
 from nodes.recollection import Recollection
 from nodes.result import Candidate, Result
+from nodes.tool_calls import Stop, ToolUse, Wanted
 from providers.protocol import Call
 from sandbox.evidence import Evidence, SourceFile
 
@@ -43,6 +44,7 @@ class Request(BaseModel):
         user: Whose memory is read and written; empty for the one that is configured.
         archives: The archives that the caller chose to recall from; none means as configured.
         memory: Whether the turn recalls and is learned from.
+        tools: The tools that the caller chose; None for all that are offered.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,13 +65,15 @@ class Request(BaseModel):
     user: str = ""
     archives: list[str] = Field(default_factory=list)
     memory: bool = True
+    tools: list[str] | None = None
 
 
 class Turn(TypedDict, total=False):
     """The channels that nodes read and write.
 
-    `messages`, `result`, `solution` (the files of the last turn that had any) and `learned` (the last answer
-    that `enrich` saw) outlive the turn; all others are scratch.
+    `messages`, `result`, `solution` (the files of the last turn that had any), `learned` (the last answer
+    that `enrich` saw) and `allowed_tools` (what a person allowed for the session) outlive the turn; all
+    others are scratch.
     """
 
     remaining_steps: RemainingSteps
@@ -77,6 +81,7 @@ class Turn(TypedDict, total=False):
     result: Result | None
     solution: list[SourceFile]
     learned: str
+    allowed_tools: list[str]
     request: Request | None
     recalled: list[Recollection]
     unrecalled: str
@@ -92,6 +97,12 @@ class Turn(TypedDict, total=False):
     doubt: str
     remark: str
     findings: list[Finding]
+    tool_rounds: int
+    exchange: list[AnyMessage]
+    wanted: list[Wanted]
+    tool_uses: list[ToolUse]
+    tool_stop: Stop
+    toolless: str
     approvals: int
     asked_at: float
     repairs: int
@@ -128,6 +139,12 @@ def fresh_turn() -> Turn:
         doubt="",
         remark="",
         findings=[],
+        tool_rounds=0,
+        exchange=[],
+        wanted=[],
+        tool_uses=[],
+        tool_stop="",
+        toolless="",
         approvals=0,
         asked_at=0.0,
         repairs=0,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from providers.backend import Loading, Sampling, Timeouts
-from providers.protocol import ModelError
+from providers.protocol import NoToolsError
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
@@ -72,6 +72,7 @@ class Manner:
         max_tokens: Tokens after which a model is told to stop, beside the turn's own limit.
         tools: What the model may call, in any form that LangChain's `bind_tools` takes.
         form: The form that the answer must have.
+        needs_tools: Whether a model that takes no tools fails; else it is asked without them.
     """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -80,16 +81,21 @@ class Manner:
     max_tokens: int | None = None
     tools: tuple[Any, ...] = ()
     form: Form | None = None
+    needs_tools: bool = True
+
+    def goes_without(self, backend: Backend) -> bool:
+        """Tell whether a model is asked without the tools that are offered, because it takes none."""
+        return bool(self.tools) and not self.needs_tools and not _takes_tools(backend.chat)
 
     def model(self, backend: Backend) -> Runnable[LanguageModelInput, AIMessage]:
         """Bind the tools to one model; a wrapper around several would lose them.
 
         Raises:
-            ModelError: When it takes none.
+            NoToolsError: When it takes none and must.
         """
-        if self.tools:
+        if self.tools and not self.goes_without(backend):
             if not _takes_tools(backend.chat):
-                raise ModelError("unknown", "it takes no tools; use another model.")
+                raise NoToolsError("it takes no tools; use another model.")
             return backend.chat.bind_tools(list(self.tools))
         if self.form is None or self.form.means(backend) != "tool":
             return backend.chat

@@ -162,6 +162,7 @@ class RoleModels:
         chain: str | None = None,
         allowance: Allowance = Allowance(),  # noqa: B008 - it is frozen
         tools: Sequence[Any] = (),
+        needs_tools: bool = False,
         form: Form | None = None,
     ) -> Reply:
         """Ask the role's models in order until one answers; see `Models.reply`.
@@ -174,6 +175,7 @@ class RoleModels:
             allowance: What is left of the turn's limits; its seconds count from this call. When it skips the
                 whole chain, the last model is asked.
             tools: What the model may call, in any form that LangChain's `bind_tools` takes.
+            needs_tools: Whether a model that takes none is passed over; else it is asked without them.
             form: The form that the answer must have; it is not checked here, see `reply_as`.
 
         Returns:
@@ -191,7 +193,9 @@ class RoleModels:
         if not all(map(self._candidates.has, specs)):
             await asyncio.to_thread(lambda: list(map(self._candidates.of, specs)))
         chosen = specs[min(max(allowance.skip, 0), len(specs) - 1) :]
-        manner = replace(self._manner(config.parameters), tools=tuple(tools), form=form)
+        manner = replace(
+            self._manner(config.parameters), tools=tuple(tools), form=form, needs_tools=needs_tools
+        )
         question, is_fallback = Question(role, step, messages, manner), False
         try:
             reply = await self._failover.answer(question, list(map(self._candidates.of, chosen)), budget)
@@ -270,6 +274,7 @@ class RoleModels:
             names=tuple(map(str, specs)),
             refusals=refusals,
             refusal_seconds=refusals * total_s,
+            tool_refusals=sum(candidate.is_remote for candidate in candidates),
         )
 
     async def aclose(self) -> None:

@@ -150,6 +150,7 @@ class ChainFacts:
         refusals: Attempts more that an answer in a form can take, because servers refuse the means by which
             they were to be held to it.
         refusal_seconds: Seconds that those may take.
+        tool_refusals: Attempts more, once a turn, because servers refuse tools that were offered.
     """
 
     attempts: int
@@ -158,6 +159,7 @@ class ChainFacts:
     names: tuple[str, ...]
     refusals: int = 0
     refusal_seconds: float = 0.0
+    tool_refusals: int = 0
 
     @property
     def form_attempts(self) -> int:
@@ -185,6 +187,7 @@ class Reply:
         place: Which model of those asked gave the answer, from 0.
         message: The answer as a message to be sent again, in a tool loop or a conversation: the same model
             gets its thinking back, another one only text and tool calls. None when it is partial.
+        without_tools: Whether tools were offered and the model that answered takes none.
     """
 
     text: str
@@ -196,6 +199,7 @@ class Reply:
     finish_reason: FinishReason = "unknown"
     place: int = 0
     message: AIMessage | None = field(default=None, compare=False, repr=False)
+    without_tools: bool = False
 
 
 NEVER = math.inf
@@ -218,6 +222,13 @@ class ModelError(RuntimeError):
         self.status = status
 
 
+class NoToolsError(ModelError):
+    """The model takes no tools; asked without them it may well answer."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__("unknown", message, status=status)
+
+
 class ModelsFailedError(RuntimeError):
     """Every model of a role's chain failed; `calls` are the attempts in order."""
 
@@ -233,7 +244,7 @@ class ModelConfigError(ValueError):
 class Models(Protocol):
     """The models behind the roles."""
 
-    async def reply(
+    async def reply(  # noqa: PLR0913 - each may be chosen apart
         self,
         role: Role,
         messages: Sequence[BaseMessage],
@@ -241,6 +252,7 @@ class Models(Protocol):
         step: Step,
         chain: str | None = None,
         allowance: Allowance = Allowance(),
+        tools: Sequence[Any] = (),
     ) -> Reply:
         """Ask the role's models in order until one answers.
 
@@ -250,6 +262,8 @@ class Models(Protocol):
             step: What the answer is for; it labels the call and guides the offline model.
             chain: A comma-separated chain of model strings that replaces the role's own for this call.
             allowance: What is left of the turn's limits; checked before each attempt, and while it streams.
+            tools: What the model may call, in any form that LangChain's `bind_tools` takes. A model that
+                takes none is asked without them, and reads what tools gave as text.
 
         Returns:
             The first complete answer.

@@ -1,4 +1,4 @@
-"""Asking a person at the terminal about a plan."""
+"""Asking a person at the terminal, about a plan or about calls."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from serving import terminal
+from serving.consent import ask_about_calls
 from serving.faults import InputError
 from serving.inputs import read_source
 
 if TYPE_CHECKING:
+    from graph.questions import Answer
     from nodes import PlanAnswer, Result
 
 MOST_WORDS = 3
@@ -25,12 +27,16 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and terminal.is_terminal(sys.stderr)
 
 
-def ask_about(result: Result) -> PlanAnswer | None:
-    """Show the plan and ask; None when the person gives no answer, so that the plan goes on waiting.
+def ask_about(result: Result) -> Answer | None:
+    """Show what waits and ask; None when the person gives no answer, so that it goes on waiting.
 
     Raises:
         Interrupted: When a signal came.
     """
+    return ask_about_calls(result.asked) if result.asked else _ask_about_plan(result)
+
+
+def _ask_about_plan(result: Result) -> PlanAnswer | None:
     terminal.answer(result.plan)
     for _ in range(MOST_WORDS):
         sys.stderr.write(_QUESTION)
@@ -58,7 +64,7 @@ def make_answer(*, approve: bool, plan: str | None = None, reason: str = "") -> 
     Raises:
         RequestError: When the plan cannot be used.
     """
-    from graph.resuming import answer_about  # noqa: PLC0415  # loaded by now
+    from graph.questions import answer_about  # noqa: PLC0415  # loaded by now
 
     return answer_about(approve=approve, plan=plan, reason=reason)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from serving import terminal
+from serving.approval import can_ask
 from serving.delivery import Target
 from serving.inputs import read_code, read_request, read_tests, read_thread
 from serving.signals import Interrupted
@@ -92,7 +93,8 @@ def _answer(  # noqa: PLR0913  # the words, where the answer goes, and how the p
         from serving.turn import Turn, bounds_of, models_of, open_agent, run_turn  # noqa: PLC0415  # the same
 
     task = cast("Task | None", question.task)  # click has checked it
-    turn = Turn(asked.text, asked.thread_id, asked.tests, task, asked.code, models_of(settings))
+    asks = can_ask() and not target.as_json
+    turn = Turn(asked.text, asked.thread_id, asked.tests, task, asked.code, models_of(settings), asks)
     agent = open_agent(settings)
     if question.explain:
         for name, most in describe(bounds_of(agent.graph)):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from graph.agent import Agent
-    from nodes import Context, PlanAnswer, Result
+    from graph.questions import Answer
+    from nodes import Context, Result
     from serving.running import Runner
     from serving.signals import Signals
     from serving.turn import Outcome
@@ -30,7 +31,8 @@ HELP = """\
 /out DIR     write solutions into this folder from now on; /out alone stops that
 /save DIR    write the session's last solution into this folder
 /approve     let the code be written by the plan that waits (with --approve-plan); also
-             /edit FILE, with the plan in a file, and /reject [WHY]
+             /edit FILE, with the plan in a file, and /reject [WHY]; where calls wait that may
+             change something, /approve, /always (in this session) and /reject [WHY]
 /resume      go on with the turn that was cut off
 /new         begin a new session
 /help        show this
@@ -40,6 +42,7 @@ HELP = """\
 _STANDINGS = {
     "cut": "the last turn was cut off: /resume goes on with it, anything else drops it",
     "waiting": "the plan waits: /approve, /edit FILE or /reject; anything else drops it",
+    "asking": "calls wait for your consent: /approve, /always or /reject; anything else drops them",
 }
 
 
@@ -154,8 +157,8 @@ class Chat:
                 self._save(rest)
             elif name == "/resume":
                 self._resume(None)
-            elif name in {"/approve", "/edit", "/reject"}:
-                self._answer_about_plan(name, rest)
+            elif name in {"/approve", "/edit", "/reject", "/always"}:
+                self._answer_what_waits(name, rest)
             else:
                 for line in (
                     HELP.splitlines() if name == "/help" else [f"{name} is unknown; /help lists what is."]
@@ -202,8 +205,13 @@ class Chat:
         for place in destination.write(files):
             terminal.notice(f"wrote {place}")
 
-    def _answer_about_plan(self, name: str, rest: str) -> None:
-        """Go on with the turn whose plan waits."""
+    def _answer_what_waits(self, name: str, rest: str) -> None:
+        """Go on with the turn whose plan or calls wait."""
+        if name == "/always":
+            from nodes import ConsentAnswer  # noqa: PLC0415  # loaded by now
+
+            self._resume(ConsentAnswer(decision="always"))
+            return
         if name == "/edit" and (not rest or rest == "-"):
             raise InputError("/edit needs a file: write the plan into it, with its acceptance tests.")
         plan = read_edited(rest) if name == "/edit" else None
@@ -214,17 +222,21 @@ class Chat:
         """One turn."""
         from serving.turn import Turn, run_turn  # noqa: PLC0415  # loaded by now
 
-        turn = Turn(text, self.thread_id, self._tests, models=self._models)
-        result = self._show(lambda: run_turn(self._agent, turn))
+        asks = self._live and can_ask()
+        turn = Turn(text, self.thread_id, self._tests, models=self._models, asks=asks)
+        self._ask_on(self._show(lambda: run_turn(self._agent, turn)))
+
+    def _ask_on(self, result: Result | None) -> None:
+        """Ask the person as long as the turn waits for an answer and gets one."""
         if result is None or result.status != "waiting":
             return
         if (answer := self._ask_about(result)) is not None:
             self._resume(answer)
         else:
-            terminal.notice(_STANDINGS["waiting"])
+            terminal.notice(_STANDINGS["asking" if result.asked else "waiting"])
 
-    def _ask_about(self, result: Result) -> PlanAnswer | None:
-        """The person's answer about a plan; none from a pipe, where commands give it, nor after Ctrl-C."""
+    def _ask_about(self, result: Result) -> Answer | None:
+        """The person's answer; none from a pipe, where commands give it, nor after Ctrl-C."""
         try:
             return ask_about(result) if self._live and can_ask() else None
         except Interrupted as stop:
@@ -248,11 +260,11 @@ class Chat:
         if standing in _STANDINGS:
             terminal.notice(_STANDINGS[standing])
 
-    def _resume(self, answer: PlanAnswer | None) -> None:
-        """The rest of a turn that was cut off, or whose plan waited."""
+    def _resume(self, answer: Answer | None) -> None:
+        """The rest of a turn that was cut off, or that waited."""
         from serving.turn import resume_turn  # noqa: PLC0415  # loaded by now
 
-        self._show(lambda: resume_turn(self._agent, self.thread_id, answer, self._models))
+        self._ask_on(self._show(lambda: resume_turn(self._agent, self.thread_id, answer, self._models)))
 
     def _show(self, work: Callable[[], Awaitable[Outcome]]) -> Result | None:
         """Run a turn and show what it came to; Ctrl-C ends it, and the session when nobody is there."""

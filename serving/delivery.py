@@ -13,6 +13,7 @@ from serving.files import Destination
 
 if TYPE_CHECKING:
     from graph.agent import Agent
+    from graph.questions import Answer
     from nodes import Context, Result
     from serving.running import Runner
     from serving.turn import Outcome
@@ -71,20 +72,23 @@ class Target:
     def approved(
         self, outcome: Outcome, agent: Agent, runner: Runner, models: Context | None = None
     ) -> Outcome:
-        """The outcome after the person at the terminal, if there is one, has answered about a plan.
+        """The outcome after the person at the terminal, if there is one, has answered whatever it asks.
 
         Raises:
-            Interrupted: When a signal came; the plan goes on waiting.
+            Interrupted: When a signal came; what waits goes on waiting.
         """
-        from serving.turn import resume_turn  # noqa: PLC0415  # loaded by now
+        while outcome.result.status == "waiting" and not self.as_json and can_ask():
+            answer, thread_id = ask_about(outcome.result), outcome.result.thread_id
+            if answer is None or thread_id is None:
+                break
+            outcome = _resumed(agent, runner, thread_id, answer, models)
+        return outcome
 
-        if outcome.result.status != "waiting" or self.as_json or not can_ask():
-            return outcome
-        answer = ask_about(outcome.result)
-        thread_id = outcome.result.thread_id
-        if answer is None or thread_id is None:
-            return outcome
-        return runner.run(lambda: resume_turn(agent, thread_id, answer, models))
+
+def _resumed(agent: Agent, runner: Runner, thread_id: str, answer: Answer, models: Context | None) -> Outcome:
+    from serving.turn import resume_turn  # noqa: PLC0415  # loaded by now
+
+    return runner.run(lambda: resume_turn(agent, thread_id, answer, models))
 
 
 def _write(result: Result, destination: Destination | None) -> tuple[list[Path], Fault | None]:

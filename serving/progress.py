@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol, Self
 
-from graph.events import Checked, Event, NodeStarted, Restarted, Token
+from graph.events import Checked, Event, NodeStarted, Restarted, Token, ToolFinished, ToolStarted
 from serving import terminal
 from serving.checks import describe
-from serving.text import clean
+from serving.text import clean, one_line
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from rich.console import ConsoleRenderable
 
+    from nodes import ToolUse
     from sandbox import Check
 
 _KEPT = 4000
@@ -44,6 +45,12 @@ def open_progress() -> Progress:
     return LiveProgress() if terminal.is_terminal(sys.stderr) else PlainProgress()
 
 
+def describe_use(use: ToolUse) -> str:
+    """One line about a tool call: what was called, and what came of it."""
+    came = {"ok": f"✓ {use.chars} characters", "given_up": "✗ given up"}.get(use.outcome, f"✗ {use.excerpt}")
+    return one_line(f"{use.name}({use.arguments}) {came}")
+
+
 class PlainProgress:
     """One line per node and per check."""
 
@@ -55,6 +62,8 @@ class PlainProgress:
             terminal.notice(f"{event.node}: {clean(event.reason)}; the answer starts anew")
         elif isinstance(event, Checked):
             terminal.notice(f"verify: {describe(event.check)}")
+        elif isinstance(event, ToolFinished):
+            terminal.notice(f"tools: {describe_use(event.use)}")
 
     def __enter__(self) -> Self:
         return self
@@ -95,12 +104,22 @@ class LiveProgress:
             self._text = f"({clean(event.reason)}; the answer starts anew)\n"
         elif isinstance(event, Checked):
             self._print_check(event.check)
+        elif isinstance(event, ToolStarted):
+            self._text += f"{one_line(event.name)}({one_line(event.arguments)}) …\n"
+        elif isinstance(event, ToolFinished):
+            self._print_use(event.use)
 
     def _print_check(self, check: Check) -> None:
         from rich.text import Text  # noqa: PLC0415  # loaded by now
 
         style = "green" if check.passed else "red" if check.required else "yellow"
         self._console.print(Text(f"  {describe(check)}", style), no_wrap=True, overflow="ellipsis")
+
+    def _print_use(self, use: ToolUse) -> None:
+        from rich.text import Text  # noqa: PLC0415  # loaded by now
+
+        style = "green" if use.outcome == "ok" else "yellow"
+        self._console.print(Text(f"  {describe_use(use)}", style), no_wrap=True, overflow="ellipsis")
 
     def _view(self) -> ConsoleRenderable:
         from rich.console import Group  # noqa: PLC0415  # loaded by now

@@ -1,4 +1,4 @@
-"""`duograph resume`: the rest of a turn that was cut off, or whose plan waits for an answer."""
+"""`duograph resume`: the rest of a turn that was cut off, or that waits for an answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graph.agent import Agent
-    from nodes import Context, PlanAnswer
+    from graph.questions import Answer
+    from nodes import Context
     from serving.running import Runner
     from serving.signals import Signals
     from serving.turn import Outcome
@@ -32,8 +33,9 @@ class Choice:
         thread: The session.
         approve: Whether the plan stands as it is.
         edit: A file with the plan to take its place.
-        reject: Whether no code shall be written.
+        reject: Whether no code shall be written, or no call made.
         reason: Why not.
+        always: Whether the calls shall be made, and their tools not asked about again in the session.
     """
 
     thread: str
@@ -41,10 +43,11 @@ class Choice:
     edit: str | None = None
     reject: bool = False
     reason: str = ""
+    always: bool = False
 
 
 def resume(choice: Choice, target: Target, *, settings: Mapping[str, str], signals: Signals) -> int:
-    """Go on with the turn; where a plan waits, answer about it, or show it and ask. Gives the exit code.
+    """Go on with the turn; where something waits, answer about it, or show it and ask. Gives the exit code.
 
     Raises:
         InputError: When a file or an argument cannot be used; nothing has run then.
@@ -60,8 +63,12 @@ def resume(choice: Choice, target: Target, *, settings: Mapping[str, str], signa
         from serving.running import Runner  # noqa: PLC0415  # the same
         from serving.turn import models_of, open_agent  # noqa: PLC0415  # the same
 
-    answer = None
-    if choice.approve or choice.reject or edited is not None:
+    answer: Answer | None = None
+    if choice.always:
+        from nodes import ConsentAnswer  # noqa: PLC0415  # loaded by now
+
+        answer = ConsentAnswer(decision="always")
+    elif choice.approve or choice.reject or edited is not None:
         answer = make_answer(approve=not choice.reject, plan=edited, reason=choice.reason)
     agent, models = open_agent(settings, resumes=True), models_of(settings)
     try:
@@ -80,13 +87,12 @@ def resume(choice: Choice, target: Target, *, settings: Mapping[str, str], signa
         raise
 
 
-def _outcome(
-    agent: Agent, runner: Runner, thread_id: str, answer: PlanAnswer | None, models: Context
-) -> Outcome:
+def _outcome(agent: Agent, runner: Runner, thread_id: str, answer: Answer | None, models: Context) -> Outcome:
     """The rest of the turn, or the turn as it waits when its plan has no answer yet."""
     from serving.turn import Outcome, resume_turn  # noqa: PLC0415  # loaded by now
 
     waits = None if answer is not None else runner.run(lambda: agent.waiting(thread_id))
     if waits is None:
         return runner.run(lambda: resume_turn(agent, thread_id, answer, models))
-    return Outcome(waits, f"thread {thread_id} · exit code {exits.WAITING}: the plan waits")
+    what = "tool calls wait" if waits.asked else "the plan waits"
+    return Outcome(waits, f"thread {thread_id} · exit code {exits.WAITING}: {what}")

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from graph.agent import Agent
     from graph.compiled import DuoGraph
     from graph.events import Event
-    from nodes import Bounds, PlanAnswer, Result, Task
+    from graph.questions import Answer
+    from nodes import Bounds, Result, Task
     from sandbox import SourceFile
 
 
@@ -39,6 +40,7 @@ class Turn:
         task: The kind of task, if the user said so.
         code: Files that the request is about.
         models: The models that the command line names, kept with a turn that waits.
+        asks: Whether a person is there who can consent to calls that may change something.
     """
 
     text: str
@@ -47,6 +49,7 @@ class Turn:
     task: Task | None = None
     code: Sequence[SourceFile] = ()
     models: Context | None = None
+    asks: bool = False
 
 
 def models_of(given: Mapping[str, str]) -> Context:
@@ -134,20 +137,27 @@ async def run_turn(agent: Agent, turn: Turn) -> Outcome:
         code=turn.code,
         task=turn.task,
         thread_id=turn.thread_id,
-        context=turn.models,
+        context=_context(agent.settings, turn),
     )
     return await _show(events, turn.thread_id)
 
 
+def _context(settings: Settings, turn: Turn) -> Context | None:
+    """The choices of the command line; a person who is there is asked, unless the settings say otherwise."""
+    if not turn.asks or "consent" in settings.model_fields_set:
+        return turn.models
+    return (turn.models or Context()).model_copy(update={"consent": "ask"})
+
+
 async def resume_turn(
-    agent: Agent, thread_id: str, answer: PlanAnswer | None, models: Context | None = None
+    agent: Agent, thread_id: str, answer: Answer | None, models: Context | None = None
 ) -> Outcome:
     """Go on with a turn that was cut off or whose plan waited for an answer, and show its progress.
 
     Args:
         agent: Has the session.
         thread_id: The session.
-        answer: What to do with the plan that waits; None for a turn that was cut off.
+        answer: What to do with the plan or the calls that wait; None for a turn that was cut off.
         models: Those of the command line, in place of those that the turn was asked with.
 
     Raises:

@@ -101,6 +101,8 @@ def _clean_environment(
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
     for name in ("MLX_MEMORY_GB", "MLX_PROMPT_CACHE_GB", "KEEP_TURNS", "ENCRYPTION_KEY", "THREAD_WAIT_S"):
         monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
+    for name in ("TOOLS", "TOOL_ROOTS", "TOOL_HOSTS", "MAX_TOOL_ROUNDS", "MAX_TOOL_CALLS", "CONSENT"):
+        monkeypatch.delenv(f"DUOGRAPH_{name}", raising=False)
     for name in (*addresses_and_keys(), *VARIABLES, "DUOGRAPH_API_KEYS"):
         monkeypatch.delenv(name, raising=False)
     # Nor does one look for credentials on the network of a cloud machine.

@@ -33,12 +33,14 @@ class Outcome:
         is_error: Whether it is the latter.
         clipped: Whether something of the result was left out.
         seconds: How long it took.
+        given_up: Whether it took too long; it may go on in its thread.
     """
 
     text: str
     is_error: bool
     clipped: bool
     seconds: float
+    given_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class _Told:
     text: str
     is_error: bool = False
     clipped: bool = False
+    given_up: bool = False
 
 
 async def run(tool: AnyTool, arguments: Mapping[str, Any], *, timeout_s: float | None = None) -> Outcome:
@@ -65,7 +68,7 @@ async def run(tool: AnyTool, arguments: Mapping[str, Any], *, timeout_s: float |
     began = monotonic()
     limit = tool.info.timeout_s if timeout_s is None else max(min(timeout_s, tool.info.timeout_s), 0)
     told = await _wait(tool, arguments, limit)
-    return Outcome(told.text, told.is_error, told.clipped, monotonic() - began)
+    return Outcome(told.text, told.is_error, told.clipped, monotonic() - began, told.given_up)
 
 
 async def _wait(tool: AnyTool, arguments: Mapping[str, Any], limit_s: float) -> _Told:
@@ -85,7 +88,9 @@ async def _wait(tool: AnyTool, arguments: Mapping[str, Any], limit_s: float) -> 
         await asyncio.wait({waiting}, timeout=limit_s)
         if waiting.done():
             return waiting.result()
-        return _Told(f"The tool {tool.name} was given up after {limit_s:g} s.", is_error=True)
+        return _Told(
+            f"The tool {tool.name} was given up after {limit_s:.3g} s.", is_error=True, given_up=True
+        )
     finally:
         if not waiting.done():
             stopping.stop()

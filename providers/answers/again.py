@@ -6,9 +6,10 @@ another model. So every answer carries the model string that it came from.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
-from langchain_core.messages import AIMessage, message_chunk_to_message
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, message_chunk_to_message
 
 from providers.answers.think import split_reasoning
 
@@ -64,6 +65,28 @@ def for_model(messages: Sequence[BaseMessage], spec: ModelSpec) -> list[BaseMess
         _plain(message) if isinstance(message, AIMessage) and _is_foreign(message, spec) else message
         for message in messages
     ]
+
+
+def spoken(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Give a conversation with its tool calls and what they gave as text, for models that take no tools.
+
+    Services refuse messages about tools where none are offered. What was given keeps the fence it has.
+    """
+    told: list[BaseMessage] = []
+    for message in messages:
+        if isinstance(message, ToolMessage):
+            words: BaseMessage = HumanMessage(f"A tool gave:\n{message.text}")
+        elif isinstance(message, AIMessage) and message.tool_calls:
+            called = ", ".join(f"{call['name']}({json.dumps(call['args'])})" for call in message.tool_calls)
+            text = split_reasoning(str(message.text)).text.strip()
+            words = AIMessage("\n\n".join(filter(None, (text, f"I called {called}."))))
+        else:
+            words = message
+        if told and told[-1].type == words.type == "human":
+            # Some services demand that roles take turns.
+            words = HumanMessage(f"{told.pop().text}\n\n{words.text}")
+        told.append(words)
+    return told
 
 
 def _is_foreign(message: AIMessage, spec: ModelSpec) -> bool:

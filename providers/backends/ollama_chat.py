@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from providers.backends.ollama_messages import to_ollama
 from providers.failover import estimate
-from providers.protocol import ModelError
+from providers.protocol import ModelError, NoToolsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -263,7 +263,7 @@ class OllamaChat(BaseChatModel):
             )
         if "does not support tools" in words:
             words = f"{self.model} takes no tools; choose a model with tools in Ollama."
-            return ModelError("unknown", words, status=status)
+            return NoToolsError(words, status=status)
         if response is None:
             return ModelError("overloaded", f"Ollama broke off: {words}")
         return httpx.HTTPStatusError(words, request=response.request, response=response)

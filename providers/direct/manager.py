@@ -199,7 +199,9 @@ class RoleManager(Closing):
     async def _ask(
         self, role: Role, step: Step, messages: Sequence[BaseMessage], tools: Sequence[Any] = ()
     ) -> ModelResult:
-        return ModelResult.of(await self.models.reply(role, messages, step=step, tools=tools))
+        return ModelResult.of(
+            await self.models.reply(role, messages, step=step, tools=tools, needs_tools=True)
+        )
 
 
 def _after_system(task: list[BaseMessage], words: str) -> list[BaseMessage]:

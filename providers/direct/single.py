@@ -42,7 +42,8 @@ class _SingleModel(Closing):
             ModelsFailedError: When it failed; the message says why.
         """
         asked, offered = to_messages(messages), to_tools(tools)
-        return ModelResult.of(await self._models.reply("reasoning", asked, step="answer", tools=offered))
+        reply = self._models.reply("reasoning", asked, step="answer", tools=offered, needs_tools=True)
+        return ModelResult.of(await reply)
 
     async def agenerate_as(self, messages: Messages, schema: type[T]) -> Structured[T]:
         """Ask for an answer in a form; see `RoleModels.reply_as`.

@@ -44,6 +44,7 @@ class Candidates:
         self._context_tokens = context_tokens or _listed_window
         self._known: dict[ModelSpec, Candidate] = {}
         self._refused: dict[Hashable, set[Means]] = {}
+        self._lacks: dict[Hashable, set[str]] = {}
         self._lock = threading.Lock()
 
     def has(self, spec: ModelSpec) -> bool:
@@ -96,6 +97,7 @@ class Candidates:
             window=self._context_tokens(spec),
             end_marks=row.end_marks,
             refused=self._refused.setdefault(endpoint, set()),
+            lacks=self._lacks.setdefault(endpoint, set()),
         )
 
 

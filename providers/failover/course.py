@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from providers.answers.answer import Answer, read_answer
 from providers.manner import Manner, Means
-from providers.protocol import NEVER, Call, ErrorKind, ModelConfigError, ModelError, Reply, Role, Step
+from providers.protocol import (
+    NEVER,
+    Call,
+    ErrorKind,
+    ModelConfigError,
+    ModelError,
+    NoToolsError,
+    Reply,
+    Role,
+    Step,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +67,7 @@ class Candidate:
         window: Its context window in tokens where a table knows it, else None: then its server is asked.
         end_marks: See `Provider`.
         refused: Means of a form that its server was found to refuse; shared by all who ask it.
+        lacks: Whether its server was found to take no tools, as `{"tools"}`; shared in the same way.
     """
 
     spec: ModelSpec
@@ -69,6 +80,7 @@ class Candidate:
     window: int | None = None
     end_marks: tuple[str, ...] = ()
     refused: set[Means] = field(default_factory=set)
+    lacks: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -95,15 +107,20 @@ class Course:
     misconfigured: list[ModelConfigError] = field(default_factory=list)
     # What the model at hand refused of the form's means; forgotten unless lesser ones bring an answer.
     refused: frozenset[Means] = frozenset()
+    # Whether the model at hand is asked without the tools that are offered.
+    without_tools: bool = False
 
     def begin(self, candidate: Candidate) -> None:
         """Turn to a model."""
         self.refused = frozenset(candidate.refused)
+        self.without_tools = "tools" in candidate.lacks and not self.question.manner.needs_tools
 
     @property
     def manner(self) -> Manner:
         """How the model at hand is asked."""
         manner = self.question.manner
+        if self.without_tools:
+            manner = replace(manner, tools=())
         return (
             manner
             if manner.form is None
@@ -118,6 +135,15 @@ class Course:
             return False
         self.refused |= {attempt.means}
         return True
+
+    def drops_tools(self, candidate: Candidate, failure: ModelError) -> bool:
+        """Tell whether the same model may take the question without the tools that its server refused."""
+        manner = self.question.manner
+        if not isinstance(failure, NoToolsError) or self.without_tools or manner.needs_tools:
+            return False
+        candidate.lacks.add("tools")
+        self.without_tools = bool(manner.tools)
+        return self.without_tools
 
     def config(self) -> RunnableConfig:
         """Labels for the offline model and for whoever watches; callbacks are inherited."""
@@ -191,4 +217,5 @@ class Course:
             "cut" if partial else answer.finish_reason,
             place,
             answer.message,
+            self.without_tools and bool(self.question.manner.tools),
         )

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from providers.failover.retry_after import asked_wait_s
-from providers.protocol import NEVER, ErrorKind, ModelError
+from providers.protocol import NEVER, ErrorKind, ModelError, NoToolsError
 from providers.scrub import one_line
 
 if TYPE_CHECKING:
@@ -149,6 +149,8 @@ def classify(error: BaseException, target: Target, *, now: float | None = None) 
     own = next((member for member in _family(error) if isinstance(member, ModelError)), None)
     if own is not None:
         words = one_line(str(own), target.secrets, longest=400)
+        if isinstance(own, NoToolsError):
+            return NoToolsError(words, status=own.status)
         return ModelError(own.kind, words, own.retry_after_s, status=own.status)
     kind = _kind(error)
     if kind == "unknown" and target.url is not None and isinstance(error, _NONSENSE):

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from providers.answers.again import for_model, stamped
+from providers.answers.again import for_model, spoken, stamped
 from providers.answers.answer import Answer, check_answer, read_answer
 from providers.backend import Timeouts
 from providers.failover.breaker import Ticket
@@ -108,7 +108,7 @@ class Failover:
                 candidate.refused.update(course.refused)
                 return result
             failure = result
-            if course.steps_down(attempt, failure):
+            if course.steps_down(attempt, failure) or course.drops_tools(candidate, failure):
                 continue
             tried += 1
             # A last resort is one try, even where the endpoint has recovered: no bound counts its waits.
@@ -181,7 +181,10 @@ class Failover:
                 # To import a client takes longer than many a model to answer, and is not the model's doing.
                 attempt.began = _now()
                 config = course.config()
+                course.without_tools = course.without_tools or question.manner.goes_without(backend)
                 messages = for_model(question.messages, candidate.spec)
+                if course.without_tools:
+                    messages = spoken(messages)
                 message = await collect(backend, messages, config, attempt, course.manner)
             attempt.check_end(message)
             answer = read_answer(message)

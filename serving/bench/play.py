@@ -158,7 +158,9 @@ async def open_bench(modes: Sequence[str], settings: Settings, models: Models | 
 
 def setup_of(settings: Settings, models: Models) -> Setup:
     """What the results depend on."""
-    limits: dict[str, int | float | None] = settings.limits.model_dump()
+    # No mode offers tools, so nothing that is said of them changes a result.
+    of_tools = {"max_tool_rounds", "max_tool_calls", "consent", "has_tools"}
+    limits: dict[str, int | float | None] = settings.limits.model_dump(exclude=of_tools)
     for name in ("model_timeout_s", "model_tries", "verify_timeout_s"):
         limits[name] = getattr(settings, name)
     roles: tuple[Role, ...] = ("reasoning", "coding")

@@ -13,6 +13,10 @@ EDGES = {
     ("recall", "verify"),
     ("recall", "respond"),
     ("knowledge", "respond"),
+    ("reason", "consent"),
+    ("reason", "tools"),
+    ("consent", "tools"),
+    ("tools", "reason"),
     ("reason", "approve"),
     ("reason", "code"),
     ("reason", "respond"),
@@ -36,10 +40,10 @@ def test_the_drawing_shows_every_edge_and_no_other() -> None:
     assert set(drawing.nodes) == {"__start__", "__end__", *NODES}
 
 
-def test_the_only_way_back_is_the_repair() -> None:
+def test_the_only_ways_back_are_the_repair_and_the_rounds_of_tool_calls() -> None:
     order = ["__start__", *NODES, "__end__"]
     back = {(a, b) for a, b in EDGES if order.index(a) >= order.index(b)}
-    assert back == {("review", "code")}
+    assert back == {("review", "code"), ("tools", "reason")}
 
 
 def test_the_input_form_asks_for_messages_only() -> None:

@@ -30,7 +30,7 @@ def test_each_route_sees_its_own_edges_and_can_end() -> None:
     by_route = dict(zip(ROUTES, shapes_of(shape, LANES), strict=True))
     assert by_route["review"].targets("recall") == {"verify", "respond"}
     assert by_route["knowledge"].targets("recall") == {"knowledge", "respond"}
-    assert by_route["answer"].targets("reason") == {"respond"}
+    assert by_route["answer"].targets("reason") == {"consent", "tools", "respond"}
     assert "demonstrate" not in by_route["code"].targets("review")
     for own in by_route.values():
         assert own.distances("respond")["classify"] == 2

@@ -94,8 +94,42 @@ ERRORS = (
     "cut_stream",
     "empty",
 )
+TOOL_NAMES = ("echo", "echo", "echo", "remove", "remove", "hang", "flood", "search", "\x1b[31m../x y")
+ARGUMENTS: tuple[dict[str, Any], ...] = (
+    {"text": "x"},
+    {"text": "y"},
+    {"text": "z"},
+    {"text": ""},
+    {},
+    {"q": 1},
+)
 _GARBAGE = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 _KINDS = ("plain",) * 12 + ("error",) * 3 + ("usage",) * 3 + ("tools", "both", "delay", "thought")
+
+
+CALLS = st.fixed_dictionaries(
+    {"name": st.sampled_from(TOOL_NAMES), "args": st.sampled_from(ARGUMENTS)},
+    optional={"id": st.sampled_from(("", "a", "a", "x" * 300))},
+)
+
+
+@st.composite
+def callers(draw: st.DrawFn) -> Lines:
+    """A script that calls tools, often for ever: the same one, others, many at once."""
+    each = draw(st.sampled_from((1, 1, 2, 40)))
+    names = draw(st.lists(st.sampled_from(TOOL_NAMES), min_size=1, max_size=3))
+    if draw(st.booleans()):
+        wanted = [{"name": names[at % len(names)], "args": {"text": str(at)}} for at in range(each * 20)]
+    else:
+        wanted = draw(st.lists(CALLS, min_size=each, max_size=each * 6))
+    lines: Lines = [
+        {"content": draw(st.sampled_from(("", "", "Let me see."))), "tool_calls": wanted[at : at + each]}
+        for at in range(0, len(wanted), each)
+    ]
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(lines)))
+        lines = [*lines[:at], {"content": draw(st.sampled_from((*PLANS, *TALK)))}, *lines[at:]]
+    return [*lines[:-1], lines[-1] | {"repeat": True}]
 
 
 @st.composite
@@ -121,7 +155,7 @@ def replies(draw: st.DrawFn, favourites: Sequence[str]) -> dict[str, Any]:
     if kind == "thought":
         line["reasoning"] = "hm"
     if kind == "tools":
-        line["tool_calls"] = [{"name": "search", "args": {"q": "x"}}] * draw(st.integers(1, 3))
+        line["tool_calls"] = draw(st.lists(CALLS, min_size=1, max_size=5))
         line["content"] = draw(st.sampled_from(("", line["content"])))
     return line
 

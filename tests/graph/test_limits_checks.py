@@ -42,7 +42,9 @@ class Recorder:
         return evidence
 
 
-def check_account(result: Result, walked: list[str], watcher: Watcher, recorder: Recorder) -> None:
+def check_account(
+    result: Result, walked: list[str], watcher: Watcher, recorder: Recorder, made: Sequence[str] = ()
+) -> None:
     """The account is true, and nothing in it exceeds the bound."""
     bounds = result.bounds
     assert bounds is not None
@@ -56,6 +58,8 @@ def check_account(result: Result, walked: list[str], watcher: Watcher, recorder:
     assert len(recorder.told) <= used.sandbox_runs <= walked.count("verify") + walked.count("demonstrate")
     assert walked.count("demonstrate") <= (result.route == "review")
     assert walked.count("code") <= result.repairs + 1
+    assert len(made) <= used.tool_calls <= len(result.tool_uses)
+    assert len({use.id for use in result.tool_uses}) == len(result.tool_uses)
     assert used.supersteps <= bounds.supersteps
     assert used.model_calls <= bounds.model_calls
     assert used.tool_calls <= bounds.tool_calls
@@ -104,6 +108,8 @@ def check_end(result: Result, context: Context, asked: int | None) -> None:
         StopReason.INVALID_REQUEST: result.calls == [],
         StopReason.PLAN_REJECTED: context.plan_approval is True,
         StopReason.PLAN_APPROVAL: False,
+        StopReason.TOOL_CONSENT: False,
+        StopReason.TOOL_LIMIT: False,
     }
     assert possible.get(reason, True)
     if reason is not StopReason.SUPERSTEP_LIMIT:
@@ -180,6 +186,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
         ("used", {"model_calls": 4}),
         ("used", {"model_calls": 99}),
         ("used", {"sandbox_runs": 3}),
+        ("used", {"tool_calls": 1}),
         ("used", {"seconds": 1e6}),
         ("used", {"cost_usd": 1.0}),
         ("bounds", {"supersteps": 9}),

@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from tests.graph.test_limits_adversary import (
     TESTS,
     VERDICTS,
     QuickVerifier,
+    callers,
     scripts,
 )
 from tests.graph.test_limits_checks import (
@@ -46,9 +47,13 @@ from tests.graph.test_limits_checks import (
     check_limits,
     check_proof,
 )
+from tests.graph.tools_to_call import ToolRecord
 from tests.support import ASK, Lines
 
 DIFF = "--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n def double(x):\n-    return x\n+    return 2 * x\n"
+MOST_ANSWERS = 60
+"""More than any turn asks for: three for a plan, and three for each round of tool calls."""
+
 BY_HAND = os.environ.get("TERMINATION_EXAMPLES")
 
 
@@ -72,6 +77,7 @@ class World:
     model_timeout_s: float = 120.0
     sqlite: bool = False
     chains_per_run: bool = False
+    has_tools: bool = False
 
 
 _LIMITS: dict[str, st.SearchStrategy[Any]] = {
@@ -83,6 +89,9 @@ _LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "turn_timeout_s": st.sampled_from((1e-6, 0.005, 0.02, 0.05, 86_400.0)),
     "recursion_limit": st.integers(1, 12) | st.integers(1, 200),
     "plan_approval": st.just(True),  # noqa: FBT003  # the value of a setting
+    "max_tool_rounds": st.integers(0, 12),
+    "max_tool_calls": st.integers(0, 12),
+    "consent": st.sampled_from(("ask", "ask", "allow", "refuse")),
 }
 ANSWERS = st.lists(
     st.sampled_from(
@@ -144,6 +153,7 @@ WORLDS = st.builds(
     model_timeout_s=st.sampled_from((120.0,) * 6 + (0.005,)),
     sqlite=st.sampled_from((False,) * 9 + (True,)),
     chains_per_run=st.sampled_from((False, False, False, True)),
+    has_tools=st.booleans(),
 )
 _GOOD = [{"path": "solution.py", "content": "def double(x: int) -> int:\n    return 2 * x\n"}]
 _REVIEWED = asks(st.just({"text": "review this", "code": _GOOD}))
@@ -156,6 +166,22 @@ REVIEW_WORLDS = st.builds(
     turns=st.tuples(_REVIEWED, _REVIEWED),
 )
 """Reviews whose findings mostly bring tests."""
+
+_TOOLED = asks(st.sampled_from(({"text": "What is a monad?"}, {"text": ASK, "tests": TESTS}))).flatmap(
+    lambda ask: st.sampled_from(("ask", "allow", "refuse")).map(
+        lambda consent: replace(ask, context={"consent": consent} | ask.context)
+    )
+)
+TOOL_WORLDS = st.builds(
+    World,
+    reasoning=st.lists(callers(), min_size=1, max_size=2)
+    | st.tuples(callers(), st.just("offline")).map(list),
+    coding=st.just([[{"content": SOLUTIONS[0], "repeat": True}]]),
+    turns=st.tuples(_TOOLED, _TOOLED),
+    sqlite=st.sampled_from((False,) * 3 + (True,)),
+    has_tools=st.just(True),  # noqa: FBT003  # the value of a field
+)
+"""Models that call tools for ever, and people who consent or do not."""
 
 
 @dataclass
@@ -177,16 +203,17 @@ class Stage:
         )
         services = Services.from_settings(wiring)
         recorder = Recorder(verifier or services.verifier)
-        services = replace(services, verifier=recorder)
+        tools = ToolRecord()
+        services = replace(services, verifier=recorder, tools=tools.toolbox() if world.has_tools else None)
         override = {"reasoning_model": reasoning, "coding_model": coding} if world.chains_per_run else {}
         try:
             if world.sqlite:
                 with open_saver(":memory:", allowed_types=STATE_TYPES) as saver:
                     graph = build_graph(wiring, services=services, checkpointer=saver)
-                    await _turns(graph, world, override, recorder)
+                    await _turns(graph, world, override, recorder, tools)
             else:
                 graph = build_graph(wiring, services=services, checkpointer=InMemorySaver())
-                await _turns(graph, world, override, recorder)
+                await _turns(graph, world, override, recorder, tools)
         finally:
             await services.models.aclose()
 
@@ -199,9 +226,12 @@ class Stage:
         return f"scripted:{path}"
 
 
-async def _turns(graph: DuoGraph, world: World, override: dict[str, str], recorder: Recorder) -> None:
+async def _turns(
+    graph: DuoGraph, world: World, override: dict[str, str], recorder: Recorder, tools: ToolRecord
+) -> None:
     for number, ask in enumerate(world.turns, 1):
         recorder.told.clear()
+        tools.made.clear()
         watcher = Watcher()
         config: RunnableConfig = {"configurable": {"thread_id": "t"}, "callbacks": [watcher]}
         if ask.recursion_limit is not None:
@@ -210,13 +240,13 @@ async def _turns(graph: DuoGraph, world: World, override: dict[str, str], record
         walked: list[str] = []
         given: Any = {"messages": [HumanMessage(ask.text)]}
         state = None
-        for answer in (*ask.answers, None):
+        for answer in islice(cycle(ask.answers), MOST_ANSWERS):
             async for part in graph.astream(given, config, context=context, stream_mode="updates"):
                 walked += [name for name in part if name != "__interrupt__"]
             state = await graph.aget_state({"configurable": {"thread_id": "t"}})
             if not state.interrupts:
                 break
-            assert context.plan_approval
+            assert context.plan_approval or (context.consent == "ask" and world.has_tools)
             given = Command(resume=answer)
         assert state is not None
         assert state.next == ()
@@ -225,13 +255,15 @@ async def _turns(graph: DuoGraph, world: World, override: dict[str, str], record
         assert isinstance(result, Result)
         assert result == Result.model_validate_json(result.model_dump_json())
         assert state.values["messages"][-1].content == result.answer != ""
-        check_account(result, walked, watcher, recorder)
+        check_account(result, walked, watcher, recorder, tools.made)
+        assert "remove" not in tools.made or context.consent in {"ask", "allow"}
         check_limits(result, context)
         check_end(result, context, ask.recursion_limit)
         check_proof(result, recorder)
         event(f"{result.status} {result.stop_reason}")
         event(f"repairs {result.repairs}")
         event(f"route {result.route}, {'demonstrated' if 'demonstrate' in walked else 'not demonstrated'}")
+        event(f"tools were {'called' if result.tool_uses else 'not called'}, {state.values['tool_stop']}")
         event(f"a plan was {'asked' if 'approve' in walked else 'not asked'} about")
 
 
@@ -263,6 +295,19 @@ def test_a_turn_ends_within_its_bound(stage: Stage, world: World) -> None:
 @given(world=REVIEW_WORLDS)
 @examples(8)
 def test_a_review_ends_within_its_bound(stage: Stage, world: World) -> None:
+    stage.play(world, QuickVerifier())
+
+
+@given(world=TOOL_WORLDS)
+@examples(8)
+def test_calling_tools_ends_within_its_bound(stage: Stage, world: World) -> None:
+    stage.play(world, QuickVerifier())
+
+
+@pytest.mark.slow
+@given(world=TOOL_WORLDS)
+@examples(60)
+def test_calling_tools_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 

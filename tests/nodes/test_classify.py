@@ -109,6 +109,7 @@ def test_every_channel_but_the_conversation_is_reset() -> None:
         "remaining_steps",
         "solution",
         "learned",
+        "allowed_tools",
     }
 
 
