@@ -161,8 +161,9 @@ async def _scratch(code: str) -> AsyncIterator[Path]:
     from sandbox import SourceFile  # noqa: PLC0415  # loaded by now
     from sandbox.scratch import make_scratch, remove_scratch  # noqa: PLC0415  # the same
 
-    folder = make_scratch([SourceFile(path=_SCRIPT, content=code)])  # the call's own thread may block
+    # The call's own loop may block, but LangGraph's server looks for that on every loop.
+    folder = await asyncio.to_thread(make_scratch, [SourceFile(path=_SCRIPT, content=code)])
     try:
         yield folder
     finally:
-        remove_scratch(folder)
+        await asyncio.shield(asyncio.to_thread(remove_scratch, folder))

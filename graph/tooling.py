@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graph.config_file import SettingsError
 from graph.tool_services import MemorySearch, SandboxedPython
@@ -14,13 +14,15 @@ from toolkit.inner import MEMORY_SEARCH, make_memory_search
 from toolkit.protocol import AnyTool, Tool, ToolConfigError
 
 if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
     from graph.settings import Settings
     from memory import Memory
     from nodes import Request, Toolbox, TurnLimits
     from providers.embedding import Embedder
     from toolkit.services import Services
 
-Given = AnyTool | Callable[..., Any]
+Given: TypeAlias = "AnyTool | Callable[..., Any] | BaseTool"
 """What a program may bring: a tool of ours, one of LangChain's, or a plain function."""
 
 

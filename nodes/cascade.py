@@ -120,7 +120,7 @@ def _weighed(asked: Asked, guess: Guess) -> Decision | None:
     task, sure = guess.label, guess.is_sure
     if asked.is_change and (not sure or task in {"general", "problem_solving"}):
         return Decision(task="code_generation", tier="signal", confidence=1.0)
-    if asked.brings_code and sure and task == "general":
+    if asked.brings_code and task == "general":
         return Decision(task="code_review", tier="signal", confidence=1.0)
     return _guessed(asked, guess, "classifier") if sure else None
 

@@ -16,12 +16,14 @@ from serving.classify_command import classify
 from serving.doctor.options import doctor
 from serving.file_options import approve_option, files, result_options
 from serving.jobs_command import jobs, worker
+from serving.mcp_command import mcp
 from serving.memory_command import memory
 from serving.models_command import models
 from serving.options import Shell, chosen, json_option, named, setting_options
 from serving.pull_command import pull
 from serving.resume_command import resume
 from serving.sessions_command import sessions
+from serving.tools_command import tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,6 +192,8 @@ duograph.add_command(memory)
 duograph.add_command(jobs)
 duograph.add_command(worker)
 duograph.add_command(classify)
+duograph.add_command(mcp)
+duograph.add_command(tools)
 
 
 @duograph.command()

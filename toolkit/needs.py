@@ -17,6 +17,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "aws": ("boto3",),
         "datadog": ("datadog_api_client",),
+        "mcp": ("langchain_mcp_adapters", "mcp"),
         "neo4j": ("neo4j",),
         "tools": ("lxml", "re2", "simpleeval"),
     }

@@ -68,6 +68,8 @@ class ToolInfo:
         cost: A hint; see `Cost`.
         timeout_s: Seconds until a call is given up.
         max_chars: The longest result that the model is shown.
+        source: Where it comes from, such as a server's name and file; empty for what is built in.
+        fingerprint: A digest of what a server announced, so that a tool that changed counts as another one.
     """
 
     name: str
@@ -81,6 +83,8 @@ class ToolInfo:
     cost: Cost = "free"
     timeout_s: float = 30
     max_chars: int = 20_000
+    source: str = ""
+    fingerprint: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

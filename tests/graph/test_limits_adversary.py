@@ -107,6 +107,31 @@ _GARBAGE = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 _KINDS = ("plain",) * 12 + ("error",) * 3 + ("usage",) * 3 + ("tools", "both", "delay", "thought")
 
 
+CALLS = st.fixed_dictionaries(
+    {"name": st.sampled_from(TOOL_NAMES), "args": st.sampled_from(ARGUMENTS)},
+    optional={"id": st.sampled_from(("", "a", "a", "x" * 300))},
+)
+
+
+@st.composite
+def callers(draw: st.DrawFn) -> Lines:
+    """A script that calls tools, often for ever: the same one, others, many at once."""
+    each = draw(st.sampled_from((1, 1, 2, 40)))
+    names = draw(st.lists(st.sampled_from(TOOL_NAMES), min_size=1, max_size=3))
+    if draw(st.booleans()):
+        wanted = [{"name": names[at % len(names)], "args": {"text": str(at)}} for at in range(each * 20)]
+    else:
+        wanted = draw(st.lists(CALLS, min_size=each, max_size=each * 6))
+    lines: Lines = [
+        {"content": draw(st.sampled_from(("", "", "Let me see."))), "tool_calls": wanted[at : at + each]}
+        for at in range(0, len(wanted), each)
+    ]
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(lines)))
+        lines = [*lines[:at], {"content": draw(st.sampled_from((*PLANS, *TALK)))}, *lines[at:]]
+    return [*lines[:-1], lines[-1] | {"repeat": True}]
+
+
 @st.composite
 def replies(draw: st.DrawFn, favourites: Sequence[str]) -> dict[str, Any]:
     """One line of a script."""
@@ -130,25 +155,14 @@ def replies(draw: st.DrawFn, favourites: Sequence[str]) -> dict[str, Any]:
     if kind == "thought":
         line["reasoning"] = "hm"
     if kind == "tools":
-        calls = st.fixed_dictionaries(
-            {"name": st.sampled_from(TOOL_NAMES), "args": st.sampled_from(ARGUMENTS)},
-            optional={"id": st.sampled_from(("", "a", "a", "x" * 300))},
-        )
-        line["tool_calls"] = draw(st.lists(calls, min_size=1, max_size=5))
+        line["tool_calls"] = draw(st.lists(CALLS, min_size=1, max_size=5))
         line["content"] = draw(st.sampled_from(("", line["content"])))
     return line
 
 
 @st.composite
 def scripts(draw: st.DrawFn, favourites: Sequence[str]) -> Lines:
-    """One script; most of them never run out, and some call tools for ever."""
-    if favourites is not SOLUTIONS and draw(st.integers(0, 5)) == 0:
-        calls = [{"name": draw(st.sampled_from(TOOL_NAMES)), "args": {"text": str(at)}} for at in range(60)]
-        each = draw(st.sampled_from((1, 1, 2, 30)))
-        return [
-            {"content": "", "tool_calls": calls[at : at + each], "repeat": at == 0}
-            for at in range(0, len(calls), each)
-        ]
+    """One script; most of them never run out."""
     lines = draw(st.lists(replies(favourites), min_size=1, max_size=6))
     if favourites is SOLUTIONS and draw(st.integers(0, 2)) == 0:
         return lines[: draw(st.integers(0, 1))] + STUBBORN

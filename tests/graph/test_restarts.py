@@ -60,7 +60,15 @@ def test_thinking_that_was_shown_for_want_of_an_opening_tag_is_called_back(
 
 def test_the_bound_counts_every_try_and_is_reached(server: Address, tmp_path: Path) -> None:
     chain = f"openai:500@{server.url},openai:529@{server.url}"
-    with Agent(Settings(home=tmp_path, reasoning_model=chain, max_repairs=0, model_tries=2)) as agent:
+    settings = Settings(
+        home=tmp_path,
+        reasoning_model=chain,
+        max_repairs=0,
+        model_tries=2,
+        specialist_tools=False,
+        routing="local",
+    )
+    with Agent(settings) as agent:
         result = agent.ask("What is a monad?")
     assert result.bounds is not None
     # A coding turn asks the reasoning role twice, for a plan and a diagnosis, and the offline coder once.

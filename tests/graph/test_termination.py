@@ -36,6 +36,7 @@ from tests.graph.test_limits_adversary import (
     TESTS,
     VERDICTS,
     QuickVerifier,
+    callers,
     scripts,
 )
 from tests.graph.test_limits_checks import (
@@ -166,6 +167,22 @@ REVIEW_WORLDS = st.builds(
 )
 """Reviews whose findings mostly bring tests."""
 
+_TOOLED = asks(st.sampled_from(({"text": "What is a monad?"}, {"text": ASK, "tests": TESTS}))).flatmap(
+    lambda ask: st.sampled_from(("ask", "allow", "refuse")).map(
+        lambda consent: replace(ask, context={"consent": consent} | ask.context)
+    )
+)
+TOOL_WORLDS = st.builds(
+    World,
+    reasoning=st.lists(callers(), min_size=1, max_size=2)
+    | st.tuples(callers(), st.just("offline")).map(list),
+    coding=st.just([[{"content": SOLUTIONS[0], "repeat": True}]]),
+    turns=st.tuples(_TOOLED, _TOOLED),
+    sqlite=st.sampled_from((False,) * 3 + (True,)),
+    has_tools=st.just(True),  # noqa: FBT003  # the value of a field
+)
+"""Models that call tools for ever, and people who consent or do not."""
+
 
 @dataclass
 class Stage:
@@ -278,6 +295,19 @@ def test_a_turn_ends_within_its_bound(stage: Stage, world: World) -> None:
 @given(world=REVIEW_WORLDS)
 @examples(8)
 def test_a_review_ends_within_its_bound(stage: Stage, world: World) -> None:
+    stage.play(world, QuickVerifier())
+
+
+@given(world=TOOL_WORLDS)
+@examples(8)
+def test_calling_tools_ends_within_its_bound(stage: Stage, world: World) -> None:
+    stage.play(world, QuickVerifier())
+
+
+@pytest.mark.slow
+@given(world=TOOL_WORLDS)
+@examples(60)
+def test_calling_tools_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 

@@ -53,7 +53,10 @@ def ask(script: Scripted, tmp_path: Path) -> Ask:
         context = {"reasoning_model": script("reasoning", lines)} | context
         settings = {name: context.pop(name) for name in ("parallel_tools", "tools_named") if name in context}
         named = settings.pop("tools_named", [])
-        agent = Agent(Settings(home=tmp_path, tools=named, **settings), tools=tools or [population])
+        agent = Agent(
+            Settings(home=tmp_path, tools=named, specialist_tools=False, **settings),
+            tools=tools or [population],
+        )
         with agent:
             return agent.ask(text, context=Context(**context))
 

@@ -103,7 +103,15 @@ def test_a_user_can_set_every_limit_and_nothing_of_the_installation() -> None:
     wiring |= {"sandbox", "sandbox_image", "sandbox_packages", "keep_turns", "encryption_key"}
     wiring |= {"mlx_memory_gb", "mlx_prompt_cache_gb", "enrichment", "enrichment_drain_s", "memory_vectors"}
     wiring |= {"neo4j_uri", "neo4j_user", "neo4j_password", "neo4j_database"}
-    wiring |= {"tools", "tool_roots", "tool_hosts", "parallel_tools", "consent"}
+    wiring |= {
+        "tools",
+        "tool_roots",
+        "tool_hosts",
+        "parallel_tools",
+        "consent",
+        "specialist_tools",
+        "routing",
+    }
     assert set(UserSettings.model_fields) == set(Settings.model_fields) - wiring
 
 

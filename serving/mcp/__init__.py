@@ -1,0 +1,1 @@
+"""`duograph mcp`: the agent as an MCP server, over standard streams or HTTP."""

@@ -1,0 +1,38 @@
+"""The commands `duograph tools …`. Imports nothing but click, as `commands.py` says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from serving.options import json_option
+from serving.tools_trust_command import trust, trusted, untrust
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Action = Callable[[], int]
+
+
+@click.group()
+def tools() -> None:
+    """Tools that the reasoning model may call."""
+
+
+@tools.command("list")
+@json_option
+def list_tools(*, as_json: bool) -> Action:
+    """List the tools that are built in: what each can do, its cost, and what it lacks here."""
+
+    def action() -> int:
+        from serving.tools import list_tools as body  # noqa: PLC0415  # bodies load when they run
+
+        return body(as_json=as_json)
+
+    return action
+
+
+tools.add_command(trust)
+tools.add_command(untrust)
+tools.add_command(trusted)

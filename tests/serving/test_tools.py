@@ -1,0 +1,54 @@
+"""`duograph tools list`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from toolkit.registry import TOOLS
+
+if TYPE_CHECKING:
+    from tests.serving.commandline import CommandLine
+
+AWAY = {"NEO4J_URI": "", "DD_API_KEY": "", "DD_APP_KEY": ""}
+
+
+def test_every_tool_that_is_built_in_is_listed_with_what_it_lacks(shared_cli: CommandLine) -> None:
+    done = shared_cli.run("tools", "list", "--json", env=AWAY)
+    assert done.code == 0
+    found = {tool["name"]: tool for tool in done.json}
+    assert set(found) == set(TOOLS)
+    assert found["calculator"]["missing"] is None
+    assert found["neo4j_query"]["missing"] == "neo4j_query needs the environment: set NEO4J_URI."
+    for name, tool in found.items():
+        info = TOOLS[name].info
+        assert (tool["effect"], tool["cost"], tool["category"]) == (info.effect, info.cost, info.category)
+        assert tool["platforms"] == list(info.platforms)
+    assert [(tool["category"], tool["name"]) for tool in done.json] == sorted(
+        (info.category, name) for name, info in ((name, row.info) for name, row in TOOLS.items())
+    )
+
+
+def test_in_a_pipe_each_tool_is_a_line_of_cells(shared_cli: CommandLine) -> None:
+    done = shared_cli.run("tools", "list", env=AWAY | {"NEO4J_URI": "bolt://127.0.0.1:9"})
+    rows = [line.split("\t") for line in done.out.splitlines()]
+    assert {len(row) for row in rows} == {6}
+    found = {row[1]: row for row in rows}
+    assert found["neo4j_query"][5] == "ready"
+    assert found["fetch_page"][:3] == ["web", "fetch_page", "network"]
+
+
+@pytest.mark.parametrize(("words", "named"), [(("tools", "lst"), "lst"), (("tools", "list", "x"), "x")])
+def test_a_wrong_word_is_wrong_usage(shared_cli: CommandLine, words: tuple[str, ...], named: str) -> None:
+    done = shared_cli.run(*words)
+    assert (done.code, done.out) == (2, "")
+    assert named in done.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are read on Linux and macOS")
+def test_a_tool_says_where_it_works(shared_cli: CommandLine) -> None:
+    found = {tool["name"]: tool for tool in shared_cli.run("tools", "list", "--json").json}
+    assert found["read_file"]["platforms"] == ["linux", "darwin"]
+    assert found["read_file"]["missing"] is None
