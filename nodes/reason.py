@@ -50,7 +50,7 @@ class Reason:
             self._models,
             state,
             "reasoning",
-            _messages(state, tools, await self._specialist(request)),
+            question(state, tools, await self._specialist(request)),
             step="plan" if coding else "answer",
             tools=[tool.as_schema() for tool in tools.values()],
         )
@@ -70,7 +70,7 @@ class Reason:
         return specialist.rules(thinks=facts is not None and facts.thinks)
 
 
-def _messages(state: Turn, tools: Mapping[str, AnyTool], specialist: str) -> list[BaseMessage]:
+def question(state: Turn, tools: Mapping[str, AnyTool], specialist: str) -> list[BaseMessage]:
     """The question, with what tools gave so far; as text where no more are offered."""
     request, recalled = request_of(state), recalled_in(state)
     exchange = state.get("exchange", [])
