@@ -127,7 +127,7 @@ async def test_studio_sees_the_forms_and_the_drawing(server: str) -> None:
         drawing = await client.assistants.get_graph(assistant)
         edges = {(edge["source"], edge["target"]) for edge in drawing["edges"]}
         assert ("review", "code") in edges
-        assert len(edges) == 22
+        assert len(edges) == 26
 
 
 async def test_the_server_heeds_what_the_user_has_set_and_a_run_s_context_outranks_it(server: str) -> None:
