@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-ROOMS = ("graph", "nodes", "providers", "checkpoints", "memory", "sandbox", "toolkit", "serving")
+ROOMS = ("graph", "nodes", "providers", "checkpoints", "memory", "sandbox", "toolkit", "routing", "serving")
 
 _PUBLIC = {
     "checkpoints": ("DatabaseError", "Sessions"),

@@ -1,0 +1,148 @@
+"""The local classifier: a label, how sure it is of it, and whether that is enough."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal, Protocol, cast
+
+from routing.features import Features, features
+from routing.labels import LABELS, Label, Subject
+from routing.signals import hard_signal
+from routing.view import view
+from routing.weights import FILE, ZERO, Head, Weights, load
+
+Tier = Literal["hard_signal", "local", "abstained"]
+
+NO_SCORES: Final[Mapping[Label, float]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a text wants.
+
+    Attributes:
+        label: The likeliest.
+        confidence: How often such a decision is right, from 0 to 1; 1 for a rule.
+        tier: Who decided: a certain rule, the classifier, or the classifier without being sure enough.
+        scores: The chance of each label; they sum to 1.
+        subject: What it is about, if it is an explanation.
+    """
+
+    label: Label
+    confidence: float
+    tier: Tier
+    scores: Mapping[Label, float]
+    subject: Subject
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether nobody else needs to be asked."""
+        return self.tier != "abstained"
+
+
+class Router(Protocol):
+    """Something that decides by a text alone, without any model call."""
+
+    def decide(self, text: str, *, has_code: bool = False, has_diff: bool = False) -> Decision:
+        """Decide what is wanted; the same for the same arguments, always and everywhere."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """Rules that are certain, then a linear classifier on hashed features.
+
+    It is multinomial logistic regression with a temperature fitted on registers that it was not trained on,
+    after Guo et al., "On Calibration of Modern Neural Networks", 2017.
+
+    Attributes:
+        weights: What it has learned.
+    """
+
+    weights: Weights
+
+    @classmethod
+    def load(cls, path: Path = FILE) -> "Classifier":
+        """The classifier that ships; read from disk once.
+
+        Args:
+            path: A file of weights that `python -m benchmarks.routing.train` wrote.
+
+        Raises:
+            WeightsError: The file is missing, damaged, or of another version.
+        """
+        return _loaded(path)
+
+    def decide(self, text: str, *, has_code: bool = False, has_diff: bool = False) -> Decision:
+        """Decide what a text wants.
+
+        Args:
+            text: What the user wrote, of any length; only its beginning and its end are read.
+            has_code: Whether files of code came with it.
+            has_diff: Whether a diff came with it.
+        """
+        seen = view(text)
+        found = features(seen, has_code=has_code or has_diff)
+        chances = self.chances(found, self.weights.label)
+        scores = cast("dict[Label, float]", dict(zip(self.weights.label.names, chances, strict=True)))
+        subject = self._subject(found)
+        if (certain := hard_signal(seen, has_code=has_code, has_diff=has_diff)) is not None:
+            only = {label: float(label == certain) for label in LABELS}
+            return Decision(certain, 1.0, "hard_signal", MappingProxyType(only), subject)
+        best = max(range(len(chances)), key=chances.__getitem__)
+        sure = chances[best] >= self.weights.label.thresholds[best]
+        label = cast("Label", self.weights.label.names[best])
+        return Decision(
+            label, chances[best], "local" if sure else "abstained", MappingProxyType(scores), subject
+        )
+
+    def _subject(self, found: Features) -> Subject:
+        head = self.weights.subject
+        chances = self.chances(found, head)
+        return cast("Subject", head.names[max(range(len(chances)), key=chances.__getitem__)])
+
+    def chances(self, found: Features, head: Head) -> list[float]:
+        """The chance of each of a head's names, in their order.
+
+        Args:
+            found: What stands in the text.
+            head: Which decision.
+        """
+        sums = [0.0] * len(head.names)
+        for gain, places in zip(self.weights.gains, (found.words, found.parts, found.shape), strict=True):
+            if places:
+                worth = head.scale * gain / math.sqrt(len(places))
+                pick = _picker(places)
+                nought = ZERO * len(places)
+                for number, column in enumerate(head.columns):
+                    sums[number] += worth * (sum(pick(column)) - nought)
+        return softmax(sums, head.temperature)
+
+
+def _picker(places: tuple[int, ...]) -> Callable[[bytes], Sequence[int]]:
+    """Take many bytes at once."""
+    if len(places) == 1:
+        return lambda column: (column[places[0]],)
+    return itemgetter(*places)
+
+
+def softmax(scores: Sequence[float], temperature: float) -> list[float]:
+    """Scores as chances that sum to 1.
+
+    Args:
+        scores: Any finite numbers.
+        temperature: What they are divided by; above 1 it makes the chances more alike.
+    """
+    most = max(scores)
+    powers = [math.exp((score - most) / temperature) for score in scores]
+    total = math.fsum(powers)
+    return [power / total for power in powers]
+
+
+@lru_cache(maxsize=4)
+def _loaded(path: Path) -> Classifier:
+    return Classifier(load(path))
