@@ -122,7 +122,8 @@ def _weighed(asked: Asked, guess: Guess) -> Decision | None:
         return Decision(task="code_generation", tier="signal", confidence=1.0)
     if asked.brings_code and task == "general":
         return Decision(task="code_review", tier="signal", confidence=1.0)
-    return _guessed(asked, guess, "classifier") if sure else None
+    tier: Tier = "signal" if guess.is_certain else "classifier"
+    return _guessed(asked, guess, tier) if sure else None
 
 
 def _guessed(asked: Asked, guess: Guess, tier: Tier, note: str = "") -> Decision:

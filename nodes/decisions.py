@@ -139,6 +139,11 @@ class Guess(Protocol):
         """Whether it stands by its guess; otherwise it abstains."""
         ...
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether a rule says so that needs no guess."""
+        ...
+
 
 class Classifier(Protocol):
     """Sorts texts on this machine, without a model."""

@@ -1,52 +1,51 @@
-"""The local tier of routing."""
+"""The local tier of routing: the classifier that ships, as a cascade asks it."""
 
-import re
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from nodes.context import Subject, Task
+from routing.classifier import Classifier
+from routing.weights import FILE
 
-_MAKE = (
-    r"\b(?:writ|creat|implement|build|mak|cod|develop|generat|program|refactor|rewrit|add(?!ress)|fix|port|convert"
-    r"|give|need)\w*"
-)
-_THING = (
-    r"\b(?:functions?|func|class(?:es)?|methods?|modules?|packages?|library|scripts?|program|code|snippet|decorator|generator"
-    r"|iterator|context manager|parser|algorithm|regex|cli|dataclass|validator|python|unit ?tests?"
-    r"|implementation)\b"
-)
-_RULES: tuple[tuple[Task, str], ...] = (
-    (
-        "code_review",
-        r"\b(?:review|critique|audit)\b.*\b(?:code|function|class|diff|script)\b|```.*\breview\b",
-    ),
-    (
-        "explanation",
-        r"^\W*(?:explain|describe|what(?:.s| is| are| does)|why|how (?:do|does|is|are|can)|teach)\b",
-    ),
-    (
-        "planning",
-        r"^\W*(?:plan|outline|design|draft|organi[sz]e|schedule|roadmap)\b|\bstep[- ]by[- ]step plan\b",
-    ),
-    ("code_generation", rf"{_MAKE}.*{_THING}|^\W*implement\b"),
-    ("problem_solving", r"\b(?:solve|calculate|compute|how (?:many|much|long|far)|prove|find the)\b"),
-)
-
-_OPENING = re.compile(
-    r"^\W*(?:(?:please|now|and|also|ok(?:ay)?|great|thanks?|thank you|then|so|but"
-    r"|(?:can|could|would|will) you)\W+)+"
-)
+CERTAIN: Final = "hard_signal"
 
 
 @dataclass(frozen=True, slots=True)
-class RuleGuess:
+class LocalGuess:
+    """What it makes of a text; implements `nodes.decisions.Guess`.
+
+    Attributes:
+        label: The likeliest task.
+        subject: What it is about, where it is an explanation.
+        confidence: Calibrated, from 0 to 1.
+        is_sure: Whether it stands by its guess.
+        is_certain: Whether a rule says so that needs no guess.
+    """
+
     label: Task
-    subject: Subject = "general"
-    confidence: float = 0.5
-    is_sure: bool = True
+    subject: Subject
+    confidence: float
+    is_sure: bool
+    is_certain: bool = False
 
 
 class LocalClassifier:
-    def sort(self, text: str, *, has_code: bool) -> RuleGuess:
-        plain = _OPENING.sub("", text[:2000].lower())
-        found: Task = next((task for task, rule in _RULES if re.search(rule, plain, re.DOTALL)), "general")
-        return RuleGuess(found, is_sure=found != "general")
+    """Reads its weights at the first text, once a process."""
+
+    def __init__(self, weights: Path = FILE) -> None:
+        """Note where they lie.
+
+        Args:
+            weights: As `python -m benchmarks.routing.train` wrote them.
+        """
+        self._weights = weights
+
+    def sort(self, text: str, *, has_code: bool) -> LocalGuess:
+        """Say what a text is; the same for the same text, always.
+
+        Raises:
+            WeightsError: When the weights are missing or damaged.
+        """
+        found = Classifier.load(self._weights).decide(text, has_code=has_code)
+        return LocalGuess(found.label, found.subject, found.confidence, found.is_sure, found.tier == CERTAIN)

@@ -25,6 +25,7 @@ class Unsure:
     subject: Subject = "general"
     confidence: float = 0.3
     is_sure: bool = False
+    is_certain: bool = False
 
     def sort(self, text: str, *, has_code: bool) -> "Unsure":
         del text, has_code

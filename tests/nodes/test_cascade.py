@@ -32,6 +32,7 @@ class Guessed:
     subject: Subject = "general"
     confidence: float = 0.4
     is_sure: bool = False
+    is_certain: bool = False
 
     def sort(self, text: str, *, has_code: bool) -> "Guessed":
         del text, has_code
