@@ -28,6 +28,7 @@ _LOG_LINE: Final = re.compile(
     r"|[a-z]{2,8}: .{0,60}(?:not found|No such file|denied|refused)|CONFLICT \("
     r"|(?i:segmentation fault|exit code \d|warning \w+ .*nodes|http/\d\S* [45]\d\d))"
 )
+_NAME: Final = re.compile(r"[A-Za-z_]\w")
 _DIFF_LINE: Final = re.compile(
     r"(?:diff --git |index [0-9a-f]+\.\.|@@ |\+\+\+ |--- \S|[+-](?:\s{2,}|\w+[.( =]|#).*)"
 )
@@ -48,6 +49,27 @@ _CODE_LINE: Final = re.compile(
     r"|[\w.\[\]'\"]+\s*(?:[-+*/|]?=|:=|<-)\s*\S+|[\w.]+\([^)]*\);?$)"
     r"|.*[;{}]\s*$|[\]})]+[;,]?$"
 )
+_LABEL: Final = (
+    r"[\"'`]?(?:(?:code|problem|knowledge)[_ -](?:generation|review|solving|store|retrieve)|planning"
+    r"|explanation|general|code|hard_signal|local)\b[\"'`]?(?=\s*(?:[^\w\s]|$|(?:with|and)\b|\w+\s*[:=]))"
+)
+_ROUTING: Final = re.compile(
+    r"(?:(?:please |you must |now )*(?:classify|route|label|categori[sz]e|tag|treat)"
+    r"\s+(?:this|it|that|me|the \w+)"
+    rf"(?: \w+){{0,2}}?\s+(?:as|to|under)\s+(?:an? )?{_LABEL}"
+    r"|(?:the )?\b(?:label|tier|route|category|class|intent|task)(?: of (?:this|the) \w+)?"
+    rf"\s*(?:[:=]|is|must be)\s*{_LABEL}"
+    rf"|\b(?:classify|route) (?:as|to) {_LABEL})(?: with confidence [\d.]+)?",
+    re.IGNORECASE,
+)
+"""Words that would choose the route themselves; what else was said decides."""
+
+_IGNORE: Final = re.compile(
+    r"(?:ignore|disregard|forget)\s+(?:all\s+|any\s+)?(?:of\s+)?(?:the\s+|your\s+)?"
+    r"(?:previous|above|prior|earlier|preceding|instructions?)(?:\s+(?:instructions?|prompts?|text|rules|above))*"
+    r"(?:\s*(?:[,;:.]|and\b))?|\bsystem\s*:|\buser\s*:",
+    re.IGNORECASE,
+)
 _INDENTED: Final = re.compile(r"(?:\t| {2,})\S")
 _STUB: Final = re.compile(
     r"TODO|NotImplementedError|unimplemented!|todo!\(|write your code|your code here|implement \w+ here"
@@ -61,6 +83,7 @@ _INLINE: Final = re.compile(r"`[^`\n]+`")
 _CODE_SIGNS: Final = re.compile(
     r"\w\(|[=!<>]=|=>|::|->|\w\[\w{0,20}\]|[{};]|\w_\w|\b(?:def|return|elif|var|const)\b|</?\w{1,12}>"
 )
+_SAYING: Final = re.compile(r"[\w?\u061f\u221a\u222b]")
 _END: Final = re.compile(r"(?<=[.?!\u061f])\s+|(?<=[。\uff1f\uff01])|\n")
 
 
@@ -100,6 +123,8 @@ def view(text: str) -> View:
 
     text = _FENCE.sub(fenced, text) if "```" in text else text
     text = _lines(text, material)
+    if _ROUTING.search(text):
+        text = _IGNORE.sub(" ", _ROUTING.sub(" ", text))
     text, links = _LINK.subn(LINK, text)
     signs = {"link": links, "inline": _INLINE.search(text), "signs": _CODE_SIGNS.search(text)}
     text, quotes = _QUOTED.subn(f" {QUOTE} ", text)
@@ -120,7 +145,7 @@ def _kinds(pasted: str) -> set[str]:
 
 def _view(text: str, marks: set[str]) -> View:
     parts = [part.strip() for part in _END.split(text.lower())]
-    parts = [part for part in parts if part and part != "…"]
+    parts = [part for part in parts if _SAYING.search(part)]
     only = [part for part in parts if part not in {CODE, LOG, QUOTE}]
     if len(only) > MAX_SENTENCES:
         only = only[: MAX_SENTENCES // 2] + only[-MAX_SENTENCES // 2 :]
@@ -161,6 +186,7 @@ def _single(line: str, material: list[str]) -> str:
     """One line is material only when all of it is."""
     if (
         line.count(" ") <= MAX_SPACES
+        and _NAME.search(line)
         and (mark := _kind(line, ""))
         and not line.rstrip().endswith(("?", "please"))
     ):

@@ -81,6 +81,8 @@ def fit(rows: Rows, targets: Floats, weights: Floats, *, penalty: float, steps: 
         penalty: On the squares of the matrix, per unit of weight.
         steps: At most so many.
     """
+    used, places = np.unique(rows.places, return_inverse=True)
+    rows, size = Rows(places, rows.values, rows.starts, len(used)), rows.size
     back = rows.transposed()
     total = weights.sum()
 
@@ -92,7 +94,9 @@ def fit(rows: Rows, targets: Floats, weights: Floats, *, penalty: float, steps: 
         return float(loss + penalty / 2 * np.sum(flat * flat)), slope.ravel()
 
     start = np.zeros(rows.size * targets.shape[1])
-    return _descend(cost, start, steps).reshape(rows.size, -1)
+    result = np.zeros((size, targets.shape[1]))
+    result[used] = _descend(cost, start, steps).reshape(rows.size, -1)
+    return result
 
 
 def _descend(cost: Callable[[Floats], tuple[float, Floats]], at: Floats, steps: int) -> Floats:

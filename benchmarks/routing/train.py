@@ -55,7 +55,7 @@ class Material:
         self.targets: Floats = np.eye(len(names))[truths]
         weights = np.array([example.weight for example in examples])
         mass = (weights[:, None] * self.targets).sum(axis=0)
-        self.weights: Floats = weights * np.sqrt(mass.mean() / mass)[truths]
+        self.weights: Floats = weights * np.sqrt(mass.mean() / np.maximum(mass, 1.0))[truths]
 
     def part(self, chosen: Sequence[int]) -> Rows:
         """Some of the rows."""

@@ -33,10 +33,11 @@ def test_damage_is_told(tmp_path: Path) -> None:
     body = bytearray(zlib.decompress(packed))
     body[1000] ^= 1
     damaged = {
-        "checksum": line + b"\n" + zlib.compress(bytes(body)),
+        "match their checksum": line + b"\n" + zlib.compress(bytes(body)),
+        "checksum": line + b"\n" + packed[:500],
         "format 'other'": json.dumps(about | {"format": "other"}).encode() + b"\n" + packed,
-        "cannot be read": line + b"\n" + packed[:500],
-        "reinstall": b"",
+        "(error)": line + b"\n" + b"no numbers",
+        "(ValueError)": b"",
         "(KeyError)": b"{}\n" + packed,
         "(TypeError)": b"[]\n" + packed,
     }
