@@ -56,6 +56,7 @@ class Plan:
     costs: Mapping[str, Cost]
     inner: Mapping[str, Inner] = field(default_factory=dict)
     lanes: Sequence[Shape] = ()
+    _orders: dict[int, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def most(
         self, limits: TurnLimits, weight: Callable[[str], float], *, parallel_adds: bool = True
@@ -78,7 +79,8 @@ class Plan:
         """The largest sum of `weight` over any walk in one lane."""
         caps = tuple(limit_of(guard, limits) for guard in self.guards)
         guarded = {(guard.source, guard.target): at for at, guard in enumerate(self.guards)}
-        order = shape.order(guarded.keys())
+        # Asked for each amount anew, and always the same.
+        order = self._orders.get(id(shape)) or self._orders.setdefault(id(shape), shape.order(guarded.keys()))
         if (states := prod(cap + 1 for cap in caps) * len(order)) > MOST_STATES:
             limits_of_guards = ", ".join(
                 f"{guard.name} {cap}" for guard, cap in zip(self.guards, caps, strict=True)

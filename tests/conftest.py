@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def needs_neo4j(nodeid: str) -> bool:
     """Tell by a test's name whether it asks for a Neo4j server."""
-    return "/neo4j/" in nodeid or "[neo4j" in nodeid
+    return "neo4j" in nodeid
 
 
 class OneServer(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
