@@ -34,6 +34,10 @@ _UNCERTAIN = (
 )
 _NO_TIME = "Not run: no time is left in this turn."
 _BEFORE = "You made this call before in this turn, so it was not made again. This is what it gave:"
+_CHANGED = (
+    "Not made: you asked for this call twice in one round, and the user changed the first one. "
+    "What that gave stands above."
+)
 _ABOVE = "You made this call before in this turn, so it was not made again: what it gave stands above."
 
 
@@ -136,11 +140,13 @@ def _before(
     """What the same call gave before: as it is kept, as the model is shown it, and whether that is cut."""
     digest = digest_of(one.name, one.arguments)
     first = next((use for use in uses if use.digest == digest), None)
+    if first is None:  # a person changed the arguments of the one before it
+        return _CHANGED, _CHANGED, False
     shown = next(
         (
             str(message.text)
             for message in exchange
-            if isinstance(message, ToolMessage) and first is not None and message.tool_call_id == first.id
+            if isinstance(message, ToolMessage) and message.tool_call_id == first.id
         ),
         "",
     )
