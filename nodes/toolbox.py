@@ -129,7 +129,7 @@ def screened(
         can_ask: Whether the turn can wait for a person.
     """
     uses = state.get("tool_uses", [])
-    seen = {use.digest for use in uses if use.outcome not in {"skipped", "repeated"}}
+    seen = {use.digest for use in uses if use.outcome not in {"skipped", "repeated", "no_tool"}}
     left = request_of(state).limits.max_tool_calls - sum(use.outcome in MADE for use in uses)
     decided = []
     for one in wanted:

@@ -137,6 +137,7 @@ class McpServers:
         for link in self._opened():
             if link not in self._asking or self._asking[link].done():
                 self._asking[link] = asyncio.create_task(link.offers())
+                self._asking[link].add_done_callback(_heard)  # perhaps nobody waits for it any more
         asking = [self._asking[link] for link in self._opened()]
         if asking:
             # What is late goes on: nobody is helped by a server that begins anew each time.
@@ -175,6 +176,11 @@ class McpServers:
             return await self._done(work)
 
         return Tool(offer.info, arguments_of(offer.schema), call)
+
+
+def _heard(asked: asyncio.Task[Offers]) -> None:
+    if not asked.cancelled():
+        asked.exception()
 
 
 def _outcome(asked: asyncio.Task[Offers], within_s: float) -> Offers | BaseException:
