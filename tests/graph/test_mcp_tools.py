@@ -1,4 +1,4 @@
-"""Tools of MCP servers in turns: offered when trusted, told when missing, and never another one in their place."""
+"""Tools of MCP servers in turns: offered when trusted, told when missing, never another in their place."""
 
 import os
 import re
