@@ -244,6 +244,7 @@ def test_secrets_of_a_servers_environment_show_nowhere(
     assert outcomes(result) == [("notes__variables", "ok"), ("notes__fail", "error")]
     assert "SERVICE_TOKEN" in victim.listener.told[-1]
     assert "the token is" in victim.listener.told[-1]
+    assert victim.states
     shown = [result.model_dump_json(), caplog.text, *victim.listener.told, *victim.states]
     assert not [text for text in shown if CANARY in text]
     files = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
