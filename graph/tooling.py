@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graph.config_file import SettingsError
+from graph.mcp_tools import ServerTools, open_servers
 from graph.tool_services import MemorySearch, SandboxedPython
+from nodes.toolbox import Offer
 from toolkit.functions import tool_of
 from toolkit.inner import MEMORY_SEARCH, make_memory_search
 from toolkit.protocol import AnyTool, Tool, ToolConfigError
@@ -32,29 +34,36 @@ class Tooling:
     Attributes:
         installed: Each with its own name.
         memory: Where `memory_search` looks, if it is among them.
+        servers: Servers of others, whose tools stand beside them.
     """
 
     installed: tuple[AnyTool, ...] = ()
     memory: MemorySearch | None = None
+    servers: ServerTools | None = None
 
     @property
     def names(self) -> Sequence[str]:
-        """What they are called."""
-        return [tool.name for tool in self.installed]
+        """What they are called; `SERVER__*` for what a server will announce."""
+        return [tool.name for tool in self.installed] + (self.servers.names if self.servers else [])
 
     @property
     def longest_s(self) -> float:
         """Seconds after which the most patient of them is given up."""
-        return max((tool.info.timeout_s for tool in self.installed), default=0.0)
+        own = max((tool.info.timeout_s for tool in self.installed), default=0.0)
+        return max(own, self.servers.longest_s if self.servers else 0.0)
 
-    def tools(self, request: Request) -> Sequence[AnyTool]:
+    async def tools(self, request: Request, *, seconds: float, anew: bool = False) -> Offer:
         """Give them for one turn: memory is that of the user whose turn it is."""
-        return [
+        own = [
             make_memory_search({"search_memory": self.memory.of(request)})
             if self.memory is not None and tool.info == MEMORY_SEARCH
             else tool
             for tool in self.installed
         ]
+        offer = Offer({tool.name: tool for tool in own})
+        if self.servers is None or not self.servers.are_chosen(request.tools):
+            return offer
+        return beside(offer, await self.servers.offer(seconds, anew=anew))
 
     def with_own(self, given: Sequence[Given]) -> Tooling:
         """The same and a program's own.
@@ -63,6 +72,21 @@ class Tooling:
             ToolConfigError: When one cannot be a tool, or two have one name.
         """
         return replace(self, installed=checked([*self.installed, *map(as_tool, given)]))
+
+
+def beside(own: Offer, theirs: Offer) -> Offer:
+    """Both, where no tool of others has a name of ours, in capitals or not."""
+    taken = {name.casefold() for name in own.tools}
+    left_out = [name for name in theirs.tools if name.casefold() in taken]
+    added = {name: tool for name, tool in theirs.tools.items() if name not in left_out}
+    said = [f"The tool {name} of an MCP server has the name of another one: left out." for name in left_out]
+    return Offer({**own.tools, **added}, (*own.notes, *theirs.notes, *said))
+
+
+def close_tooling(toolbox: Toolbox | None) -> None:
+    """End what was started for a toolbox of ours; it blocks. One of the program's own is left alone."""
+    if isinstance(toolbox, Tooling) and toolbox.servers is not None:
+        toolbox.servers.close()
 
 
 def own_tooling(known: Toolbox | None, given: Sequence[Given]) -> Tooling:
@@ -127,10 +151,12 @@ def open_tooling(
         None where none is named.
 
     Raises:
-        SettingsError: When one is unknown, cannot be used here, or lacks what it needs.
+        SettingsError: When one is unknown, cannot be used here, or lacks what it needs; when a file of
+            servers is not trusted.
     """
+    servers = open_servers(settings)
     if not settings.tools:
-        return None
+        return Tooling(servers=servers) if servers is not None else None
     from graph.memory import remembering_of  # noqa: PLC0415  # few need them
     from toolkit.registry import make  # noqa: PLC0415  # the same
     from toolkit.web.policy import WebPolicy  # noqa: PLC0415  # the same
@@ -145,7 +171,7 @@ def open_tooling(
         for name in settings.tools:
             _check(name, settings)
         made = [make(name, **services) for name in dict.fromkeys(settings.tools)]
-        return Tooling(checked(made), search)
+        return Tooling(checked(made), search, servers)
     except ToolConfigError as error:
         raise SettingsError(f"The setting tools cannot be used: {error}") from None
 

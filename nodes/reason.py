@@ -15,7 +15,7 @@ from nodes.prompting import fence, prompt
 from nodes.recollection import fenced, recalled_in, with_rules
 from nodes.show import show_files
 from nodes.tool_calls import asked_for
-from nodes.toolbox import Toolbox, offered, screened
+from nodes.toolbox import Offer, Toolbox, offered, screened
 from nodes.turn import Turn, request_of
 from nodes.waiting import can_wait
 from providers.answers.again import spoken
@@ -44,7 +44,9 @@ class Reason:
         coding = request.route == "code"
         # Counted before they are asked for, as every way back is.
         is_over = state.get("tool_stop") or state.get("tool_rounds", 0) >= request.limits.tool_rounds
-        tools = {} if is_over else offered(self._toolbox, request)
+        is_first = not state.get("tool_rounds", 0)
+        offer = Offer() if is_over else await offered(self._toolbox, state, anew=is_first)
+        tools, noted = offer.tools, Turn(missing_tools=list(offer.notes)) if is_first else Turn()
         reply = await ask(
             self._models,
             state,
@@ -54,9 +56,9 @@ class Reason:
             tools=[tool.as_schema() for tool in tools.values()],
         )
         if isinstance(reply, Reply) and reply.tool_calls and tools and not reply.without_tools:
-            return _wanting(state, reply, tools, config)
+            return _wanting(state, reply, tools, config) | noted
         done = _planned(state, reply) if coding else _answered(state, reply)
-        return done | _toolless(reply)
+        return done | _toolless(reply) | noted
 
 
 def _messages(state: Turn, tools: Mapping[str, AnyTool]) -> list[BaseMessage]:

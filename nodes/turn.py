@@ -103,6 +103,7 @@ class Turn(TypedDict, total=False):
     tool_uses: list[ToolUse]
     tool_stop: Stop
     toolless: str
+    missing_tools: list[str]
     approvals: int
     asked_at: float
     repairs: int
@@ -145,6 +146,7 @@ def fresh_turn() -> Turn:
         tool_uses=[],
         tool_stop="",
         toolless="",
+        missing_tools=[],
         approvals=0,
         asked_at=0.0,
         repairs=0,
