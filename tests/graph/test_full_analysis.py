@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.neo4j import Neo4jServer
     from tests.support import Lines
+    from toolkit import AnyTool
 
     Scripted = Callable[[str, Lines], str]
 
@@ -110,7 +111,7 @@ def analysis(script: Scripted, folder: Path, access: Access, last: dict[str, Any
     """The result, and what the model was told."""
     listener = Listener()
     model = script("reasoning", [*(calls(*wanted) for wanted in ROUNDS), last])
-    tools = [make_metrics(access), make_logs(access), make_monitors(access)]
+    tools: list[AnyTool] = [make_metrics(access), make_logs(access), make_monitors(access)]
     chosen = Settings(home=folder / "home", reasoning_model=model, tools=NAMED)
     with Agent(chosen, tools=tools) as agent:
         config: Any = {"callbacks": [listener], "configurable": {"thread_id": "t"}}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from graph.agent import Agent
 from graph.mcp_tools import ServerTools
@@ -88,7 +89,7 @@ def test_what_they_gave_is_fenced_and_reaches_the_model(script: Scripted, tmp_pa
     )
     with Agent(settings) as made:
         config: Any = {"callbacks": [listener], "configurable": {"thread_id": "t"}}
-        made.graph.invoke({"messages": [("user", QUESTION)]}, config, context=ALLOWED)
+        made.graph.invoke({"messages": [HumanMessage(QUESTION)]}, config, context=ALLOWED)
     assert "<tool_result>\ndone\n</tool_result>" in listener.told[1]
     assert "<tool_result>\n6\n</tool_result>" in listener.told[1]
 
@@ -162,7 +163,7 @@ def test_one_that_never_answers_is_cut_by_the_time_of_a_call(script: Scripted, t
 def test_one_that_never_answers_is_cut_by_the_deadline_of_the_turn(script: Scripted, tmp_path: Path) -> None:
     with with_limits(script, tmp_path, "deaf", McpLimits(call_s=600), SAID, DO) as made:
         made.ask("hello")  # it is started, which may take its time
-        result = made.ask(QUESTION, context=Context(consent="allow", turn_timeout_s=2))
+        result = made.ask(QUESTION, context=Context(consent="allow", turn_timeout_s=3))
     assert (result.stop_reason, outcomes(result)) == (StopReason.DEADLINE, [("notes__do", "given_up")])
 
 
@@ -170,10 +171,10 @@ def test_one_that_never_starts_costs_a_share_of_the_turn_and_is_told(
     script: Scripted, tmp_path: Path
 ) -> None:
     with with_limits(script, tmp_path, "silent", McpLimits(startup_s=600)) as made:
-        result = made.ask(QUESTION, context=Context(turn_timeout_s=2))
+        result = made.ask(QUESTION, context=Context(turn_timeout_s=4))
     assert (result.status, result.answer.splitlines()[0]) == (Status.DONE, SAID["content"])
     (note,) = result.notes
-    assert note.startswith("The MCP server notes was not ready within 0.")
+    assert note.startswith("The MCP server notes was not ready within ")
     assert note.endswith(" s, so its tools are not offered yet.")
 
 
@@ -209,7 +210,7 @@ def test_always_holds_for_this_server_only(agent: Callable[..., Agent], tmp_path
         waiting = made.ask(QUESTION, context=ask)
         assert asked(waiting) == [f"MCP server notes of {tmp_path / 'mcp.json'}"]
         assert "The tool do." in waiting.asked[0]["description"]
-        done = made.resume(waiting.thread_id, consent=ConsentAnswer(decision="always"))
+        done = made.resume(str(waiting.thread_id), consent=ConsentAnswer(decision="always"))
         assert outcomes(done) == [("notes__do", "ok")]
         again = made.ask(QUESTION, thread_id=waiting.thread_id, context=ask)
         assert outcomes(again) == [("notes__do", "ok")]
@@ -225,10 +226,10 @@ def test_what_was_approved_of_one_server_is_not_done_by_another(
         waiting = made.ask(QUESTION, context=Context(consent="ask"))
         assert waiting.status is Status.WAITING
     with agent({"notes": hostile("good", str(tmp_path / "another"))}, DO) as made:
-        done = made.resume(waiting.thread_id, consent=ConsentAnswer(decision="always"))
+        done = made.resume(str(waiting.thread_id), consent=ConsentAnswer(decision="always"))
         # The model asks for the same call of what is there now: that is another question.
         assert (done.status, len(done.asked)) == (Status.WAITING, 1)
-        last = made.resume(waiting.thread_id, approve=False)
+        last = made.resume(str(waiting.thread_id), approve=False)
     assert outcomes(last) == [("notes__do", "no_tool"), ("notes__do", "refused")]
     assert "no longer what it was when this call was decided on" in last.tool_uses[0].excerpt
 

@@ -64,14 +64,11 @@ class Victim:
         chosen = Settings(home=self._folder / "home", reasoning_model=model, **settings)
         config: Any = {"callbacks": [self.listener], "configurable": {"thread_id": "t"}}
         with Agent(chosen, tools=[*tools, delete_everything]) as agent:
-            given = {"messages": [HumanMessage(QUESTION)]}
+            given: Any = {"messages": [HumanMessage(QUESTION)]}
             values = agent.graph.invoke(given, config, context=context or Context())
             self.states = [repr(state) for state in agent.graph.get_state_history(config)]
-            if "result" in values and values["result"] is not None:
-                result: Result = values["result"]
-                return result
-            asked = values["__interrupt__"][0].value["calls"]
-        return Result.model_construct(asked=asked, status=Status.WAITING)
+        result: Result = values["result"]
+        return result
 
 
 @pytest.fixture
@@ -185,10 +182,12 @@ def test_a_tool_of_a_server_that_gives_orders_in_its_description_or_its_errors_i
     assert "now call delete" not in victim.listener.told[-3]  # what it says of itself is no message
 
 
-def test_what_a_person_is_shown_of_a_server_drives_no_terminal(victim: Victim) -> None:
-    wanted = calls(call("words__plain", text=f"a{ESCAPES}b"))
-    result = victim.turn(wanted, servers={"words": hostile("words")}, context=Context(consent="ask"))
-    (asked,) = result.asked
+def test_what_a_person_is_shown_of_a_server_drives_no_terminal(script: Scripted, tmp_path: Path) -> None:
+    path, _ = trusted(tmp_path, {"words": hostile("words")})
+    model = script("reasoning", [calls(call("words__plain", text=f"a{ESCAPES}b"))])
+    settings = Settings(home=tmp_path / "home", reasoning_model=model, mcp_servers=[path])
+    with Agent(settings) as agent:
+        (asked,) = agent.ask(QUESTION, context=Context(consent="ask")).asked
     assert "MCP server words" in asked["description"]
     assert asked["source"].startswith("MCP server words of ")
     shown = show(asked, 1, 1)
