@@ -13,6 +13,7 @@ from checkpoints.history import checkpoint_of, free_id, put_first
 from checkpoints.protocol import SessionFileError
 from checkpoints.scrutiny import check_writes, sound_checkpoint, sound_metadata, wrong
 from checkpoints.sessions import SessionMessage, Sessions
+from checkpoints.unanswered import Distrust, distrusted, unanswered
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -99,12 +100,17 @@ def export_session(saver: SessionSaver, thread_id: str) -> SessionFile:
 
 
 def import_session(
-    saver: SessionSaver, text: str, *, into: str | None = None, state: type | None = None
+    saver: SessionSaver,
+    text: str,
+    *,
+    into: str | None = None,
+    state: type | None = None,
+    distrust: Distrust | None = None,
 ) -> str:
     """Store a session that `export_session` gave.
 
-    The file is data of unknown origin: only types that the saver allows are rebuilt from it, and nothing in
-    it is run.
+    The file is data of unknown origin: only types that the saver allows are rebuilt from it, nothing in it is
+    run, and what it says that a person answered counts for nothing here: whoever goes on is asked.
 
     Args:
         saver: Will have the session.
@@ -112,6 +118,7 @@ def import_session(
         into: The id to store it under; its own when left out.
         state: The type of your graph's state, which the values in the file must fit; when left out, they are
             stored as they are, and a graph that goes on with them may fail.
+        distrust: Gives a channel's value without what nobody here has allowed; values are kept when left out.
 
     Returns:
         The id it is stored under.
@@ -130,6 +137,9 @@ def import_session(
     metadata = sound_metadata(_unpack(serde, file.metadata))
     writes = [(write.task_id, write.channel, _unpack(serde, write.value)) for write in file.writes]
     check_writes(writes, state)
+    if distrust is not None:
+        checkpoint["channel_values"] = distrusted(checkpoint["channel_values"], distrust)
+    writes = unanswered(writes, distrust)
     from langgraph.checkpoint.base import CheckpointTuple  # noqa: PLC0415  # half a second, and rarely needed
 
     place: RunnableConfig = {

@@ -27,7 +27,7 @@ from graph.saver import open_sessions
 from graph.services import Services
 from graph.settings import Settings, given_settings
 from graph.state import Context
-from graph.tooling import Given, own_tooling
+from graph.tooling import Given, close_tooling, own_tooling
 from graph.translate import Translator
 from nodes import Result, Task, problem_with
 from providers.closing import Closing
@@ -91,6 +91,7 @@ class Agent(Resuming, Closing):
         self._stats = partial(stats_of, services)
         self._models, self._memory = services.models, (services.memory, services.jobs)
         self._resources = ExitStack()
+        self._resources.callback(close_tooling, services.tools)
         saver = self._resources.enter_context(open_sessions(self.settings))
         self.background = Background.of(self.settings, services)
         if self.background is not None:
@@ -188,7 +189,7 @@ class Agent(Resuming, Closing):
         return self.graph.loop_thread.run(self.adrain(timeout_s))
 
     def close(self) -> None:
-        """Stop learning; close the models, memory, the event loop of the sync calls and the session store."""
+        """Stop learning; close models, memory, MCP servers, the sync calls' event loop and the sessions."""
         with self._resources:
             if self.background is not None:
                 self.background.close()

@@ -56,6 +56,7 @@ class Plan:
     costs: Mapping[str, Cost]
     inner: Mapping[str, Inner] = field(default_factory=dict)
     lanes: Sequence[Shape] = ()
+    _orders: dict[int, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def most(
         self, limits: TurnLimits, weight: Callable[[str], float], *, parallel_adds: bool = True
@@ -85,7 +86,8 @@ class Plan:
         caps = tuple(
             max(most[edge] for edge, place in guarded.items() if place == at) for at in range(len(counters))
         )
-        order = shape.order(guarded.keys())
+        # Asked for each amount anew, and always the same.
+        order = self._orders.get(id(shape)) or self._orders.setdefault(id(shape), shape.order(guarded.keys()))
         if (states := prod(cap + 1 for cap in caps) * len(order)) > MOST_STATES:
             limits_of_guards = ", ".join(f"{guard.name} {limit_of(guard, limits)}" for guard in self.guards)
             raise ValueError(

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from graph.background import Background, start_run
 from graph.served import background, services, settings
+from graph.tooling import close_tooling
 
 _LOG = logging.getLogger("duograph.worker")
 
@@ -33,6 +34,7 @@ async def lifespan(_: Starlette) -> AsyncIterator[None]:
         for each in (services.memory, services.jobs):
             if each is not None:
                 await each.aclose()
+        await asyncio.to_thread(close_tooling, services.tools)
 
 
 async def _start_runs(background: Background) -> None:

@@ -145,6 +145,10 @@ def answer_if_any(
     Raises:
         RequestError: When it cannot be used.
     """
+    if consent is not None and not isinstance(consent, ConsentAnswer):
+        raise RequestError(
+            f"The argument consent is a {type(consent).__name__}: give a ConsentAnswer, or use approve."
+        )
     if consent is not None:
         if approve is not None or plan is not None or reason:
             raise RequestError("The argument consent says it all: leave approve, plan and reason out.")

@@ -122,6 +122,8 @@ class Settings(BaseSettings):
             the reasoning chain can call tools.
         tool_roots: Folders that tools may read files in.
         tool_hosts: Hosts that tools may fetch pages from, such as `docs.python.org` or `*.wikipedia.org`.
+        mcp_servers: Files in the format of `mcp.json`, whose servers' tools may be called once each file is
+            trusted (`duograph tools trust FILE`).
         max_tool_rounds: How often the reasoning model may call tools in a turn.
         max_tool_calls: How many calls of tools a turn may make.
         parallel_tools: How many of them run at once.
@@ -189,6 +191,7 @@ class Settings(BaseSettings):
         default_factory=list
     )
     tool_hosts: Annotated[list[str], NoDecode, BeforeValidator(names)] = Field(default_factory=list)
+    mcp_servers: Annotated[list[Path], NoDecode, BeforeValidator(_folders)] = Field(default_factory=list)
     max_tool_rounds: int = Field(default=8, ge=0, le=MAX_TOOL_ROUNDS)
     max_tool_calls: int = Field(default=32, ge=0, le=MAX_TOOL_CALLS)
     parallel_tools: int = Field(default=4, ge=1, le=64)

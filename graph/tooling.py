@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graph.config_file import SettingsError
+from graph.mcp_tools import ServerTools, open_servers
 from graph.tool_services import MemorySearch, SandboxedPython
 from nodes.specialists import LENT
+from nodes.toolbox import Offer
 from toolkit.functions import tool_of
 from toolkit.inner import MEMORY_SEARCH, make_memory_search
 from toolkit.protocol import AnyTool, Tool, ToolConfigError
@@ -34,16 +36,18 @@ class Tooling:
         installed: Each with its own name.
         lendable: What specialists bring beside them.
         memory: Where `memory_search` looks, if it is among them.
+        servers: Servers of others, whose tools stand beside them.
     """
 
     installed: tuple[AnyTool, ...] = ()
     lendable: tuple[AnyTool, ...] = ()
     memory: MemorySearch | None = None
+    servers: ServerTools | None = None
 
     @property
     def names(self) -> Sequence[str]:
-        """What they are called."""
-        return [tool.name for tool in self.installed]
+        """What they are called; `SERVER__*` for what a server will announce."""
+        return [tool.name for tool in self.installed] + (self.servers.names if self.servers else [])
 
     @property
     def lent(self) -> Sequence[str]:
@@ -53,16 +57,21 @@ class Tooling:
     @property
     def longest_s(self) -> float:
         """Seconds after which the most patient of all is given up."""
-        return max((tool.info.timeout_s for tool in (*self.installed, *self.lendable)), default=0.0)
+        own = max((tool.info.timeout_s for tool in (*self.installed, *self.lendable)), default=0.0)
+        return max(own, self.servers.longest_s if self.servers else 0.0)
 
-    def tools(self, request: Request) -> Sequence[AnyTool]:
+    async def tools(self, request: Request, *, seconds: float, anew: bool = False) -> Offer:
         """Give them for one turn: memory is that of the user whose turn it is."""
-        return [
+        own = [
             make_memory_search({"search_memory": self.memory.of(request)})
             if self.memory is not None and tool.info == MEMORY_SEARCH
             else tool
             for tool in (*self.installed, *self.lendable)
         ]
+        offer = Offer({tool.name: tool for tool in own})
+        if self.servers is None or not self.servers.are_chosen(request.tools):
+            return offer
+        return beside(offer, await self.servers.offer(seconds, anew=anew))
 
     def with_own(self, given: Sequence[Given]) -> Tooling:
         """The same and a program's own.
@@ -74,6 +83,21 @@ class Tooling:
         names = {tool.name.casefold() for tool in installed}
         lendable = tuple(tool for tool in self.lendable if tool.name.casefold() not in names)
         return replace(self, installed=installed, lendable=lendable)
+
+
+def beside(own: Offer, theirs: Offer) -> Offer:
+    """Both, where no tool of others has a name of ours, in capitals or not."""
+    taken = {name.casefold() for name in own.tools}
+    left_out = [name for name in theirs.tools if name.casefold() in taken]
+    added = {name: tool for name, tool in theirs.tools.items() if name not in left_out}
+    said = [f"The tool {name} of an MCP server has the name of another one: left out." for name in left_out]
+    return Offer({**own.tools, **added}, (*own.notes, *theirs.notes, *said))
+
+
+def close_tooling(toolbox: Toolbox | None) -> None:
+    """End what was started for a toolbox of ours; it blocks. One of the program's own is left alone."""
+    if isinstance(toolbox, Tooling) and toolbox.servers is not None:
+        toolbox.servers.close()
 
 
 def own_tooling(known: Toolbox | None, given: Sequence[Given]) -> Tooling:
@@ -138,11 +162,12 @@ def open_tooling(
         None where none is named.
 
     Raises:
-        SettingsError: When one is unknown, cannot be used here, or lacks what it needs.
+        SettingsError: When one is unknown, cannot be used here, or lacks what it needs; when a file of
+            servers is not trusted.
     """
-    lent = lendable(settings)
+    servers, lent = open_servers(settings), lendable(settings)
     if not settings.tools and not lent:
-        return None
+        return Tooling(servers=servers) if servers is not None else None
     from graph.memory import remembering_of  # noqa: PLC0415  # few need them
     from toolkit.registry import make  # noqa: PLC0415  # the same
     from toolkit.web.policy import WebPolicy  # noqa: PLC0415  # the same
@@ -158,7 +183,7 @@ def open_tooling(
             _check(name, settings)
         made = [make(name, **services) for name in dict.fromkeys(settings.tools)]
         brought = tuple(make(name, **services) for name in lent)
-        return Tooling(checked(made), brought, search)
+        return Tooling(checked(made), brought, search, servers)
     except ToolConfigError as error:
         raise SettingsError(f"The setting tools cannot be used: {error}") from None
 

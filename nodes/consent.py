@@ -8,10 +8,10 @@ from langgraph.types import interrupt
 
 from nodes.consents import ConsentAnswer, ask_about_calls, read_consent
 from nodes.cost import FREE, Cost
-from nodes.tool_calls import Wanted, canonical, key_of
-from nodes.toolbox import Toolbox, offered
-from nodes.turn import Turn, request_of
-from nodes.waiting import waited
+from nodes.tool_calls import Wanted, canonical, identity_of, key_of
+from nodes.toolbox import Offer, Toolbox, offered
+from nodes.turn import Turn
+from nodes.waiting import left_when_asked, waited
 from toolkit import AnyTool
 
 MAX_ANSWERS: Final = 3
@@ -38,7 +38,8 @@ class Consent:
         """Wait for the answer and note it; the time that it took does not count."""
         wanted, problem = state.get("wanted", []), ""
         asked = [one for one in wanted if one.act == "ask"]
-        tools = offered(self._toolbox, request_of(state))
+        offer = await offered(self._toolbox, state, seconds=left_when_asked(state)) if asked else Offer()
+        tools = _still(asked, offer.tools)
         answer = ConsentAnswer(decision="reject")
         if asked:
             answer = ConsentAnswer(reason=f"none of {MAX_ANSWERS} answers could be used")
@@ -51,7 +52,7 @@ class Consent:
                     break
                 problem = read
         thread = str(config.get("configurable", {}).get("thread_id") or "")
-        allowed = [*state.get("allowed_tools", []), *_allowed(asked, answer, tools, thread)]
+        allowed = [*state.get("allowed_tools", []), *_allowed(asked, answer, thread)]
         decided = [_decided(one, answer) if one.act == "ask" else one for one in wanted]
         return Turn(wanted=decided, allowed_tools=list(dict.fromkeys(allowed))) | waited(state)
 
@@ -68,9 +69,13 @@ def _decided(one: Wanted, answer: ConsentAnswer) -> Wanted:
     return one.model_copy(update={"act": "run", "arguments": about.arguments, "reason": changed})
 
 
-def _allowed(
-    asked: list[Wanted], answer: ConsentAnswer, tools: Mapping[str, AnyTool], thread: str
-) -> list[str]:
+def _still(asked: list[Wanted], tools: Mapping[str, AnyTool]) -> dict[str, AnyTool]:
+    """The tools that are still those that were asked about: a person shall not be shown another one."""
+    wanted = {(one.name, one.tool) for one in asked}
+    return {name: tool for name, tool in tools.items() if (name, identity_of(tool)) in wanted}
+
+
+def _allowed(asked: list[Wanted], answer: ConsentAnswer, thread: str) -> list[str]:
     """What need not be asked again in this session."""
-    always = [one for one in asked if answer.about(one.id).decision == "always" and one.name in tools]
-    return [key_of(tools[one.name], thread) for one in always]
+    always = [one for one in asked if answer.about(one.id).decision == "always"]
+    return [key_of(one.name, one.tool, thread) for one in always]

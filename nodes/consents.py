@@ -26,7 +26,8 @@ class AskedCall(TypedDict):
         name: The tool.
         arguments: All of them.
         description: What the tool says that it does.
-        source: Where the tool comes from, such as `own` for a function of the program.
+        source: Where the tool comes from: the server and the file that names it; `own` for a function of the
+            program; for what is built in, its category.
     """
 
     id: str
@@ -91,12 +92,16 @@ def ask_about_calls(
             name=one.name,
             arguments=one.arguments,
             description=tools[one.name].info.description if one.name in tools else "",
-            source=tools[one.name].info.category if one.name in tools else "",
+            source=_source_of(tools[one.name]) if one.name in tools else "",
         )
         for one in wanted
     ]
     question = "The model wants calls that may change something. Shall they be made?"
     return ConsentQuestion(question=question, calls=calls, problem=problem)
+
+
+def _source_of(tool: AnyTool) -> str:
+    return tool.info.source or tool.info.category
 
 
 def read_consent(given: Any, wanted: Sequence[Wanted], tools: Mapping[str, AnyTool]) -> ConsentAnswer | str:  # noqa: ANN401  # whatever a client sends

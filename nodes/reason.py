@@ -16,7 +16,7 @@ from nodes.recollection import fenced, recalled_in, with_rules
 from nodes.show import show_files
 from nodes.specialists import specialist_of
 from nodes.tool_calls import asked_for
-from nodes.toolbox import Toolbox, offered, screened
+from nodes.toolbox import Offer, Toolbox, offered, screened
 from nodes.turn import Request, Turn, request_of
 from nodes.waiting import can_wait
 from providers.answers.again import spoken
@@ -45,7 +45,9 @@ class Reason:
         coding = request.route == "code"
         # Counted before they are asked for, as every way back is.
         is_over = state.get("tool_stop") or state.get("tool_rounds", 0) >= request.limits.tool_rounds
-        tools = {} if is_over else offered(self._toolbox, request)
+        is_first = not state.get("tool_rounds", 0)
+        offer = Offer() if is_over else await offered(self._toolbox, state, anew=is_first)
+        tools, noted = offer.tools, Turn(missing_tools=list(offer.notes)) if is_first else Turn()
         reply = await ask(
             self._models,
             state,
@@ -55,9 +57,9 @@ class Reason:
             tools=[tool.as_schema() for tool in tools.values()],
         )
         if isinstance(reply, Reply) and reply.tool_calls and tools and not reply.without_tools:
-            return _wanting(state, reply, tools, config)
+            return _wanting(state, reply, tools, config) | noted
         done = _planned(state, reply) if coding else _answered(state, reply)
-        return done | _toolless(reply)
+        return done | _toolless(reply) | noted
 
     async def _specialist(self, request: Request) -> str:
         """What is told to whoever answers this kind of request."""

@@ -73,6 +73,8 @@ class Wanted(BaseModel):
         arguments: What it shall be called with.
         act: What becomes of it.
         reason: Why it is not made, as the model is told.
+        tool: Which tool it is, by `identity_of`, when the call was decided on: another one of that name is
+            not called in its place.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -80,6 +82,7 @@ class Wanted(BaseModel):
     id: str
     name: str
     arguments: dict[str, Any]
+    tool: str = ""
     act: Act = "run"
     reason: str = ""
 
@@ -109,11 +112,18 @@ def use_of(wanted: Wanted, outcome: ToolOutcome, told: str, **more: Any) -> Tool
     )
 
 
-def key_of(tool: AnyTool, thread: str) -> str:
-    """What a person allows for a session: this tool from this source as it describes itself now."""
-    described = json.dumps(tool.as_schema(), sort_keys=True, default=str)
-    said = f"{thread}\n{tool.info.category}\n{tool.info.effect}\n{described}"
-    return f"{tool.name}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+def identity_of(tool: AnyTool) -> str:
+    """What makes it this tool: where it comes from, what it can do, and all that it says about itself now."""
+    info = tool.info
+    parts = (info.source or info.category, info.fingerprint, info.effect, tool.as_schema())
+    said = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def key_of(name: str, identity: str, thread: str) -> str:
+    """What a person allows for a session: the very tool that was asked about, by `identity_of`."""
+    said = f"{thread}\n{name}\n{identity}"
+    return f"{name}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def asked_for(reply: Reply, taken: Sequence[str]) -> tuple[AIMessage, list[Wanted]]:

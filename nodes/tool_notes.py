@@ -18,7 +18,7 @@ _STOPS: Final[Mapping[Stop, str]] = {
 
 def tool_notes(state: Turn) -> list[str]:
     """The notes, one sentence each."""
-    uses, notes = state.get("tool_uses", []), []
+    uses, notes = state.get("tool_uses", []), [*state.get("missing_tools", [])]
     limits = request_of(state).limits
     if model := state.get("toolless"):
         notes.append(f"The model {model} takes no tools, so it was asked without them.")

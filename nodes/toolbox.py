@@ -1,14 +1,32 @@
 """Which tools a turn may use, and what becomes of each call that a model asks for."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from pydantic import ValidationError
 
+from nodes.limits import seconds_left
 from nodes.specialists import specialist_of
-from nodes.tool_calls import MADE, Wanted, digest_of, key_of
-from nodes.turn import Request, Turn, request_of
+from nodes.tool_calls import MADE, Wanted, digest_of, identity_of, key_of
+from nodes.turn import Request, Turn, request_of, spending_of
 from toolkit import AnyTool
+
+ANY: Final = "*"
+"""How a name ends that stands for all names with that beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be had in a turn.
+
+    Attributes:
+        tools: By name.
+        notes: A sentence on whatever could not be had.
+    """
+
+    tools: Mapping[str, AnyTool] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 class Toolbox(Protocol):
@@ -16,7 +34,7 @@ class Toolbox(Protocol):
 
     @property
     def names(self) -> Sequence[str]:
-        """What they are called."""
+        """What they are called; `SERVER__*` stands for whatever a server announces when it is asked."""
         ...
 
     @property
@@ -29,8 +47,15 @@ class Toolbox(Protocol):
         """Seconds after which the most patient of them is given up."""
         ...
 
-    def tools(self, request: Request) -> Sequence[AnyTool]:
-        """Give them for one turn: some are its user's own."""
+    async def tools(self, request: Request, *, seconds: float, anew: bool = False) -> Offer:
+        """Give them for one turn: some are its user's own.
+
+        Args:
+            request: What the turn is about, and which tools its caller chose.
+            seconds: What is left of the turn.
+            anew: Whether servers are asked what they offer, as at the start of a turn; else what they said
+                last will do.
+        """
         ...
 
 
@@ -44,13 +69,41 @@ def effective(installed: Sequence[str], chosen: Sequence[str] | None) -> tuple[s
     return tuple(name for name in installed if chosen is None or name in chosen)
 
 
-def offered(toolbox: Toolbox | None, request: Request) -> dict[str, AnyTool]:
-    """The tools of a turn by name."""
-    if toolbox is None or not request.limits.tool_rounds:
-        return {}
-    names = (*effective(toolbox.names, request.tools), *lent_for(toolbox, request))
-    found = {tool.name: tool for tool in toolbox.tools(request)} if names else {}
-    return {name: found[name] for name in names if name in found}
+async def offered(
+    toolbox: Toolbox | None, state: Turn, *, seconds: float | None = None, anew: bool = False
+) -> Offer:
+    """The tools of a turn by name, in the installation's order.
+
+    Args:
+        toolbox: What there is.
+        state: The turn so far.
+        seconds: What is left of it, where its clock stands still.
+        anew: Whether servers are asked again what they offer.
+    """
+    request = request_of(state)
+    if toolbox is None or not request.limits.tool_rounds or request.tools == []:
+        return Offer()
+    left = seconds_left(request.limits, spending_of(state)) if seconds is None else seconds
+    offer = await toolbox.tools(request, seconds=max(left, 0.0), anew=anew)
+    chosen = None if request.tools is None else expanded(request.tools, offer.tools)
+    own = effective(expanded(toolbox.names, offer.tools), chosen)
+    names = (*own, *lent_for(toolbox, request))
+    missing = [
+        f"The tool {name}, which this run chose, could not be offered."
+        for name in chosen or ()
+        if name not in names and name not in toolbox.lent
+    ]
+    tools = {name: offer.tools[name] for name in names if name in offer.tools}
+    return Offer(tools, (*offer.notes, *missing))
+
+
+def expanded(names: Sequence[str], known: Iterable[str]) -> list[str]:
+    """The same names with what is known in place of each that ends in `*`."""
+    found: list[str] = []
+    for name in names:
+        family = name.endswith(ANY)
+        found += [one for one in known if one.startswith(name[: -len(ANY)])] if family else [name]
+    return list(dict.fromkeys(found))
 
 
 def lent_for(toolbox: Toolbox, request: Request) -> tuple[str, ...]:
@@ -64,7 +117,9 @@ def lent_for(toolbox: Toolbox, request: Request) -> tuple[str, ...]:
 def problem_with_tools(toolbox: Toolbox | None, chosen: Sequence[str] | None) -> str | None:
     """Why a caller's choice cannot be taken, in one sentence; None when it can."""
     known = [*toolbox.names, *toolbox.lent] if toolbox is not None else []
-    wrong = next((name for name in chosen or () if name not in known), None)
+    families = tuple(name[: -len(ANY)] for name in known if name.endswith(ANY))
+    # Whether a server has a tool of that name is known when it has been asked.
+    wrong = next((name for name in chosen or () if name not in known and not name.startswith(families)), None)
     if wrong is None:
         return None
     if not known:
@@ -85,7 +140,7 @@ def screened(
         can_ask: Whether the turn can wait for a person.
     """
     uses = state.get("tool_uses", [])
-    seen = {use.digest for use in uses if use.outcome not in {"skipped", "repeated"}}
+    seen = {use.digest for use in uses if use.outcome not in {"skipped", "repeated", "no_tool"}}
     left = request_of(state).limits.max_tool_calls - sum(use.outcome in MADE for use in uses)
     decided = []
     for one in wanted:
@@ -98,7 +153,8 @@ def screened(
         elif left <= 0:
             decided.append(one.model_copy(update={"act": "skipped", "reason": OVER}))
         else:
-            decided.append(_consented(state, one, tool, thread=thread, can_ask=can_ask))
+            known = one.model_copy(update={"tool": identity_of(tool)})
+            decided.append(_consented(state, known, tool, thread=thread, can_ask=can_ask))
             left -= decided[-1].act in {"run", "ask"}
             seen.add(digest)
     return decided
@@ -109,7 +165,7 @@ def _consented(state: Turn, one: Wanted, tool: AnyTool, *, thread: str, can_ask:
     consent = request_of(state).limits.consent
     if tool.info.effect != "write" or consent == "allow" or not fits(tool, one.arguments):
         return one  # what does not fit is told so, and not called
-    if key_of(tool, thread) in state.get("allowed_tools", []):
+    if key_of(one.name, one.tool, thread) in state.get("allowed_tools", []):
         return one
     if consent == "ask" and can_ask:
         return one.model_copy(update={"act": "ask"})

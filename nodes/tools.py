@@ -14,7 +14,17 @@ from nodes.context import Context
 from nodes.cost import Cost
 from nodes.limits import WALK, Walk, seconds_left
 from nodes.prompting import fence
-from nodes.tool_calls import MADE, MOST_REPEATS, Stop, ToolOutcome, ToolUse, Wanted, digest_of, use_of
+from nodes.tool_calls import (
+    MADE,
+    MOST_REPEATS,
+    Stop,
+    ToolOutcome,
+    ToolUse,
+    Wanted,
+    digest_of,
+    identity_of,
+    use_of,
+)
 from nodes.toolbox import Toolbox, offered
 from nodes.turn import Turn, request_of, spending_of
 from toolkit import AnyTool
@@ -32,8 +42,16 @@ _UNCERTAIN = (
     "Unknown: the process was cut off while this call was made. It may have been made, or in part, so it was "
     "not made again. Find out by looking, or tell the user."
 )
+_CHANGED = (
+    "Not run: the tool {name} is no longer what it was when this call was decided on. Ask for it again if "
+    "you still want it."
+)
 _NO_TIME = "Not run: no time is left in this turn."
 _BEFORE = "You made this call before in this turn, so it was not made again. This is what it gave:"
+_CHANGED = (
+    "Not made: you asked for this call twice in one round, and the user changed the first one. "
+    "What that gave stands above."
+)
 _ABOVE = "You made this call before in this turn, so it was not made again: what it gave stands above."
 
 
@@ -65,7 +83,7 @@ class Tools:
     async def __call__(self, state: Turn, runtime: Runtime[Context], config: RunnableConfig) -> Turn:
         """Make the calls that may be made, and say of the others why not."""
         wanted = state.get("wanted", [])
-        tools = offered(self._toolbox, request_of(state))
+        tools = (await offered(self._toolbox, state)).tools
         again = _is_again(config)
         slots = asyncio.Semaphore(self._parallel)
 
@@ -75,6 +93,8 @@ class Tools:
             tool = tools.get(one.name)
             if tool is None:
                 return _Done("no_tool", f"There is no tool {one.name} any more.")
+            if one.tool != identity_of(tool):
+                return _Done("no_tool", _CHANGED.format(name=one.name))
             if again and tool.info.effect == "write":
                 return _Done("uncertain", _UNCERTAIN)
             async with slots:
@@ -136,11 +156,13 @@ def _before(
     """What the same call gave before: as it is kept, as the model is shown it, and whether that is cut."""
     digest = digest_of(one.name, one.arguments)
     first = next((use for use in uses if use.digest == digest), None)
+    if first is None:  # a person changed the arguments of the one before it
+        return _CHANGED, _CHANGED, False
     shown = next(
         (
             str(message.text)
             for message in exchange
-            if isinstance(message, ToolMessage) and first is not None and message.tool_call_id == first.id
+            if isinstance(message, ToolMessage) and message.tool_call_id == first.id
         ),
         "",
     )

@@ -108,6 +108,7 @@ class Turn(TypedDict, total=False):
     tool_uses: list[ToolUse]
     tool_stop: Stop
     toolless: str
+    missing_tools: list[str]
     approvals: int
     asked_at: float
     repairs: int
@@ -150,6 +151,7 @@ def fresh_turn() -> Turn:
         tool_uses=[],
         tool_stop="",
         toolless="",
+        missing_tools=[],
         approvals=0,
         asked_at=0.0,
         repairs=0,

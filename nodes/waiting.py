@@ -4,12 +4,19 @@ import time
 
 from langchain_core.runnables import RunnableConfig
 
-from nodes.turn import Turn, spending_of
+from nodes.limits import seconds_left
+from nodes.turn import Turn, request_of, spending_of
 
 
 def can_wait(config: RunnableConfig) -> bool:
     """Whether a turn can wait for a person: only where it is kept meanwhile."""
     return bool(config.get("configurable", {}).get("__pregel_checkpointer"))
+
+
+def left_when_asked(state: Turn) -> float:
+    """Seconds that were left of the turn when the person was asked: its clock stands still since."""
+    left = seconds_left(request_of(state).limits, spending_of(state))
+    return left + max(0.0, time.time() - state.get("asked_at", time.time()))
 
 
 def waited(state: Turn) -> Turn:

@@ -21,14 +21,21 @@ def tools() -> None:
 
 
 @tools.command("list")
+@click.option(
+    "--start", is_flag=True, help="Start the MCP servers that the settings name, and list their tools."
+)
 @json_option
-def list_tools(*, as_json: bool) -> Action:
-    """List the tools that are built in: what each can do, its cost, and what it lacks here."""
+def list_tools(*, start: bool, as_json: bool) -> Action:
+    """List the tools: what each can do, its cost, what it lacks here, and whether the settings choose it.
+
+    Of MCP servers that the settings name, each is a line `SERVER__*`: nothing of them is started, unless
+    --start is given.
+    """
 
     def action() -> int:
         from serving.tools import list_tools as body  # noqa: PLC0415  # bodies load when they run
 
-        return body(as_json=as_json)
+        return body(start=start, as_json=as_json)
 
     return action
 

@@ -18,7 +18,7 @@ from graph.agent import Agent
 from graph.role_settings import VARIABLES
 from graph.settings import Settings
 from tests import forkserver
-from tests.support import AgentMaker, Lines, addresses_and_keys
+from tests.support import AgentMaker, Lines, addresses_and_keys, shared_folder
 
 if TYPE_CHECKING:
     from tests.neo4j import Neo4jServer
@@ -54,18 +54,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def needs_neo4j(nodeid: str) -> bool:
     """Tell by a test's name whether it asks for a Neo4j server."""
-    return "/neo4j/" in nodeid or "[neo4j" in nodeid
+    return "neo4j" in nodeid
 
 
 class OneServer(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Deals out test by test, but those on Neo4j to one process.
+    """Deals out test by test, but those on Neo4j to one process, and those on MLX.
 
     A server of its own for each process takes long to start, and a cold one ten times as long for a query.
+    MLX takes seconds to import, and whoever needs the trained model would wait for who trains it.
     (xdist's own groups do nothing with pytest 9.2, whose names of tests cannot be changed.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "neo4j" if needs_neo4j(nodeid) else nodeid
+        return next((name for name in ("neo4j", "mlx") if name in nodeid), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:  # noqa: ANN401  # xdist's own
@@ -115,9 +116,9 @@ def _clean_environment(
 
 
 @pytest.fixture(scope="session")
-def fork_server() -> Iterator[forkserver.ForkServer | None]:
+def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[forkserver.ForkServer | None]:
     """What starts our programs quickly; None where a fork is not to be trusted."""
-    server = forkserver.ForkServer() if forkserver.AVAILABLE else None
+    server = forkserver.ForkServer(shared_folder(tmp_path_factory)) if forkserver.AVAILABLE else None
     yield server
     if server is not None:
         server.close()

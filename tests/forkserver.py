@@ -1,33 +1,26 @@
 """Starts processes that have everything imported already: forks, in place of new interpreters.
 
-Most of what a command takes is the import of LangGraph, a second each time. Here one process imports it once
-and forks; what is forked is a process like any other, with arguments, streams, signals and an end of its own.
-What only a new interpreter shows (imports, `PYTHON…` variables, Ctrl-C while it starts) is tested with one.
+Most of what a command takes is the import of LangGraph, a second each time. Here one process (`forking.py`)
+imports it once and forks; what is forked is a process like any other, with arguments, streams, signals and an
+end of its own. What only a new interpreter shows (imports, `PYTHON…` variables, Ctrl-C while it starts) is
+tested with one.
 """
 
 from __future__ import annotations
 
-import fcntl
-import gc
-import io
 import json
 import os
-import runpy
 import select
 import selectors
-import signal
 import socket
 import subprocess
 import sys
-import termios
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 from time import monotonic
-from typing import IO, TYPE_CHECKING, BinaryIO, TextIO, TypedDict, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, TypedDict, cast
 
-import duograph
+from filelock import FileLock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +29,6 @@ AVAILABLE = sys.platform == "linux"
 COMMAND = "-m duograph"
 """What to start in place of a script."""
 
-_ROOMS = duograph.ROOMS
 _ASKING = """\
 import json, os, socket, sys
 task = {"program": %(program)r, "words": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}
@@ -49,12 +41,12 @@ news = os.read(status, %(number)d) or sys.exit("the fork server has ended")
 code = os.waitstatus_to_exitcode(int.from_bytes(news, "little"))
 sys.exit(code if code >= 0 else 128 - code)
 """
-_MESSAGE = 1 << 17
 _READ = 1 << 16
-_NUMBER = 8
+NUMBER = 8
+HELLO = b"+"
 
 
-class _Task(TypedDict):
+class Task(TypedDict):
     program: str
     words: tuple[str, ...]
     folder: str
@@ -121,8 +113,8 @@ class Forked:
 
 
 def _number(stream: BinaryIO) -> int:
-    data = stream.read(_NUMBER)
-    assert len(data) == _NUMBER, "the fork server has ended: its standard error says why"
+    data = stream.read(NUMBER)
+    assert len(data) == NUMBER, "the fork server has ended: its standard error says why"
     return int.from_bytes(data, "little")
 
 
@@ -135,18 +127,28 @@ def _written(handle: int, data: memoryview) -> memoryview:
 
 
 class ForkServer:
-    """This side of the process that forks."""
+    """This side of the process that forks, which all processes of a run of tests share."""
 
-    def __init__(self) -> None:
-        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.forkserver", str(theirs.fileno())],
-                cwd=Path(__file__).parents[1],
-                env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C is for the tests
-            )
+    def __init__(self, shared: Path) -> None:
+        """Connect to it; whoever comes first starts it, and it ends when nobody is connected any more.
+
+        Args:
+            shared: A folder that those processes have in common.
+        """
+        address = f"\0{shared}/forks"
+        with FileLock(shared / "forks.lock"):
+            channel = _connected(address)
+            if channel is None:
+                subprocess.run(
+                    [sys.executable, "-m", "tests.forking", address[1:]],
+                    cwd=Path(__file__).parents[1],
+                    env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+                    start_new_session=True,  # Ctrl-C is for the tests
+                    check=True,
+                )
+                channel = _connected(address)
+        assert channel, "the fork server does not answer: its standard error says why"
+        self._channel = channel
 
     def start(  # noqa: PLR0913  # as subprocess takes them
         self,
@@ -169,7 +171,7 @@ class ForkServer:
             stdout: The same.
             stderr: The same.
         """
-        task = _Task(program=program, words=words, folder=str(folder), environment=dict(environment))
+        task = Task(program=program, words=words, folder=str(folder), environment=dict(environment))
         streams = [_ends(stdin, "wb"), _ends(stdout, "rb"), _ends(stderr, "rb")]
         status, theirs = os.pipe()
         handles = [handle for _, handle, _ in streams]
@@ -188,7 +190,7 @@ class ForkServer:
         """
         channel = self._channel.fileno()
         asking = folder / "asking.py"
-        asking.write_text(_ASKING % {"program": COMMAND, "channel": channel, "number": _NUMBER})
+        asking.write_text(_ASKING % {"program": COMMAND, "channel": channel, "number": NUMBER})
         command = folder / "duograph"
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{asking}" "$@"\n')
         command.chmod(0o755)
@@ -196,7 +198,19 @@ class ForkServer:
 
     def close(self) -> None:
         self._channel.close()
-        self._process.wait(timeout=60)
+
+
+def _connected(address: str) -> socket.socket | None:
+    """A connection to the server at that address; None where there is none, or it is about to end."""
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        channel.connect(address)
+        if channel.recv(len(HELLO)) == HELLO:
+            return channel
+    except (ConnectionRefusedError, ConnectionResetError):
+        pass
+    channel.close()
+    return None
 
 
 def _ends(stream: int | IO[bytes], mode: str) -> tuple[IO[bytes] | None, int, bool]:
@@ -211,78 +225,3 @@ def _ends(stream: int | IO[bytes], mode: str) -> tuple[IO[bytes] | None, int, bo
     if mode == "rb":
         return os.fdopen(reading, mode), writing, True
     return os.fdopen(writing, mode), reading, True
-
-
-def _serve(channel: socket.socket) -> _Task | None:
-    """Fork for each message: first one who waits, and by it who does what was asked for.
-
-    Returns:
-        In the latter the task, with its three streams in place; None when nobody asks any more.
-    """
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody needs to wait for those who wait
-    with channel:
-        while True:
-            message, handles, _, _ = socket.recv_fds(channel, _MESSAGE, 4)
-            if not message:
-                return None
-            if os.fork() == 0:
-                break
-            for handle in handles:
-                os.close(handle)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    *streams, status = handles
-    if pid := os.fork():
-        for stream in streams:
-            os.close(stream)
-        os.write(status, pid.to_bytes(_NUMBER, "little"))
-        os.write(status, os.waitpid(pid, 0)[1].to_bytes(_NUMBER, "little"))
-        os._exit(0)
-    os.close(status)
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
-    return cast("_Task", json.loads(message))
-
-
-def _prepare(task: _Task) -> None:
-    """Give this fork what a new interpreter would have."""
-    os.setsid()
-    if os.isatty(0):
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    os.environ.clear()
-    os.environ.update(task["environment"])
-    os.chdir(task["folder"])
-    sys.stdin = _text(0, "rb", "strict")
-    sys.stdout = _text(1, "wb", "strict")
-    sys.stderr = _text(2, "wb", "backslashreplace")
-    is_command = task["program"] == COMMAND
-    sys.argv = ["duograph" if is_command else task["program"], *task["words"]]
-    sys.path[0] = task["folder"] if is_command else str(Path(task["program"]).parent)
-
-
-def _text(handle: int, mode: str, errors: str) -> TextIO:
-    binary = cast("IO[bytes]", os.fdopen(handle, mode, closefd=False))
-    lines = handle == 2 or os.isatty(handle)
-    return io.TextIOWrapper(binary, sys.stdout.encoding, errors, newline="\n", line_buffering=lines)
-
-
-def main() -> None:
-    for room in _ROOMS:
-        for module in walk_packages(import_module(room).__path__, f"{room}."):
-            if not module.name.startswith("sandbox.inside"):  # what runs in there imports itself
-                import_module(module.name)
-    assert len(list(Path("/proc/self/task").iterdir())) == 1, "whoever forks must have no threads"
-    gc.collect()
-    gc.freeze()
-    task = _serve(socket.socket(fileno=int(sys.argv[1])))
-    if task is None:
-        return
-    _prepare(task)
-    if task["program"] == COMMAND:
-        import_module("duograph").main()
-    else:
-        runpy.run_path(task["program"], run_name="__main__")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,10 @@
 """Names that tests of several rooms share."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from graph.agent import Agent
 from providers.backends.services import OPENAI, SERVICES
@@ -24,3 +27,9 @@ def addresses_and_keys() -> list[str]:
     ollama = ["OLLAMA_HOST", "OLLAMA_API_KEY"]
     gateway = ["LANGSMITH_GATEWAY", "LANGSMITH_GATEWAY_API_KEY"]
     return [*named, *anthropic, *(f"AWS_{name}" for name in aws), "AWS_DEFAULT_REGION", *ollama, *gateway]
+
+
+def shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one run of tests have in common."""
+    own = factory.getbasetemp()
+    return own.parent if own.name.startswith("popen-") else own

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields as fields_of
+from dataclasses import is_dataclass
 from functools import partial
-from inspect import Parameter, isawaitable, signature
-from typing import TYPE_CHECKING, Any, TypeVar
+from inspect import (
+    Parameter,
+    isasyncgenfunction,
+    isawaitable,
+    isgeneratorfunction,
+    isroutine,
+    signature,
+)
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, create_model
 
@@ -53,7 +64,7 @@ def tool_of(
         max_chars: The longest result that the model is shown.
 
     Raises:
-        ToolConfigError: When it has no docstring, or an argument cannot be given by a model.
+        ToolConfigError: When it has no docstring, an argument cannot be given by a model, or it yields.
     """
     called = str(name or getattr(function, "__name__", type(function).__name__))
     declared: Effect = getattr(function, _EFFECT, "write") if effect is None else effect
@@ -62,7 +73,12 @@ def tool_of(
         raise ToolConfigError(
             f"function {called!r} needs a docstring that says what it does: the model reads it."
         )
-    inferred = _inferred(called, function)
+    plain = _plain(function)
+    if isasyncgenfunction(plain) or isgeneratorfunction(plain):
+        raise ToolConfigError(
+            f"function {called!r} yields, and a model is shown one result: return a list or a text."
+        )
+    inferred = _inferred(called, plain)
     info = ToolInfo(
         name=called,
         description=(inferred.__doc__ or description).strip(),
@@ -74,11 +90,35 @@ def tool_of(
     return Tool(info, _closed(called, inferred), partial(_call, function))
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without pydantic's word on arguments called `json`, `copy` or `schema`, which work."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Field name \".*\" .*shadows an attribute", UserWarning)
+        yield
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What is really called, where an object or a class is given."""
+    if isinstance(function, type) or isroutine(function):
+        return function
+    return cast("Callable[..., Any]", function.__call__)  # type: ignore[operator]  # of any callable
+
+
+def _parameters(name: str, function: Callable[..., Any]) -> Iterable[Parameter]:
+    try:
+        return signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise ToolConfigError(
+            f"function {name!r} does not say what it takes: put it into a function with type hints."
+        ) from None
+
+
 def _inferred(name: str, function: Callable[..., Any]) -> type[BaseModel]:
     """Read the arguments off a function's hints and docstring."""
     from langchain_core.tools import create_schema_from_function  # noqa: PLC0415 - heavy
 
-    for parameter in signature(function).parameters.values():
+    for parameter in _parameters(name, function):
         if parameter.kind not in _NAMED:
             raise ToolConfigError(
                 f"argument {parameter.name!r} of function {name!r} cannot be given by name: "
@@ -88,9 +128,22 @@ def _inferred(name: str, function: Callable[..., Any]) -> type[BaseModel]:
             raise ToolConfigError(
                 f"argument {parameter.name!r} of function {name!r} has no type hint: write one."
             )
+        if parameter.name.startswith("_") or (
+            parameter.name.startswith("model_") and hasattr(BaseModel, parameter.name)
+        ):
+            raise ToolConfigError(
+                f"argument {parameter.name!r} of function {name!r} cannot be described to a model: "
+                "give it another name, without an underscore in front."
+            )
     try:
-        schema = create_schema_from_function(name, function, parse_docstring=True)
+        with _quiet():
+            schema = create_schema_from_function(name, function, parse_docstring=True)
     except Exception as error:
+        if str(error).startswith("Arg ") and "docstring" in str(error):
+            raise ToolConfigError(
+                f"the docstring of function {name!r} describes an argument that it does not have: "
+                "make the two agree."
+            ) from error
         raise ToolConfigError(
             f"function {name!r} cannot be a tool: its arguments have no JSON form ({type(error).__name__})."
         ) from error
@@ -103,7 +156,8 @@ def _closed(name: str, inferred: type[BaseModel]) -> type[BaseModel]:
     """The same arguments, and no others."""
     fields: dict[str, Any] = {key: (field.annotation, field) for key, field in inferred.model_fields.items()}
     try:
-        closed = create_model(name, __base__=Arguments, **fields)
+        with _quiet():
+            closed = create_model(name, __base__=Arguments, **fields)
         closed.model_json_schema()
     except Exception as error:
         raise ToolConfigError(
@@ -128,4 +182,12 @@ def _shown(answer: Any) -> Answer:  # noqa: ANN401  # whatever the function retu
         return answer.decode(errors="replace")
     if isinstance(answer, BaseModel):
         return answer.model_dump_json()
-    return json.dumps(answer, ensure_ascii=False, default=str)
+    return json.dumps(answer, ensure_ascii=False, default=_as_json)
+
+
+def _as_json(value: Any) -> Any:  # noqa: ANN401  # what JSON has no form for
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields_of(value)}
+    return list(value) if isinstance(value, set | frozenset) else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -95,6 +95,10 @@ class ToolInfo:
         if not self.description.strip():
             raise ToolConfigError(
                 f"description of the tool {self.name} is empty: say in a sentence what it does."
+            )
+        if self.effect not in get_args(Effect):  # a misspelt one would be called without consent
+            raise ToolConfigError(
+                f"effect {self.effect!r} of the tool {self.name} is unknown: use read, write or network."
             )
         if not self.timeout_s > 0:
             raise ToolConfigError(

@@ -95,6 +95,8 @@ def _checks(settings: Settings | None, *, live: bool) -> Iterator[Check]:
     if settings is not None:
         yield Check("database", lambda: places.see_database(settings), _DATABASE_S)
         yield Check("memory", lambda: places.see_memory(settings), _DATABASE_S)
+        if settings.tools or settings.mcp_servers:
+            yield Check("tools", lambda: places.see_tools(settings), _DATABASE_S)
 
 
 def _next(settings: Settings | None, findings: list[Finding]) -> Iterator[str]:

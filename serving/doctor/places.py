@@ -9,6 +9,7 @@ from checkpoints import DatabaseError
 from checkpoints.health import inspect_database
 from graph.memory import open_memory, why_off
 from graph.settings import SettingsError
+from graph.tooling import open_tooling
 from memory import MemoryStoreError
 from sandbox.health import inspect_sandbox
 from serving.doctor.finding import Finding
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 _LEAST_FREE = 200_000_000
 _MEGA = 1_000_000
 _SLOW_MS = 100.0
+
+
+async def see_tools(settings: Settings) -> Finding:
+    """Open the tools that the settings name, and the trusted files of servers; nothing is started."""
+    try:
+        tooling = await asyncio.to_thread(open_tooling, settings)
+    except SettingsError as error:
+        return Finding("tools", "fail", str(error), "Mend it: until then no turn can begin.")
+    names = ", ".join(tooling.names) if tooling is not None else "none"
+    return Finding("tools", "ok", f"{names} (no server was started)" if settings.mcp_servers else names)
 
 
 async def see_sandbox(settings: Settings | None) -> Finding:

@@ -103,10 +103,22 @@ def test_each_call_has_an_answer_of_its_own_and_arguments_may_be_changed(make: M
     agent = make(TWO)
     thread = str(agent.ask(QUESTION, context=ASKED).thread_id)
     answer = ConsentAnswer(calls={"b": CallAnswer(decision="edit", arguments={"name": "other"})})
+    plain: Any = {"decision": "approve"}
+    with pytest.raises(RequestError, match="The argument consent is a dict: give a ConsentAnswer"):
+        agent.resume(thread, consent=plain)
     result = agent.resume(thread, consent=answer)
     assert (gone, outcomes(result)) == (["other"], ["refused", "ok"])
     assert result.tool_uses[1].arguments == '{"name": "other"}'
     assert 'changed the arguments to {"name": "other"}' in result.tool_uses[1].excerpt
+
+
+def test_a_call_that_was_edited_is_not_said_to_have_been_made_as_it_was(make: Make, gone: list[str]) -> None:
+    agent = make(calls(call("delete", "a", name="old"), call("delete", "b", name="old")))
+    thread = str(agent.ask(QUESTION, context=ASKED).thread_id)
+    edited = CallAnswer(decision="edit", arguments={"name": "other"})
+    result = agent.resume(thread, consent=ConsentAnswer(calls={"a": edited}))
+    assert (gone, outcomes(result)) == (["other"], ["ok", "repeated"])
+    assert result.tool_uses[1].excerpt.startswith("Not made: you asked for this call twice in one round")
 
 
 def test_always_holds_for_this_session_and_this_tool_alone(

@@ -280,8 +280,9 @@ def test_a_row_is_read_back_as_it_was_written() -> None:
 
 @pytest.mark.slow
 def test_the_same_sources_give_the_same_catalogue(tmp_path: Path) -> None:
-    install = ["uv", "pip", "install", "-q", "--offline", "--no-deps", "--target", str(tmp_path)]
-    done = subprocess.run([*install, "-r", str(REQUIREMENTS)], capture_output=True, text=True, check=False)
+    install = ["uv", "pip", "install", "-q", "--offline", "--no-deps", "--no-compile-bytecode"]
+    install += ["--target", str(tmp_path), "-r", str(REQUIREMENTS)]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
     packages = Packages(tmp_path)
     missing = [name for name, version in requirements().items() if packages.version(name) != version]
     if missing:

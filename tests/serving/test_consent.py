@@ -10,7 +10,7 @@ import pytest
 
 from graph.agent import Agent
 from graph.settings import Settings
-from nodes import CallAnswer, Context
+from nodes import CallAnswer, ConsentAnswer, Context, Result
 from nodes.consents import AskedCall
 from serving.consent import ask_about_calls
 from tests.graph.test_tool_loop import QUESTION, SAID, call, calls
@@ -115,6 +115,34 @@ def test_calls_that_wait_are_shown_and_rejected_from_a_shell(
     assert again.code == 2
     wrong = cli.run("resume", "wait", "--always", "--reject")
     assert "give one of --approve, --always" in wrong.err
+
+
+def test_a_session_from_a_file_brings_no_consent_along(cli: CommandLine, script: Callable[..., str]) -> None:
+    gone: list[str] = []
+
+    def delete(name: str) -> str:
+        """Delete a thing."""
+        gone.append(name)
+        return name
+
+    def asked(name: str) -> Result:
+        settings = Settings(
+            home=cli.environment["DUOGRAPH_HOME"],
+            reasoning_model=script(name, [calls(call("delete", "a", name=name)), SAID]),
+        )
+        with Agent(settings, tools=[delete]) as agent:
+            result = agent.ask(QUESTION, thread_id="sent", context=Context(consent="ask"))
+            if name == "first":
+                agent.resume("sent", consent=ConsentAnswer(decision="always"))
+            return result
+
+    asked("first")
+    file = cli.write("sent.json", cli.run("sessions", "export", "sent").out)
+    assert asked("second").status == "done"
+    assert cli.run("sessions", "delete", "sent", "--yes").code == 0
+    assert cli.run("sessions", "import", file).out == "sent\n"
+    assert asked("third").stop_reason == "tool_consent"
+    assert gone == ["first", "second"]
 
 
 def test_tools_are_shown_as_they_are_called(cli: CommandLine) -> None:

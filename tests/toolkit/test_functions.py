@@ -1,7 +1,8 @@
 """Plain functions become tools."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -93,9 +94,45 @@ def opaque(x: Callable[[], int]) -> str:
     return str(x)
 
 
+def yielding(n: int) -> Iterator[int]:
+    """Count."""
+    yield from range(n)
+
+
+async def streaming(n: int) -> AsyncIterator[int]:
+    """Count slowly."""
+    for one in range(n):
+        yield one
+
+
+def hidden(_x: int = 1) -> int:
+    """Take what no model can name."""
+    return _x
+
+
+def shadowing(model_validate: int) -> int:
+    """Take what our own model of it needs."""
+    return model_validate
+
+
+def outdated(x: int) -> int:
+    """Have changed.
+
+    Args:
+        y: What it took before.
+    """
+    return x
+
+
 @pytest.mark.parametrize(
     ("function", "says"),
     [
+        (yielding, "'yielding' yields"),
+        (streaming, "'streaming' yields"),
+        (hidden, "'_x' of function 'hidden' cannot be described"),
+        (shadowing, "'model_validate' of function 'shadowing' cannot be described"),
+        (outdated, "docstring of function 'outdated' describes an argument that it does not have"),
+        (max, "'max' does not say what it takes"),
         (bare, "needs a docstring"),
         (functools.partial(length, rounding="up"), "needs a docstring"),
         (untyped, "'x' of function 'untyped' has no type hint"),
@@ -114,8 +151,52 @@ def test_what_a_model_cannot_call_is_refused(function: Any, says: str) -> None: 
         ({"name": "two words"}, "two words"),
         ({"timeout_s": float("nan")}, "timeout_s"),
         ({"max_chars": 3}, "max_chars"),
+        ({"effect": "Write"}, "effect 'Write' of the tool length is unknown: use read, write or network"),
     ],
 )
 def test_wrong_figures_are_named(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ToolConfigError, match=says):
         tool_of(length, **changes)
+
+
+def test_an_effect_that_is_misspelt_is_refused_and_never_called_without_consent() -> None:
+    def wipe() -> str:
+        """Wipe."""
+        return ""
+
+    misspelt: Any = "writes"
+    with pytest.raises(ToolConfigError, match="effect 'writes' of the tool wipe is unknown"):
+        tool_of(has_effect(misspelt)(wipe))
+
+
+async def test_an_object_that_can_be_called_is_a_tool() -> None:
+    class Echo:
+        """Say it again."""
+
+        def __call__(self, text: str) -> str:
+            """Say it again."""
+            return text
+
+    assert (await run(tool_of(Echo(), name="echo"), {"text": "so"})).text == "so"
+
+
+async def test_arguments_may_be_called_like_what_pydantic_has() -> None:
+    def send(json: str, schema: str = "", copy: bool = False) -> str:  # noqa: FBT001, FBT002
+        """Send."""
+        return f"{json} {schema} {copy}"
+
+    assert (await run(tool_of(send), {"json": "{}", "copy": True})).text == "{}  True"
+
+
+async def test_objects_inside_of_what_is_returned_are_json_too() -> None:
+    @dataclass
+    class Bridge:
+        river: River
+
+    def bridges() -> list[object]:
+        """List bridges."""
+        return [River(name="Elbe"), Bridge(River(name="Oder")), {3}]
+
+    assert (await run(tool_of(bridges), {})).text == (
+        '[{"name": "Elbe", "unit": "km"}, {"river": {"name": "Oder", "unit": "km"}}, [3]]'
+    )

@@ -12,6 +12,12 @@ _DIGEST: Final = 8
 _ODD: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 
+def families_of(server: str) -> tuple[str, ...]:
+    """Give the beginnings of all names that tools of a server can have, before it announced any."""
+    kept = f"{server}{_JOINT}"
+    return (kept,) if kept == _odd_head(server) else (kept, _odd_head(server))
+
+
 def name_of(server: str, tool: str) -> str:
     """Give the name of a server's tool: a letter, then letters, digits, `_` and `-`; 64 at most.
 
@@ -33,8 +39,11 @@ def name_of(server: str, tool: str) -> str:
     if is_clear:
         return plain
     digest = hashlib.sha256(f"{len(server)} {server}{tool}".encode(errors="surrogatepass")).hexdigest()
+    head = _odd_head(server)
+    kept = _ODD.sub("_", tool)[: _MAX - len(head) - _DIGEST - 1]
+    return f"{head}{kept}_{digest[:_DIGEST]}"
+
+
+def _odd_head(server: str) -> str:
     head = _ODD.sub("_", server)[:20]
-    if not head[:1].isalpha():
-        head = f"s{head}"
-    kept = _ODD.sub("_", tool)[: _MAX - len(head) - len(_JOINT) - _DIGEST - 1]
-    return f"{head}{_JOINT}{kept}_{digest[:_DIGEST]}"
+    return f"{head}{_JOINT}" if head[:1].isalpha() else f"s{head}{_JOINT}"

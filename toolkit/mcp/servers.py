@@ -18,7 +18,7 @@ from toolkit.protocol import AnyTool, Tool, ToolConfigError, ToolError, ToolInfo
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolkit.mcp.offers import Offer
+    from toolkit.mcp.offers import Offer, Offers
     from toolkit.mcp.trust import McpTrust
 
 T = TypeVar("T")
@@ -34,6 +34,10 @@ class McpServers:
 
     Sessions live on an event loop in a daemon thread of this object's own, so tools may be called from any
     thread and any loop, many at once. Nothing is started, and nobody is asked, before `tools`.
+
+    Attributes:
+        specs: The servers, as their files describe them.
+        limits: How much each may take.
     """
 
     def __init__(
@@ -67,12 +71,13 @@ class McpServers:
             if names.count(spec.name) > 1:
                 raise ToolConfigError(f"Two files name the MCP server {spec.name!r}: call one differently.")
         self.specs = tuple(specs)
+        self.limits = limits or McpLimits()
         self._of_files = tuple(note for file in read for note in file.notes)
         self._notes = self._of_files
-        self._limits = limits or McpLimits()
         self._environment = environment or (lambda: os.environ)
         self._loop = OwnLoop()
         self._links: Sequence[Link] | None = None
+        self._asking: dict[Link, asyncio.Task[Offers]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -92,21 +97,27 @@ class McpServers:
         except CancelledError:
             raise ToolError(_CLOSED) from None
 
-    async def atools(self) -> Sequence[AnyTool]:
+    async def atools(self, within_s: float | None = None) -> Sequence[AnyTool]:
         """Give the tools that all servers offer now; those not yet running are started, all at once.
 
         A server that cannot be started has no tools, and a sentence in `notes`. A tool stays what it was:
         when its server changes it, calls of this one fail, and the next `atools` gives another, with another
         `info.fingerprint`.
 
+        Args:
+            within_s: Seconds to wait at most. A server that needs longer has no tools this time and a
+                sentence in `notes`, goes on starting, and may be there the next time.
+
         Raises:
             ToolError: When this object is closed, or belongs to a parent process.
         """
-        return await self._done(self._offered)
+        if within_s is None:
+            return await self._done(self._offered)
+        return await self._done(lambda: self._offered_within(within_s))
 
     def close(self) -> None:
         """End all sessions and processes and wait for it, `McpLimits.close_s` at most; safe to repeat."""
-        self._loop.close(self._closed, self._limits.close_s)
+        self._loop.close(self._closed, self.limits.close_s)
 
     async def _done(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         doing = self._loop.submit(work)
@@ -120,10 +131,26 @@ class McpServers:
 
     async def _offered(self) -> Sequence[AnyTool]:
         asked = await asyncio.gather(*(link.offers() for link in self._opened()), return_exceptions=True)
+        return self._found(asked)
+
+    async def _offered_within(self, within_s: float) -> Sequence[AnyTool]:
+        for link in self._opened():
+            if link not in self._asking or self._asking[link].done():
+                self._asking[link] = asyncio.create_task(link.offers())
+                self._asking[link].add_done_callback(_heard)  # perhaps nobody waits for it any more
+        asking = [self._asking[link] for link in self._opened()]
+        if asking:
+            # What is late goes on: nobody is helped by a server that begins anew each time.
+            await asyncio.wait(asking, timeout=within_s)
+        return self._found([_outcome(one, within_s) for one in asking])
+
+    def _found(self, asked: Sequence[Offers | BaseException]) -> Sequence[AnyTool]:
         found: list[AnyTool] = []
         notes = list(self._of_files)
         for link, answer in zip(self._opened(), asked, strict=True):
-            if isinstance(answer, ToolError):
+            if isinstance(answer, TimeoutError):
+                notes.append(f"The MCP server {link.spec.name} {answer}, so its tools are not offered yet.")
+            elif isinstance(answer, ToolError):
                 notes.append(str(answer))
             elif isinstance(answer, BaseException):
                 notes.append(f"The MCP server {link.spec.name} cannot be used ({type(answer).__name__}).")
@@ -135,7 +162,7 @@ class McpServers:
 
     def _opened(self) -> Sequence[Link]:
         if self._links is None:
-            self._links = [Link(spec, self._limits, self._environment) for spec in self.specs]
+            self._links = [Link(spec, self.limits, self._environment) for spec in self.specs]
         return self._links
 
     async def _closed(self) -> None:
@@ -149,3 +176,16 @@ class McpServers:
             return await self._done(work)
 
         return Tool(offer.info, arguments_of(offer.schema), call)
+
+
+def _heard(asked: asyncio.Task[Offers]) -> None:
+    if not asked.cancelled():
+        asked.exception()
+
+
+def _outcome(asked: asyncio.Task[Offers], within_s: float) -> Offers | BaseException:
+    if not asked.done():
+        return TimeoutError(f"was not ready within {within_s:.3g} s")
+    if asked.cancelled():
+        return asyncio.CancelledError()
+    return asked.exception() or asked.result()

@@ -12,12 +12,12 @@ from filelock import FileLock
 
 from tests.providers.mlx.fake_hub import FakeHub
 from tests.providers.mlx.tiny import make_tiny_model, train_tiny_model
+from tests.support import shared_folder
 
 
 def _once(factory: pytest.TempPathFactory, name: str) -> tuple[Path, FileLock]:
     """A folder that all workers of one run share."""
-    shared = factory.getbasetemp()
-    shared = shared.parent if shared.name.startswith("popen-") else shared
+    shared = shared_folder(factory)
     return shared / name, FileLock(shared / f"{name}.lock")
 
 
