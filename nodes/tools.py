@@ -48,7 +48,7 @@ _CHANGED = (
 )
 _NO_TIME = "Not run: no time is left in this turn."
 _BEFORE = "You made this call before in this turn, so it was not made again. This is what it gave:"
-_CHANGED = (
+_EDITED = (
     "Not made: you asked for this call twice in one round, and the user changed the first one. "
     "What that gave stands above."
 )
@@ -157,7 +157,7 @@ def _before(
     digest = digest_of(one.name, one.arguments)
     first = next((use for use in uses if use.digest == digest), None)
     if first is None:  # a person changed the arguments of the one before it
-        return _CHANGED, _CHANGED, False
+        return _EDITED, _EDITED, False
     shown = next(
         (
             str(message.text)
