@@ -53,10 +53,9 @@ class Cascade:
 
     @property
     def cost(self) -> Cost:
-        """One short question, where a model is asked at all, and a look into memory where there is one."""
+        """One short question, where a model is asked at all, and a look into memory."""
         asks = self._models is not None
-        memory_s = FACT_S if self._memory is not None else 0.0
-        return Cost(memory_s=memory_s, routing=int(asks), routing_s=ROUTING_S if asks else 0.0)
+        return Cost(memory_s=FACT_S, routing=int(asks), routing_s=ROUTING_S if asks else 0.0)
 
     async def decide(self, asked: Asked) -> tuple[Decision, list[Call]]:
         """Decide, and give the attempts at models that it took: one at most."""

@@ -82,7 +82,7 @@ def test_a_limit_that_is_smaller_wins() -> None:
 
 def test_seconds_are_the_waits_or_the_deadline() -> None:
     waits = stock().bounds(TurnLimits(max_repairs=0), rates())
-    assert waits.seconds == 3 * 10 + 5 + 2 + waits.supersteps  # two for memory
+    assert waits.seconds == 3 * 10 + 5 + 2.5 + waits.supersteps  # two and a half for memory
     assert (
         stock().bounds(TurnLimits(max_repairs=0, turn_timeout_s=7), rates()).seconds == 7 + waits.supersteps
     )

@@ -135,7 +135,7 @@ def test_a_run_can_choose_them_by_name(agent: Callable[..., Agent], chosen: str)
     refused = made.ask(QUESTION, context=Context(tools=["other__do"]))
     assert (refused.status, refused.answer) == (
         Status.REJECTED,
-        "There is no tool 'other__do' here: choose from notes__*, more__*.",
+        "There is no tool 'other__do' here: choose from notes__*, more__*, calculator, run_python.",
     )
 
 

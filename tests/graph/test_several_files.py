@@ -28,7 +28,7 @@ PATHS |= {"tests/test_cart.py"}
 
 def test_a_package_with_data_a_main_and_tests_comes_out_whole(make_agent: AgentMaker) -> None:
     good = ANSWER.replace(" * 2", "")
-    result = make_agent([PLAN, PASS], [{"content": good}]).ask("Write a package shop with prices")
+    result = make_agent([PLAN, PASS], [{"content": good}]).ask("Write a Python package shop with prices")
     assert result.verification.status == "verified"
     assert {file.path for file in result.files} == PATHS
     assert "```text shop/prices.csv\ntea,4" in result.answer
@@ -39,7 +39,7 @@ def test_a_repair_may_give_only_the_file_that_changes(make_agent: AgentMaker) ->
         [PLAN, {"content": "It doubles the sum."}, PASS],
         [{"content": ANSWER}, {"content": CART.format("")}],
     )
-    result = agent.ask("Write a package shop with prices")
+    result = agent.ask("Write a Python package shop with prices")
     assert (result.repairs, result.verification.status) == (1, "verified")
     assert {file.path for file in result.files} == PATHS
 
@@ -50,7 +50,7 @@ def test_a_change_in_the_next_turn_keeps_the_other_files(make_agent: AgentMaker)
         [PLAN, PASS, {"content": "Round it."}, PASS],
         [{"content": good}, {"content": CART.format(" // 1")}],
     )
-    first = agent.ask("Write a package shop with prices")
+    first = agent.ask("Write a Python package shop with prices")
     second = agent.ask("now change the total to round down", thread_id=first.thread_id)
     assert {file.path for file in second.files} == PATHS
     assert "// 1" in next(file.content for file in second.files if file.path == "shop/cart.py")
@@ -59,7 +59,7 @@ def test_a_change_in_the_next_turn_keeps_the_other_files(make_agent: AgentMaker)
 def test_a_module_that_does_not_load_is_never_verified(make_agent: AgentMaker) -> None:
     broken = ANSWER.replace(" * 2", "").replace("tea,4", "tea")
     agent = make_agent([{"content": "A package."}], [{"content": broken}], max_repairs=0)
-    result = agent.ask("Write a package shop with prices")
+    result = agent.ask("Write a Python package shop with prices")
     assert result.verification.failure is not None
     assert result.verification.failure.name == "import"
     assert "prices.py" in result.verification.failure.detail

@@ -18,7 +18,7 @@ async def classify(text: str, context: Context | None = None, **before: object) 
     [
         ("Write a Python function that validates email addresses", "code_generation"),
         ("implement quicksort", "code_generation"),
-        ("Write a package that sells tea", "code_generation"),
+        ("Write a Python package that sells tea", "code_generation"),
         ("I need a class for a bank account", "code_generation"),
         ("Explain how a hash table works", "explanation"),
         ("Why does this function crash?", "explanation"),

@@ -1,4 +1,4 @@
-"""The prompts of specialists, as snapshots: a change of a word shows in the diff of `tests/nodes/snapshots`."""
+"""The prompts of specialists, as snapshots: `UPDATE_SNAPSHOTS=1` writes them anew."""
 
 import os
 from pathlib import Path

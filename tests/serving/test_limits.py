@@ -84,7 +84,8 @@ def test_a_piped_chat_gives_the_exit_code_of_the_turn_that_a_limit_ended(cli: Co
 def test_explain_says_the_bound_and_what_is_not_metered_and_runs(cli: CommandLine) -> None:
     chain = cli.script("first", [{"content": "an answer"}]) + f",{UNPRICED}"
     words = ("ask", "What is this?", "--explain", "--max-cost-usd", "1", "--reasoning-model", chain)
-    done = cli.run(*words, env={"OPENAI_API_KEY": "x", "DUOGRAPH_CODING_MODEL": "offline"})
+    env = {"OPENAI_API_KEY": "x", "DUOGRAPH_CODING_MODEL": "offline", "DUOGRAPH_SPECIALIST_TOOLS": "0"}
+    done = cli.run(*words, env=env)
     assert (done.code, done.out) == (0, "an answer\n")
     said = done.err.splitlines()
     assert said[0] == (
