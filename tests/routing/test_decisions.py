@@ -14,7 +14,7 @@ DATA = Path(__file__).parents[2] / "benchmarks" / "routing" / "data"
 HARD: dict[Label, tuple[str, ...]] = {
     "general": (
         "write a haiku about a stack overflow",
-        "Compose a ballad about the sprint review",
+        "Compose a poem about the sprint review",
         "Write an email that explains the outage to our customers",
         "Translate 'fix the function' to Danish",
     ),
