@@ -15,7 +15,7 @@ from nodes.context import Subject, Task
 from nodes.cost import Cost
 from nodes.decisions import Asked, Classifier, Decision, Guess, Tier, before
 from nodes.routing_question import ROUTING_S, Said, ask_model
-from nodes.telling import asks, told
+from nodes.telling import asks, may_ask, may_tell, told
 from providers.protocol import Call, Models
 
 FACT_S: Final = 0.5
@@ -24,7 +24,6 @@ FACT_S: Final = 0.5
 SURE_FACT: Final = 0.6
 """A stored fact answers a question when it holds so much of its words; see `memory.scoring`."""
 
-_MEMORY: Final = ("knowledge_store", "knowledge_retrieve")
 _ABOUT_ME = re.compile(r"\b(?:my|mine|our|ours|i|we|me|us)\b", re.IGNORECASE)
 _QUESTION = re.compile(
     r"^\W*(?:(?:hi|hey|hello|please|so|ok(?:ay)?|and|again)\W+)*(?:when|where|what|who|whose|which|how\s+(?:old|many|much)"
@@ -128,9 +127,10 @@ def _weighed(asked: Asked, guess: Guess) -> Decision | None:
 def _guessed(asked: Asked, guess: Guess, tier: Tier, note: str = "") -> Decision:
     """A guess as a decision; memory is left alone where code or tests came along, or the run may not look."""
     task = guess.label
-    if task in _MEMORY and (asked.has_code or asked.has_tests or tier == "default"):
+    kept_out = asked.has_code or asked.has_tests or tier == "default"
+    if task == "knowledge_store" and (kept_out or not may_tell(asked.text)):
         task = "general"
-    if task == "knowledge_retrieve" and not asked.uses_memory:
+    if task == "knowledge_retrieve" and (kept_out or not asked.uses_memory or not may_ask(asked.text)):
         task = "general"
     subject = guess.subject if task == "explanation" else "general"
     return Decision(task=task, subject=subject, tier=tier, confidence=guess.confidence, note=note)

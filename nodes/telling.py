@@ -124,6 +124,10 @@ _NAME = re.compile(r"\b(?!I\b)[A-ZÄÖÜ][\w'\u2019-]+(?:\s+[A-ZÄÖÜ][\w'\u201
 
 MAX_SUBJECT_WORDS: Final = 8
 
+_FEWEST_WORDS: Final = 4
+_UNTOLD = re.compile(rf"\bforget\b(?! to\b)|{_MAKE_CODE}", re.IGNORECASE)
+"""Words of a text that tells nothing, whatever a classifier takes it for."""
+
 _SEVERAL = re.compile(r"\band\s+(?:my|our)\b", re.IGNORECASE)
 
 
@@ -175,6 +179,23 @@ def asks(text: str) -> bool:
         if match := rule.match(text):
             return not _WORK.search(match.groupdict().get("subject") or "")
     return False
+
+
+def may_tell(text: str) -> bool:
+    """Whether nothing but telling is in a text that was taken for it: no question, no code, no request."""
+    others = (_CODE, _AND_THEN, _UNTOLD)
+    says_something = len(text.split()) >= _FEWEST_WORDS or any(one.isalpha() > one.isascii() for one in text)
+    return (
+        says_something
+        and "?" not in text
+        and len(text) <= MAX_TEXT_CHARS
+        and not any(rule.search(text) for rule in others)
+    )
+
+
+def may_ask(text: str) -> bool:
+    """Whether a text that somebody took for a question about what was told is not about the work at hand."""
+    return len(text) <= MAX_QUESTION_CHARS and not (_CODE.search(text) or _WORK.search(text))
 
 
 def asked_about(text: str) -> str:

@@ -110,6 +110,7 @@ def test_a_user_can_set_every_limit_and_nothing_of_the_installation() -> None:
         "parallel_tools",
         "consent",
         "specialist_tools",
+        "mcp_servers",
         "routing",
     }
     assert set(UserSettings.model_fields) == set(Settings.model_fields) - wiring

@@ -39,41 +39,41 @@ def test_a_fact_is_read_from_a_whole_sentence(text: str, kept: str, subject: str
     assert (found.act, found.text, found.subject) == ("remember", kept, subject)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "write a function that remembers its calls",
-        "Remember that I use tabs. Now write a function that sorts",
-        "Remember the function from before? fix it",
-        "remember when we talked?",
-        "remember that .",
-        "Remember: …!",
-        "Can you remember my name?",
-        "Remember, lists are zero-based: write binary search",
-        "remember that lists are zero-based: write binary search in Python",
-        "remember that lists are zero-based, now write a function that finds the last one",
-        "remember that I use tabs - write fizzbuzz",
-        "my indices are zero-based, write quicksort in Python",
-        "Remember to write a function that sorts a list",
-        "remember that def f(x): return x",
-        "remember that this is it:\n```python\nx = 1\n```",
-        "Can you remember that I told you about the outage?",
-        "Can you remember what I like?",
-        "note that it must handle None",
-        "Note: the function should return None",
-        "memoize this function",
-        "my code is broken",
-        "my test is failing",
-        "My favourite language is Python, write me a poem",
-        "my boss is angry, what should I do",
-        "forget it",
-        "forget about it",
-        "never mind, forget the last change",
-        "Note that",
-        "",
-        "remember that " + "x" * 20_001,
-    ],
-)
+OTHER_REQUESTS = [
+    "write a function that remembers its calls",
+    "Remember that I use tabs. Now write a function that sorts",
+    "Remember the function from before? fix it",
+    "remember when we talked?",
+    "remember that .",
+    "Remember: …!",
+    "Can you remember my name?",
+    "Remember, lists are zero-based: write binary search",
+    "remember that lists are zero-based: write binary search in Python",
+    "remember that lists are zero-based, now write a function that finds the last one",
+    "remember that I use tabs - write fizzbuzz",
+    "my indices are zero-based, write quicksort in Python",
+    "Remember to write a function that sorts a list",
+    "remember that def f(x): return x",
+    "remember that this is it:\n```python\nx = 1\n```",
+    "Can you remember that I told you about the outage?",
+    "Can you remember what I like?",
+    "note that it must handle None",
+    "Note: the function should return None",
+    "memoize this function",
+    "my code is broken",
+    "my test is failing",
+    "My favourite language is Python, write me a poem",
+    "my boss is angry, what should I do",
+    "forget it",
+    "forget about it",
+    "never mind, forget the last change",
+    "Note that",
+    "",
+    "remember that " + "x" * 20_001,
+]
+
+
+@pytest.mark.parametrize("text", OTHER_REQUESTS)
 def test_other_requests_tell_nothing(text: str) -> None:
     assert told(text) is None
 
@@ -120,22 +120,22 @@ def test_a_question_about_what_was_told_is_one(text: str) -> None:
     assert asks(text)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "what is my function doing?",
-        "what is wrong with my code?",
-        "what is my best option?",
-        "what is the name of my function?",
-        "what is the complexity of my algorithm?",
-        "How do I sort my list?",
-        "What is a monad?",
-        "Do you remember how to sort a list?",
-        "Write a function that tells when my birthday is",
-        "what do you know",
-        "",
-    ],
-)
+OTHER_QUESTIONS = [
+    "what is my function doing?",
+    "what is wrong with my code?",
+    "what is my best option?",
+    "what is the name of my function?",
+    "what is the complexity of my algorithm?",
+    "How do I sort my list?",
+    "What is a monad?",
+    "Do you remember how to sort a list?",
+    "Write a function that tells when my birthday is",
+    "what do you know",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", OTHER_QUESTIONS)
 def test_other_questions_are_none(text: str) -> None:
     assert not asks(text)
 
