@@ -184,7 +184,9 @@ def asks(text: str) -> bool:
 def may_tell(text: str) -> bool:
     """Whether nothing but telling is in a text that was taken for it: no question, no code, no request."""
     others = (_CODE, _AND_THEN, _UNTOLD)
-    says_something = len(text.split()) >= _FEWEST_WORDS or any(one.isalpha() > one.isascii() for one in text)
+    says_something = len(text.split()) >= _FEWEST_WORDS or any(
+        one.isalpha() and not one.isascii() for one in text
+    )
     return (
         says_something
         and "?" not in text
