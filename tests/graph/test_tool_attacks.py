@@ -124,7 +124,7 @@ def test_pages_lead_to_no_inner_address_by_redirect_or_by_name(
 
 
 @pytest.mark.slow
-def test_cypher_that_writes_changes_nothing(
+def test_cypher_that_writes_changes_nothing_in_neo4j(
     victim: Victim, neo4j: "Neo4jServer", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     neo4j.bare()
