@@ -125,6 +125,7 @@ _NAME = re.compile(r"\b(?!I\b)[A-ZÄÖÜ][\w'\u2019-]+(?:\s+[A-ZÄÖÜ][\w'\u201
 MAX_SUBJECT_WORDS: Final = 8
 
 _FEWEST_WORDS: Final = 4
+_SENTENCE_END = re.compile(r"[.?!](?=\s|$)|[\u3002\uff1f\uff01\u061f]")
 _UNTOLD = re.compile(rf"\bforget\b(?! to\b)|{_MAKE_CODE}", re.IGNORECASE)
 """Words of a text that tells nothing, whatever a classifier takes it for."""
 
@@ -197,7 +198,8 @@ def may_tell(text: str) -> bool:
 
 def may_ask(text: str) -> bool:
     """Whether a text that somebody took for a question about what was told is not about the work at hand."""
-    return len(text) <= MAX_QUESTION_CHARS and not (_CODE.search(text) or _WORK.search(text))
+    is_one = len(text) <= MAX_QUESTION_CHARS and len(_SENTENCE_END.findall(text.strip())) <= 1
+    return is_one and not (_CODE.search(text) or _WORK.search(text))
 
 
 def asked_about(text: str) -> str:

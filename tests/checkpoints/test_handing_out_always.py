@@ -136,7 +136,7 @@ def test_a_saver_that_hands_out_again_reads_what_one_that_decodes_would(steps: A
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(steps=STEPS)
 def test_it_does_so_for_longer(steps: Any) -> None:  # noqa: ANN401  # drawn
     compare(steps)

@@ -258,4 +258,4 @@ TestBoth.settings = examples(15)
 
 @pytest.mark.slow
 class TestBothForLonger(Both.TestCase):  # type: ignore[misc, valid-type]  # made by Hypothesis
-    settings = examples(60)
+    settings = examples(30)

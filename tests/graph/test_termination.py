@@ -306,7 +306,7 @@ def test_calling_tools_ends_within_its_bound(stage: Stage, world: World) -> None
 
 @pytest.mark.slow
 @given(world=TOOL_WORLDS)
-@examples(60)
+@examples(30)
 def test_calling_tools_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
@@ -320,7 +320,7 @@ def test_a_review_ends_within_its_bound_quick_verifier(stage: Stage, world: Worl
 
 @pytest.mark.slow
 @given(world=WORLDS)
-@examples(80)
+@examples(40)
 def test_a_turn_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 

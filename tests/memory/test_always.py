@@ -157,7 +157,7 @@ class LongMemoryMachine(MemoryMachine):
 
 
 TestMemoryInSqliteForLong = pytest.mark.slow(LongMemoryMachine.TestCase)
-TestMemoryInSqliteForLong.settings = settings(max_examples=12, stateful_step_count=40)
+TestMemoryInSqliteForLong.settings = settings(max_examples=6, stateful_step_count=40)
 
 
 @given(st.text(), st.text(), st.text())

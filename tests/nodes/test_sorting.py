@@ -35,6 +35,7 @@ async def test_other_questions_are_not_looked_up(text: str) -> None:
         ("Recuerda que mi perro se llama Rufo", "knowledge_store"),
         ("write a haiku about a segfault", "general"),
         ("plan a surprise party", "planning"),
+        ("Payments have been slow since noon. What is going on, and whom do we ask?", "general"),
         ("explain why this code crashes", "explanation"),
         ("Write a function that reverses a string", "code_generation"),
     ],
