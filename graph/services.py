@@ -13,12 +13,11 @@ from graph.tooling import open_tooling
 from memory import Memory
 from memory.queue.protocol import Jobs
 from nodes import RoutingLedger, Toolbox, Verifies
-from nodes.decisions import Classifier
-from nodes.sorting import LocalClassifier
 from providers import Models, Retries, Role, RoleModels, RoleParameters, Timeouts
 from providers.embedding import Embedder, EmbeddingModels
 from providers.mlx.pool import MlxLimits
 from providers.place import preference_of
+from routing.classifier import Classifier, Router
 from sandbox import Check, Evidence, Options, SourceFile, Verifier
 
 
@@ -43,7 +42,7 @@ class Services:
     jobs: Jobs | None = None
     embedder: Embedder | None = None
     tools: Toolbox | None = None
-    classifier: Classifier = field(default_factory=LocalClassifier)
+    classifier: Router = field(default_factory=Classifier.load)
     routing: RoutingLedger = field(default_factory=RoutingLedger)
 
     @classmethod

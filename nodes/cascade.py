@@ -11,12 +11,15 @@ from typing import Final
 
 from memory import Memory, MemoryStoreError
 from memory.records import Query
-from nodes.context import Subject, Task
+from nodes.context import Task
 from nodes.cost import Cost
-from nodes.decisions import Asked, Classifier, Decision, Guess, Tier, before
+from nodes.decisions import Asked, Decision, Tier, before
 from nodes.routing_question import ROUTING_S, Said, ask_model
 from nodes.telling import asks, may_ask, may_tell, told
 from providers.protocol import Call, Models
+from routing.classifier import Decision as Guess
+from routing.classifier import Router
+from routing.labels import Subject
 
 FACT_S: Final = 0.5
 """Seconds that memory may take to say whether it holds the answer."""
@@ -37,7 +40,7 @@ class Cascade:
     """Decides; see the module."""
 
     def __init__(
-        self, classifier: Classifier, *, models: Models | None = None, memory: Memory | None = None
+        self, classifier: Router, *, models: Models | None = None, memory: Memory | None = None
     ) -> None:
         """Note who is asked.
 
@@ -62,7 +65,7 @@ class Cascade:
         calls: list[Call] = []
         decision = self._at_once(asked) or await self._by_fact(asked)
         if decision is None:
-            guess = self._classifier.sort(asked.text, has_code=asked.has_code)
+            guess = self._classifier.decide(asked.text, has_code=asked.has_code)
             decision = _weighed(asked, guess)
             if decision is None:
                 said = Said() if self._models is None else await ask_model(self._models, asked)
@@ -83,7 +86,7 @@ class Cascade:
         """What an explanation is about, where the caller said that it is one."""
         if asked.task != "explanation":
             return "general"
-        return self._classifier.sort(asked.text, has_code=asked.has_code).subject
+        return self._classifier.decide(asked.text, has_code=asked.has_code).subject
 
     async def _by_fact(self, asked: Asked) -> Decision | None:
         """Whether memory holds the answer to a short question about the asker; it is not waited for long."""
@@ -120,7 +123,7 @@ def _weighed(asked: Asked, guess: Guess) -> Decision | None:
         return Decision(task="code_generation", tier="signal", confidence=1.0)
     if asked.brings_code and task == "general":
         return Decision(task="code_review", tier="signal", confidence=1.0)
-    tier: Tier = "signal" if guess.is_certain else "classifier"
+    tier: Tier = "signal" if guess.tier == "hard_signal" else "classifier"
     return _guessed(asked, guess, tier) if sure else None
 
 

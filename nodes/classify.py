@@ -18,11 +18,11 @@ from nodes.finished import last_answer, left_behind
 from nodes.limits import Spending, TurnLimits, allowance, lent
 from nodes.material import Material, material, problem_with_code, words_of
 from nodes.result import BOUNDS, Bounds
-from nodes.sorting import LocalClassifier
 from nodes.toolbox import Toolbox, problem_with_tools
 from nodes.turn import Request, Turn, fresh_turn
 from nodes.waiting import can_wait
 from providers.protocol import Models
+from routing.classifier import Classifier
 from sandbox import SourceFile, TestsError, check_tests
 from sandbox.examples import examples_in
 
@@ -84,7 +84,7 @@ class Classify:
         models: Models | None = None,
     ) -> None:
         self._limits = limits or TurnLimits()
-        self._cascade = cascade or Cascade(LocalClassifier())
+        self._cascade = cascade or Cascade(Classifier.load())
         self._types = types
         self._has_memory = has_memory
         self._user = user

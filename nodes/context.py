@@ -1,29 +1,18 @@
 """What a caller may choose for one run."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nodes.limits import MAX_REPAIRS, MAX_TOOL_CALLS, MAX_TOOL_ROUNDS, Consent
+from routing.labels import Label
 from sandbox.evidence import SourceFile
 
 AUTH_USER: Final = "langgraph_auth_user_id"
 """Where LangGraph's server puts the identity that its authentication found; no client can set it."""
 
-Task = Literal[
-    "planning",
-    "code_generation",
-    "code_review",
-    "problem_solving",
-    "explanation",
-    "general",
-    "knowledge_store",
-    "knowledge_retrieve",
-]
-Subject = Literal[
-    "mathematics", "computer_science", "language_and_translation", "english_and_writing", "general"
-]
+Task: TypeAlias = Label
 Route = Literal["code", "answer", "review", "knowledge"]
 ToolName = Annotated[str, Field(max_length=64)]
 ArchiveName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]{0,63}$")]

@@ -2,16 +2,17 @@
 
 import hashlib
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Final, Literal, Protocol, get_args
+from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nodes.context import Subject, Task
+from nodes.context import Task
 from providers.protocol import Allowance
+from routing.labels import Subject
 
 Tier = Literal["caller", "session", "signal", "classifier", "model", "default"]
 """Who decided: the caller; this session, for the same text before; words or code that leave no doubt; the
@@ -116,43 +117,6 @@ class Asked:
         return key_of(self.text, *facts)
 
 
-class Guess(Protocol):
-    """What the local classifier makes of a text."""
-
-    @property
-    def label(self) -> Task:
-        """The likeliest task."""
-        ...
-
-    @property
-    def subject(self) -> Subject:
-        """What it is about, where it is an explanation."""
-        ...
-
-    @property
-    def confidence(self) -> float:
-        """Calibrated, from 0 to 1."""
-        ...
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether it stands by its guess; otherwise it abstains."""
-        ...
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether a rule says so that needs no guess."""
-        ...
-
-
-class Classifier(Protocol):
-    """Sorts texts on this machine, without a model."""
-
-    def sort(self, text: str, *, has_code: bool) -> Guess:
-        """Say what a text is; the same for the same text, always."""
-        ...
-
-
 class RoutingStats(BaseModel):
     """How requests were decided since the agent was made.
 
@@ -175,14 +139,14 @@ class RoutingLedger:
         self._lock = threading.Lock()
         self._tiers = Counter[str](dict.fromkeys(get_args(Tier), 0))
         self._tasks = Counter[str]()
-        self._ms: list[float] = []
+        self._ms = deque[float](maxlen=_KEPT_MS)
 
     def record(self, decision: Decision) -> None:
         """Count one more."""
         with self._lock:
             self._tiers[decision.tier] += 1
             self._tasks[decision.task] += 1
-            self._ms = [*self._ms[1 - _KEPT_MS :], decision.ms]
+            self._ms.append(decision.ms)
 
     def stats(self) -> RoutingStats:
         """The mix so far."""

@@ -7,7 +7,7 @@ from typing import Final, get_args
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from nodes.asking import facts_of
-from nodes.context import Subject, Task
+from nodes.context import Task
 from nodes.decisions import Asked, Decision
 from nodes.prompting import fence, prompt
 from providers.protocol import (
@@ -18,6 +18,7 @@ from providers.protocol import (
     Models,
     ModelsFailedError,
 )
+from routing.labels import Subject
 
 ROUTING_S: Final = 8.0
 """Seconds that it may take."""

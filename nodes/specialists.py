@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from nodes.context import Subject, Task
+from nodes.context import Task
 from nodes.prompting import prompt
+from routing.labels import Subject
 
 _CHECKING: Final = ("calculator", "run_python")
 
@@ -27,7 +28,7 @@ class Specialist:
         """What the system message adds.
 
         Args:
-            thinks: Whether the model thinks before it answers; telling those to is known to make them worse.
+            thinks: Whether the model thinks before it answers; who makes those advises against it.
         """
         parts = [f"specialists/{self.name}"] if self.name else []
         if self.works_in_steps and not thinks:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nodes.cascade import Cascade
 from nodes.classify import look, problem_with
 from nodes.context import Context
-from nodes.sorting import LocalClassifier
+from routing.classifier import Classifier
 from serving import exits, terminal
 from serving.faults import InputError
 from serving.json_lines import Answer, LineError, in_order, read_object
@@ -102,7 +102,7 @@ async def _sort(cascade: Cascade, text: str) -> Decision:
 async def _cascade(settings: Mapping[str, str], *, is_local: bool) -> AsyncIterator[Cascade]:
     """The cascade of this installation; memory is not looked into, as nothing is asked of it."""
     if is_local:
-        yield Cascade(LocalClassifier())
+        yield Cascade(Classifier.load())
         return
     from graph.services import role_models  # noqa: PLC0415  # seconds of imports that --local need not wait for
     from graph.settings import Settings  # noqa: PLC0415  # the same
@@ -110,7 +110,7 @@ async def _cascade(settings: Mapping[str, str], *, is_local: bool) -> AsyncItera
     chosen = Settings(**settings)
     models = await asyncio.to_thread(role_models, chosen)
     try:
-        yield Cascade(LocalClassifier(), models=models if chosen.routing == "model" else None)
+        yield Cascade(Classifier.load(), models=models if chosen.routing == "model" else None)
     finally:
         await models.aclose()
 

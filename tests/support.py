@@ -1,6 +1,7 @@
 """Names that tests of several rooms share."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 
 from graph.agent import Agent
 from providers.backends.services import OPENAI, SERVICES
+from routing.classifier import NO_SCORES, Decision, Tier
+from routing.labels import Label, Subject
 
 Lines = list[dict[str, Any]]
 AgentMaker = Callable[..., Agent]
@@ -16,6 +19,20 @@ GOOD = "```python solution.py\ndef double(x: int) -> int:\n    return 2 * x\n```
 BAD = "```python solution.py\ndef double(x: int) -> int:\n    return x\n```"
 PLAN = "1. Multiply by two.\n\n```python acceptance\nassert double(2) == 4\nassert double(-1) == -2\n```"
 ASK = "Write a Python function double(x) that doubles a number"
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A classifier that says the same of every text; it abstains unless told otherwise."""
+
+    label: Label = "general"
+    subject: Subject = "general"
+    confidence: float = 0.4
+    tier: Tier = "abstained"
+
+    def decide(self, text: str, *, has_code: bool = False, has_diff: bool = False) -> Decision:
+        del text, has_code, has_diff
+        return Decision(self.label, self.confidence, self.tier, NO_SCORES, self.subject)
 
 
 def addresses_and_keys() -> list[str]:

@@ -1,7 +1,7 @@
 """What a request is taken for, in whole turns: counted, remembered with the session, never streamed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,30 +9,15 @@ import pytest
 
 from duograph import Agent, Settings, Token
 from graph.services import Services
-from nodes.context import Subject, Task
-from tests.support import ASK, Lines
+from tests.support import ASK, Fixed, Lines
 
 Script = Callable[[str, Lines], str]
 
+UNSURE = Fixed()
 VAGUE = "that thing from before, in blue"
 
 
-@dataclass(frozen=True)
-class Unsure:
-    """A classifier that abstains; it is its own guess."""
-
-    label: Task = "general"
-    subject: Subject = "general"
-    confidence: float = 0.3
-    is_sure: bool = False
-    is_certain: bool = False
-
-    def sort(self, text: str, *, has_code: bool) -> "Unsure":
-        del text, has_code
-        return self
-
-
-def agent(script: Script, folder: Path, *lines: dict[str, Any], guess: Unsure = Unsure()) -> Agent:
+def agent(script: Script, folder: Path, *lines: dict[str, Any], guess: Fixed = UNSURE) -> Agent:
     """An agent in a folder, whose classifier abstains and whose reasoning model says these lines."""
     said: Lines = [{"content": "An answer.", "repeat": True}, *lines]
     settings = Settings(
@@ -68,7 +53,7 @@ def test_the_same_text_gets_the_same_decision_in_its_session_and_after_a_restart
         elsewhere = one.ask(VAGUE, thread_id="t")
     assert [each.task for each in (first, again, elsewhere)] == ["planning", "planning", "general"]
     assert [each.decision.tier for each in (first, again, elsewhere)] == ["model", "session", "default"]
-    other = Unsure("explanation", confidence=0.99, is_sure=True)
+    other = Fixed("explanation", confidence=0.99, tier="local")
     with agent(script, tmp_path, {"step": "route", "content": "general"}, guess=other) as one:
         after = one.ask(VAGUE, thread_id="s")
     assert (after.task, after.decision.tier) == ("planning", "session")
@@ -101,6 +86,6 @@ def test_the_bound_counts_the_question_only_where_it_can_be_asked(script: Script
 
 
 def test_a_request_for_code_is_still_one(script: Script, tmp_path: Path) -> None:
-    sure = Unsure("code_generation", confidence=0.9, is_sure=True)
+    sure = Fixed("code_generation", confidence=0.9, tier="local")
     with agent(script, tmp_path, guess=sure) as one:
         assert one.ask(ASK).route == "code"

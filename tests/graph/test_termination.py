@@ -48,7 +48,7 @@ from tests.graph.test_limits_checks import (
     check_proof,
 )
 from tests.graph.tools_to_call import ToolRecord
-from tests.support import ASK, Lines
+from tests.support import ASK, Fixed, Lines
 
 DIFF = "--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n def double(x):\n-    return x\n+    return 2 * x\n"
 MOST_ANSWERS = 60
@@ -78,6 +78,7 @@ class World:
     sqlite: bool = False
     chains_per_run: bool = False
     has_tools: bool = False
+    route: dict[str, Any] | None = None
 
 
 _LIMITS: dict[str, st.SearchStrategy[Any]] = {
@@ -145,6 +146,15 @@ def chains(favourites: tuple[str, ...]) -> st.SearchStrategy[list[Lines | str]]:
     return st.lists(st.integers(0, 9).flatmap(model), min_size=1, max_size=3)
 
 
+_ROUTES: tuple[dict[str, Any], ...] = (
+    {"content": "code_generation"},
+    {"content": '{"task": "planning"}'},
+    {"content": "I would rather talk. " * 50},
+    {"error": "rate_limit"},
+    {"error": "cut_stream", "content": "code_generation"},
+)
+"""What a model says when it is asked what a request is, because the classifier abstains."""
+
 WORLDS = st.builds(
     World,
     reasoning=chains(PLANS + VERDICTS + REVIEWS) | chains(REVIEWS),
@@ -154,6 +164,7 @@ WORLDS = st.builds(
     sqlite=st.sampled_from((False,) * 9 + (True,)),
     chains_per_run=st.sampled_from((False, False, False, True)),
     has_tools=st.booleans(),
+    route=st.none() | st.sampled_from(_ROUTES),
 )
 _GOOD = [{"path": "solution.py", "content": "def double(x: int) -> int:\n    return 2 * x\n"}]
 _REVIEWED = asks(st.just({"text": "review this", "code": _GOOD}))
@@ -196,7 +207,7 @@ class Stage:
         self.runner.run(self._play(world, verifier))
 
     async def _play(self, world: World, verifier: Verifies | None) -> None:
-        reasoning, coding = self._chain(world.reasoning), self._chain(world.coding)
+        reasoning, coding = self._chain(world.reasoning, world.route), self._chain(world.coding)
         chosen = {} if world.chains_per_run else {"reasoning_model": reasoning, "coding_model": coding}
         wiring = Settings(
             home=self.folder, model_timeout_s=world.model_timeout_s, verify_timeout_s=0.5, **chosen
@@ -205,6 +216,8 @@ class Stage:
         recorder = Recorder(verifier or services.verifier)
         tools = ToolRecord()
         services = replace(services, verifier=recorder, tools=tools.toolbox() if world.has_tools else None)
+        if world.route is not None:
+            services = replace(services, classifier=Fixed())
         override = {"reasoning_model": reasoning, "coding_model": coding} if world.chains_per_run else {}
         try:
             if world.sqlite:
@@ -217,8 +230,9 @@ class Stage:
         finally:
             await services.models.aclose()
 
-    def _chain(self, models: list[Lines | str]) -> str:
-        return ",".join(model if isinstance(model, str) else self._script(model) for model in models)
+    def _chain(self, models: list[Lines | str], route: dict[str, Any] | None = None) -> str:
+        said: Lines = [] if route is None else [{"step": "route", "repeat": True} | route]
+        return ",".join(model if isinstance(model, str) else self._script(model + said) for model in models)
 
     def _script(self, lines: Lines) -> str:
         path = self.folder / f"{next(self.serial) % 64}-{id(lines)}.jsonl"

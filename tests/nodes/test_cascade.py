@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,32 +14,18 @@ from memory.records import Record
 from memory.sql import open_memory
 from nodes.cascade import Cascade
 from nodes.classify import look
-from nodes.context import Context, Subject, Task
+from nodes.context import Context, Task
 from nodes.decisions import Asked, Decision, before, key_of, noted
 from nodes.routing_question import read_decision
 from providers import RoleModels
 from providers.protocol import Allowance
 from sandbox import SourceFile
+from tests.support import Fixed
 
 Maker = Callable[..., RoleModels]
 
 
-@dataclass(frozen=True)
-class Guessed:
-    """A classifier that says the same of every text; it is its own guess."""
-
-    label: Task = "general"
-    subject: Subject = "general"
-    confidence: float = 0.4
-    is_sure: bool = False
-    is_certain: bool = False
-
-    def sort(self, text: str, *, has_code: bool) -> "Guessed":
-        del text, has_code
-        return self
-
-
-UNSURE = Guessed()
+UNSURE = Fixed()
 
 
 @pytest.fixture
@@ -91,12 +77,12 @@ async def test_what_is_certain_needs_no_guess(what: Asked, task: str, tier: str)
 async def test_where_the_run_may_not_look_into_memory_nothing_is_retrieved() -> None:
     what = replace(asked("When is my birthday?"), uses_memory=False)
     assert (await decide(Cascade(UNSURE), what)).task == "general"
-    sure = Guessed("knowledge_retrieve", is_sure=True, confidence=0.99)
+    sure = Fixed("knowledge_retrieve", confidence=0.99, tier="local")
     assert (await decide(Cascade(sure), what)).task == "general"
 
 
 async def test_a_sure_classifier_is_believed_and_nobody_asked(models: Maker) -> None:
-    sure = Guessed("explanation", "mathematics", 0.97, is_sure=True)
+    sure = Fixed("explanation", "mathematics", 0.97, tier="local")
     cascade = Cascade(sure, models=models({"content": '{"task": "planning"}'}))
     decision = await decide(cascade, asked("primes"))
     assert (decision.task, decision.subject, decision.tier) == ("explanation", "mathematics", "classifier")
@@ -171,15 +157,15 @@ async def test_the_offline_model_and_a_script_without_such_lines_are_not_asked(t
 
 async def test_a_guess_never_touches_memory() -> None:
     for label in ("knowledge_store", "knowledge_retrieve"):
-        decision = await decide(Cascade(Guessed(label)), asked("that thing"))
+        decision = await decide(Cascade(Fixed(label)), asked("that thing"))
         assert (decision.task, decision.tier) == ("general", "default")
-    sure = Guessed("knowledge_store", is_sure=True, confidence=0.99)
+    sure = Fixed("knowledge_store", confidence=0.99, tier="local")
     assert (await decide(Cascade(sure), asked("Merk dir: ich heiße Ana"))).task == "knowledge_store"
     assert (await decide(Cascade(sure), asked("that", CODE))).task == "general"
 
 
 async def test_a_default_is_the_best_guess_where_that_is_safe() -> None:
-    guess = Guessed("code_generation", confidence=0.45)
+    guess = Fixed("code_generation", confidence=0.45)
     decision = await decide(Cascade(guess), asked("something with primes"))
     assert (decision.task, decision.tier, decision.confidence) == ("code_generation", "default", 0.45)
 
@@ -206,8 +192,12 @@ async def test_a_stored_fact_that_answers_a_question_about_me_is_a_signal(tmp_pa
 TEXT = st.text(max_size=80)
 
 
-@given(TEXT, TEXT, st.builds(Guessed, st.sampled_from(get_args(Task)), is_sure=st.booleans()))
-async def test_any_text_and_any_reply_end_in_a_decision(text: str, said: str, guess: Guessed) -> None:
+@given(
+    TEXT,
+    TEXT,
+    st.builds(Fixed, st.sampled_from(get_args(Task)), tier=st.sampled_from(("local", "abstained"))),
+)
+async def test_any_text_and_any_reply_end_in_a_decision(text: str, said: str, guess: Fixed) -> None:
     decision = await decide(Cascade(guess), asked(text))
     assert decision.task in get_args(Task)
     model = read_decision(said)
@@ -230,7 +220,7 @@ def test_what_a_session_noted_is_read_again(text: str, decision: Decision) -> No
 async def test_the_same_text_is_the_same_request_however_it_is_spaced() -> None:
     line = noted(asked("plan  it\n").key, Decision(task="planning", confidence=0.5))
     what = replace(asked(" plan it"), decided=[line])
-    decision = await decide(Cascade(Guessed("general", is_sure=True)), what)
+    decision = await decide(Cascade(Fixed("general", tier="local")), what)
     assert (decision.task, decision.tier) == ("planning", "session")
     with_code = replace(asked("plan it", CODE), decided=[line])
     assert (await decide(Cascade(UNSURE), with_code)).tier != "session"

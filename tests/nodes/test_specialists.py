@@ -9,10 +9,11 @@ from langchain_core.messages import HumanMessage
 
 from graph.settings import Settings
 from nodes import Request, Turn
-from nodes.context import Subject, Task
+from nodes.context import Task
 from nodes.decisions import Decision
 from nodes.reason import question
 from nodes.specialists import LENT, specialist_of
+from routing.labels import Subject
 from toolkit.registry import TOOLS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

@@ -7,13 +7,13 @@ import pytest
 from nodes.cascade import Cascade
 from nodes.classify import look
 from nodes.context import Context
-from nodes.sorting import LocalClassifier
+from routing.classifier import Classifier
 from tests.nodes.test_telling import OTHER_QUESTIONS, OTHER_REQUESTS
 
 
 async def decided(text: str) -> str:
     what = replace(look(text, Context(), [])[2], uses_memory=True)
-    decision, calls = await Cascade(LocalClassifier()).decide(what)
+    decision, calls = await Cascade(Classifier.load()).decide(what)
     assert calls == []
     return decision.task
 
