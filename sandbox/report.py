@@ -110,6 +110,8 @@ class Reader:
         """Close what the run left open."""
         if self._end is not None and self._end.get("done"):
             return
+        if not self._open and self.checks and self.checks[-1].required and not self.checks[-1].passed:
+            return  # nobody climbs on after a failed step, so nothing but the end was still to come
         why = self._why(execution, limits)
         at = f" at {self._trying}" if self._trying and self._open else ""
         if self._trying and self._open not in ("", "import"):

@@ -39,11 +39,7 @@ def ask_about(result: Result) -> Answer | None:
 def _ask_about_plan(result: Result) -> PlanAnswer | None:
     terminal.answer(result.plan)
     for _ in range(MOST_WORDS):
-        sys.stderr.write(_QUESTION)
-        sys.stderr.flush()
-        line = sys.stdin.readline()
-        if not line:
-            sys.stderr.write("\n")
+        if (line := terminal.ask_line(_QUESTION)) is None:
             return None
         word, _, rest = line.strip().partition(" ")
         if word.lower() in {"a", "approve", "y", "yes"}:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from routing.labels import LABELS
 from serving import settings_command
 from serving.bench import MODES
 from serving.classify_command import classify
@@ -29,17 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Action = Callable[[], int]
-
-TASKS = (
-    "planning",
-    "code_generation",
-    "code_review",
-    "problem_solving",
-    "explanation",
-    "general",
-    "knowledge_store",
-    "knowledge_retrieve",
-)
 
 _CONNECT = """\b
 Connect a model:
@@ -119,7 +109,7 @@ def duograph() -> None:
 @_thread_option
 @named("--tests", "FILE", "Python tests that the solution must pass.")
 @files("--code", "A file that TEXT is about: to review, change or explain; may be repeated.")
-@click.option("--task", type=click.Choice(TASKS), help="The kind of task; decided from TEXT when left out.")
+@click.option("--task", type=click.Choice(LABELS), help="The kind of task; decided from TEXT when left out.")
 @result_options
 @approve_option
 @click.option("--explain", is_flag=True, help="First say what the turn can use at most.")

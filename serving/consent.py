@@ -77,11 +77,7 @@ def _ask(call: AskedCall) -> tuple[CallAnswer, bool] | None:
     from nodes import CallAnswer  # noqa: PLC0415  # loaded by now
 
     for _ in range(MOST_WORDS):
-        sys.stderr.write(_QUESTION)
-        sys.stderr.flush()
-        line = sys.stdin.readline()
-        if not line:
-            sys.stderr.write("\n")
+        if (line := terminal.ask_line(_QUESTION)) is None:
             return None
         word, _, rest = line.strip().partition(" ")
         for_all = rest.strip().lower() == "all"

@@ -104,3 +104,14 @@ def notice(text: str) -> None:
     """Say something beside the answer, as one line on standard error."""
     sys.stderr.write(one_line(text) + "\n")
     sys.stderr.flush()
+
+
+def ask_line(question: str) -> str | None:
+    """Ask on standard error and read one line of standard input, its newline included; None at its end."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    said = sys.stdin.readline()
+    if said:
+        return said
+    sys.stderr.write("\n")
+    return None

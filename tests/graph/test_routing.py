@@ -1,14 +1,16 @@
 """What a request is taken for, in whole turns: counted, remembered with the session, never streamed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import BaseMessage
 
 from duograph import Agent, Settings, Token
 from graph.services import Services
+from providers import Reply, Role, RoleModels
 from tests.support import ASK, Fixed, Lines
 
 Script = Callable[[str, Lines], str]
@@ -73,6 +75,31 @@ def test_a_model_that_cannot_say_does_not_spoil_the_turn(
     with agent(script, tmp_path, {"step": "route", "content": ""} | line) as one:
         result = one.ask(VAGUE)
     assert (result.task, result.decision.tier, result.answer) == ("general", "default", "An answer.")
+
+
+class Recorder(RoleModels):
+    """Models that note what each answer was for, and which tools were offered for it."""
+
+    def __init__(self, chain: str) -> None:
+        super().__init__({"reasoning": chain})
+        self.asked: list[tuple[str, list[object]]] = []
+
+    async def reply(self, role: Role, messages: Sequence[BaseMessage], **choices: Any) -> Reply:  # noqa: ANN401  # as Models.reply
+        self.asked.append((choices["step"], list(choices.get("tools", ()))))
+        return await super().reply(role, messages, **choices)
+
+
+def test_no_tool_is_offered_to_who_routes(script: Script, tmp_path: Path) -> None:
+    said: Lines = [{"step": "route", "content": "general"}, {"content": "An answer.", "repeat": True}]
+    settings = Settings(home=tmp_path, tools=["date_time"])
+    models = Recorder(script("reasoning", said))
+    services = replace(Services.from_settings(settings), models=models, classifier=UNSURE)
+    with Agent(settings, services=services) as one:
+        one.ask(VAGUE)
+    (route, none), (answer, some) = models.asked
+    assert (route, none) == ("route", [])
+    assert answer == "answer"
+    assert some
 
 
 def test_the_bound_counts_the_question_only_where_it_can_be_asked(script: Script, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ async def test_what_one_process_of_the_solution_learned_reaches_no_other(
     tests, acceptance = asked
     evidence = await verifier.verify(solution(TELLING + TELLERS[teller]), tests=tests, acceptance=acceptance)
     failed = [check.name for check in evidence.checks if not check.passed]
-    assert failed[-1] == ("acceptance" if acceptance else "tests"), evidence
+    assert failed[-1] == ("acceptance" if acceptance else "tests"), str(evidence)
 
 
 async def test_a_step_that_goes_on_in_another_run_is_one_step(verifier: Verifier, solution: Solution) -> None:

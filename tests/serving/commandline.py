@@ -7,22 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from tests.forkserver import Forked
+from tests.processes import PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.forkserver import ForkServer
     from tests.support import Lines
 
 Process = subprocess.Popen[bytes] | Forked
 OURS = ("DUOGRAPH_", "OPENAI_", "NO_COLOR", "FORCE_COLOR", "TTY_", "COLUMNS", "LINES", "PYTHON")
-PATIENCE_S = 60
 ON_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); import duograph; duograph.main()"
 """The process makes its terminal its own, so that Ctrl-C typed there becomes a signal."""
 
@@ -120,44 +117,3 @@ def finish(process: Process, stdin: str | bytes = b"") -> Done:
     data = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = process.communicate(data if process.stdin else None, timeout=PATIENCE_S)
     return Done(process.wait(timeout=0), (out or b"").decode(), (err or b"").decode())
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.01)
-
-
-def handles_signals(process: Process) -> bool:
-    """Whether the process has taken SIGTERM over, as Linux tells."""
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
-    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
-    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
-
-
-def descendants(pid: int) -> set[int]:
-    """All processes below `pid`, as Linux tells."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = stat.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        state, parent = text.rpartition(")")[2].split()[:2]
-        if state != "Z":
-            parents[int(stat.parent.name)] = int(parent)
-    found: set[int] = set()
-    new = {pid}
-    while new:
-        new = {child for child, parent in parents.items() if parent in new} - found
-        found |= new
-    return found
-
-
-def alive(pid: int) -> bool:
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return text.rpartition(")")[2].split()[0] != "Z"

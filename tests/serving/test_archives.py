@@ -11,8 +11,9 @@ import pytest
 
 from serving.archives import Wanted
 from tests.memory.archives.pdfs import pdf
+from tests.processes import wait_for
 from tests.providers.servers.embeddings import serve_embeddings
-from tests.serving.commandline import CommandLine, finish, wait_for
+from tests.serving.commandline import CommandLine, finish
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from serving.bench import MODES
-from tests.serving.commandline import alive, descendants, finish, wait_for
+from tests.processes import alive, descendants, wait_for
+from tests.serving.commandline import finish
 from tests.serving.test_terminal import SEQUENCE, Terminals
 from tests.support import ASK, BAD, GOOD, PLAN
 

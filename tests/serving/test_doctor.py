@@ -15,7 +15,8 @@ from providers.backends.probe import Look
 from serving.doctor.chains import describe
 from serving.doctor.finding import Check, Finding, worst
 from tests.listing import ListingServer, serving
-from tests.serving.commandline import Done, finish, handles_signals, wait_for
+from tests.processes import handles_signals, wait_for
+from tests.serving.commandline import Done, finish
 
 if TYPE_CHECKING:
     from tests.serving.commandline import CommandLine
@@ -202,7 +203,7 @@ def test_ctrl_c_ends_it_without_a_traceback(cli: CommandLine, server: ListingSer
     server.hangs = True
     process = cli.start("doctor", env={"DUOGRAPH_REASONING_MODEL": f"openai:m@{server.url}"})
     wait_for(lambda: bool(server.seen), "the look at the server")
-    assert handles_signals(process)
+    assert handles_signals(process.pid)
     os.kill(process.pid, signal.SIGINT)
     done = finish(process)
     assert done.code == 130

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 
-from nodes import Status, Task
+from nodes import Status
 from serving import exits
-from serving.commands import TASKS
 
 
 @pytest.mark.parametrize(
@@ -28,7 +25,3 @@ def test_each_status_has_its_exit_code(status: Status, route: str, code: int) ->
 
 def test_no_status_is_without_an_exit_code() -> None:
     assert all(exits.of_status(status, route) >= 0 for status in Status for route in ("code", "answer"))
-
-
-def test_the_tasks_of_the_command_line_are_those_of_the_graph() -> None:
-    assert get_args(Task) == TASKS

@@ -13,7 +13,8 @@ import pytest
 from memory.queue import FinishedTurn, open_jobs
 from memory.records import Item, Selection
 from memory.sql import open_memory
-from tests.serving.commandline import PATIENCE_S, finish
+from tests.processes import PATIENCE_S
+from tests.serving.commandline import finish
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nodes import Bounds, Result
-from tests.serving.commandline import descendants, wait_for
+from tests.processes import descendants, wait_for
 from tests.support import ASK, GOOD, PLAN
 
 if TYPE_CHECKING:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from memory.records import Kind
-from nodes import Task
-from serving.commands import TASKS
 from serving.memory_command import KINDS
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ def told(shared_cli: CommandLine) -> CommandLine:
 
 def test_the_choices_are_those_of_the_rooms() -> None:
     assert get_args(Kind) == KINDS
-    assert get_args(Task) == TASKS
 
 
 def test_what_was_told_is_listed_found_and_explained(told: CommandLine) -> None:

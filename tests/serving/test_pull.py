@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from providers.mlx.files import find_model
+from tests.processes import wait_for
 from tests.providers.mlx.conftest import hub as _hub
 from tests.providers.mlx.fake_hub import FakeHub, Repository
-from tests.serving.commandline import CommandLine, finish, wait_for
+from tests.serving.commandline import CommandLine, finish
 
 MODEL = "some-org/tiny-4bit"
 TOKEN = "hf_canary0123456789"  # noqa: S105 - a canary

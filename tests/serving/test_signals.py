@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.serving.commandline import CommandLine, alive, descendants, finish, handles_signals, wait_for
+from tests.processes import alive, descendants, handles_signals, wait_for
+from tests.serving.commandline import CommandLine, finish
 from tests.support import ASK, GOOD, PLAN
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def read_until(process: Process, words: bytes) -> None:
 def test_ctrl_c_while_starting_ends_in_one_line(new_interpreter: CommandLine, delay_s: float) -> None:
     cli = new_interpreter
     process = cli.start("ask", ASK, "--thread", THREAD, env=cli.models([SLOW]))
-    wait_for(lambda: handles_signals(process), "the signal handlers")
+    wait_for(lambda: handles_signals(process.pid), "the signal handlers")
     time.sleep(delay_s)
     os.killpg(process.pid, signal.SIGINT)
     done = finish(process)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.serving.commandline import finish, wait_for
+from tests.processes import wait_for
+from tests.serving.commandline import finish
 
 if TYPE_CHECKING:
     from tests.serving.commandline import CommandLine, Done

@@ -16,7 +16,7 @@ from memory.archives.reading import Content, fetch, read
 from memory.places import place
 from memory.records import Origin, Record
 from tests.memory.archives.pdfs import bomb, pdf
-from tests.serving.commandline import alive, descendants, wait_for
+from tests.processes import alive, descendants, wait_for
 
 
 async def understood(name: str, data: bytes) -> tuple[Document, str]:

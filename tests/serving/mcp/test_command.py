@@ -12,7 +12,8 @@ import pytest
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from tests.serving.commandline import CommandLine, alive, descendants, finish, wait_for
+from tests.processes import alive, descendants, wait_for
+from tests.serving.commandline import CommandLine, finish
 from tests.serving.mcp.clients import News, text_of
 from tests.serving.mcp.test_http import client_of, post
 from tests.serving.mcp.test_stdio import HELLO, PING, READY

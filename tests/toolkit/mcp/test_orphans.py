@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
+from tests.processes import alive, wait_for
 from tests.toolkit.mcp.starting import HERE, by_name, hostile, opened, trusted
 from toolkit.running import run
 
@@ -36,20 +36,7 @@ def started(pids: Path) -> list[int]:
 
 
 def wait_until_gone(pids: list[int]) -> None:
-    for _ in range(1500):
-        if not any(is_there(pid) for pid in pids):
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError(f"{pids} are still there")
-
-
-def is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")  # one that ended and that nobody asked for is not there any more
-    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
+    wait_for(lambda: not any(alive(pid) for pid in pids), f"the end of {pids}")
 
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="its child has made a session of its own")
@@ -59,7 +46,7 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="its child has 
 def test_close_ends_one_that_ignores_it_and_what_it_started(tmp_path: Path) -> None:
     with opened(tmp_path, {"h": hostile("stays", str(tmp_path / "pids"))}) as servers:
         assert by_name(servers)
-        assert all(is_there(pid) for pid in started(tmp_path / "pids"))
+        assert all(alive(pid) for pid in started(tmp_path / "pids"))
     wait_until_gone(started(tmp_path / "pids"))
 
 
