@@ -57,8 +57,11 @@ def named(
 
 
 _CHAIN = "Chain of models for this run, such as openai:gpt-5.4,offline."
-_LIMITS = (
+_SETTINGS = (
     ("--max-repairs", "max_repairs", "N", "At most N repairs of failing code."),
+    ("--tools", "tools", "NAMES", "Offer these tools, such as calculator,date_time; '' offers none."),
+    ("--max-tool-rounds", "max_tool_rounds", "N", "At most N rounds of tool calls; 0 offers no tools."),
+    ("--max-tool-calls", "max_tool_calls", "N", "At most N calls of tools."),
     ("--max-model-calls", "max_model_calls", "N", "At most N calls of models, failed ones too."),
     ("--max-input-tokens", "max_input_tokens", "N", "At most N tokens sent to models."),
     ("--max-output-tokens", "max_output_tokens", "N", "At most N tokens received from models."),
@@ -77,7 +80,7 @@ reasoning_option = named("--reasoning-model", "CHAIN", _CHAIN)
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that are settings for one run."""
-    for flag, setting, metavar, text in reversed(_LIMITS):
+    for flag, setting, metavar, text in reversed(_SETTINGS):
         command = click.option(flag, setting, metavar=metavar, help=text)(command)
     command = user_option(command)
     command = named(

@@ -62,6 +62,8 @@ def test_nodes_that_declare_nothing_are_named() -> None:
     [
         ("--max-repairs", "11"),
         ("--max-repairs", "-1"),
+        ("--max-tool-rounds", "51"),
+        ("--max-tool-calls", "501"),
         ("--max-model-calls", "0"),
         ("--max-input-tokens", "many"),
         ("--max-output-tokens", "0"),
@@ -79,6 +81,10 @@ def test_each_option_is_a_limit_of_the_bound(capsys: pytest.CaptureFixture[str])
     stock = printed(capsys)
     assert printed(capsys, "--max-repairs", "0").supersteps < stock.supersteps
     assert printed(capsys, "--max-model-calls", "2").model_calls == 2
+    tools = ("--tools", "calculator,date_time")
+    assert printed(capsys, *tools, "--max-tool-calls", "3").tool_calls == 3
+    assert printed(capsys, *tools, "--max-tool-rounds", "2").supersteps == stock.supersteps + 4
+    assert printed(capsys, *tools, "--max-tool-rounds", "0") == printed(capsys, "--tools", "") == stock
     assert printed(capsys, "--turn-timeout", "7").seconds < stock.seconds
     models = ("--reasoning-model", PRICED, "--coding-model", PRICED)
     assert printed(capsys, *models).cost_usd is None
@@ -127,3 +133,10 @@ def test_an_endless_amount_of_money_is_no_limit(capsys: pytest.CaptureFixture[st
     models = ("--reasoning-model", PRICED, "--coding-model", PRICED)
     with pytest.raises(SettingsError, match="max_cost_usd is 'inf'"):
         printed(capsys, *models, "--max-cost-usd", "inf")
+
+
+def test_a_tool_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(
+        SettingsError, match=r"^The setting tools cannot be used: There is no tool 'abacus': "
+    ):
+        bounds("--tools", "abacus")
