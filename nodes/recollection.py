@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, field_serializer
 
 from memory.places import place
 from memory.records import Hit, Kind, Record
@@ -43,6 +43,11 @@ class Recalled(BaseModel):
     archive: str = ""
     at: AwareDatetime
     score: float = 0.0
+
+    @field_serializer("at")
+    def _as_text(self, at: AwareDatetime) -> str:
+        # Servers that dump results as Python objects write them as JSON all the same.
+        return at.isoformat().replace("+00:00", "Z")
 
 
 class Recollection(Recalled):

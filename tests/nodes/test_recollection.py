@@ -1,3 +1,4 @@
+import json
 import re
 from datetime import UTC, datetime
 
@@ -6,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.records import Hit, Item, Kind, Origin, Record
-from nodes.recollection import MAX_CHARS, choose, fenced, show, with_rules, with_sources
+from nodes.recollection import (
+    MAX_CHARS,
+    Recalled,
+    choose,
+    fenced,
+    recollection,
+    show,
+    with_rules,
+    with_sources,
+)
 
 AT = datetime(2026, 7, 25, tzinfo=UTC)
 
@@ -38,6 +48,12 @@ def test_each_piece_says_what_it_is_and_where_it_comes_from() -> None:
         "| Likes types.\n"
         "[docs/guide.md:3-7, archive handbook]\n| Ship.\n| On Fridays."
     )
+
+
+def test_what_the_result_names_is_json_for_whoever_dumps_it() -> None:
+    shown = recollection(hit("deploys are on Fridays")).shown()
+    assert json.loads(json.dumps(shown.model_dump())) == json.loads(shown.model_dump_json())
+    assert Recalled.model_validate(shown.model_dump()) == shown
 
 
 def test_the_best_come_first_and_the_budget_holds() -> None:
