@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from memory.records import MAX_TEXT_CHARS
+from nodes.wishes import CODE, MAKE_CODE, asks_after, unquoted, wants_more
 
 MAX_QUESTION_CHARS: Final = 1000
 
@@ -73,26 +74,6 @@ _ASKED = re.compile(
     r"|(?:did|have)\s+i\s+(?:ever\s+)?(?:tell|told|mention\w*)\s+(?:you\s+)?(?:about)?)\s+",
     re.IGNORECASE,
 )
-_MAKE_CODE = (
-    r"(?:write|create|implement|build|make|fix|refactor|rewrite|generate|code)\s+(?:[\w'\u2019-]+\s+){0,6}?"
-    r"(?:functions?|class(?:es)?|methods?|code|scripts?|programs?|modules?|tests?|algorithms?|parsers?|regex(?:es)?"
-    r"|loops?|bugs?|decorators?|generators?|api|\w*sort|search)\b"
-)
-_AND_THEN = re.compile(
-    r"(?:[.;!]|\band|\bthen|\bnow)\s+(?:now\s+|then\s+|please\s+)*(?:write|create|implement|build|make|fix|refactor"
-    r"|rewrite|generate|explain|review|plan|calculate|compute|show|tell|give|solve)\b"
-    r"|(?:[,:]|\s[-\u2013\u2014])\s*(?:(?:so|now|then|please|(?:can|could)\s+you)\s+)*"
-    rf"(?:{_MAKE_CODE}|(?:implement|refactor|rewrite)\b|write\s+[\w-]+(?:\s+in\s+\w+)?\W*$)",
-    re.IGNORECASE,
-)
-_TO_DO_NOW = re.compile(rf"^to\s+(?:please\s+)?{_MAKE_CODE}", re.IGNORECASE)
-"""«Remember to use tabs» is a wish that stays; «remember to write a function that …» is a request."""
-
-_CODE = re.compile(
-    r"```|\b(?:async\s+)?def\s+\w+\s*\(|\bclass\s+\w+\s*(?:\([^)\n]*\))?:|\blambda\b[^:\n]{0,80}:"
-    r"|\bfor\s+\w+\s+in\s+\S+:|^\s*(?:import\s+\w+|from\s+\w+(?:\.\w+)*\s+import\b)",
-    re.IGNORECASE | re.MULTILINE,
-)
 _TOLD_POLITELY = re.compile(
     r"(?:i|i['\u2019]m|we|my|our)\b(?!\s+(?:told|said|mentioned|asked|wrote|gave)\b)", re.IGNORECASE
 )
@@ -126,7 +107,11 @@ MAX_SUBJECT_WORDS: Final = 8
 
 _FEWEST_WORDS: Final = 4
 _SENTENCE_END = re.compile(r"[.?!](?=\s|$)|[\u3002\uff1f\uff01\u061f]")
-_UNTOLD = re.compile(rf"\bforget\b(?! to\b)|{_MAKE_CODE}", re.IGNORECASE)
+_UNTOLD = re.compile(
+    r"\bforget\b(?! to\b)|\b(?:don['\u2019]?t|do\s+not|never|not\s+to|no\s+need\s+to)\s+(?:\w+\s+)?"
+    rf"(?:remember|memori[sz]e|store|save|note|keep)\b|^\s*(?:>|'.*'\W*$)|{MAKE_CODE}",
+    re.IGNORECASE,
+)
 """Words of a text that tells nothing, whatever a classifier takes it for."""
 
 _SEVERAL = re.compile(r"\band\s+(?:my|our)\b", re.IGNORECASE)
@@ -161,6 +146,8 @@ def told(text: str, *, at_work: bool = False) -> Told | None:
         return None
     if match := _FORGET.match(text):
         about = match["fact"] or match["all"] or match["about"]
+        if about and wants_more(about):
+            return None
         if match["everything"] or not about or about.lower().rstrip(".!? ") == "me":
             return Told("forget_all", text)
         return Told("forget", _bare(about), _bare(about))
@@ -168,7 +155,7 @@ def told(text: str, *, at_work: bool = False) -> Told | None:
         what = match["what"].strip()
         is_told = not what.endswith("?") or (match["please"] and match["that"] and _TOLD_POLITELY.match(what))
         is_for_now = _ABOUT_THE_WORK.match(what) or (at_work and re.match(r"to\b", what, re.IGNORECASE))
-        if is_told and (match["that"] or _tells(what)) and not is_for_now and not _wants_code(what):
+        if is_told and (match["that"] or _tells(what)) and not is_for_now and not wants_more(what):
             return fact(what.rstrip("? "))
     return fact(text[start:]) if (start := _statement_at(text)) is not None else None
 
@@ -184,22 +171,21 @@ def asks(text: str) -> bool:
 
 def may_tell(text: str) -> bool:
     """Whether nothing but telling is in a text that was taken for it: no question, no code, no request."""
-    others = (_CODE, _AND_THEN, _UNTOLD)
-    says_something = len(text.split()) >= _FEWEST_WORDS or any(
-        one.isalpha() and not one.isascii() for one in text
+    match = _KEEP.match(text)
+    in_english = match["what"] if match else text if _MINE.match(text) else ""
+    if wants_more(in_english) or asks_after(text):
+        return False
+    said = unquoted(text)
+    says_something = len(said.split()) >= _FEWEST_WORDS or any(
+        one.isalpha() and not one.isascii() for one in said
     )
-    return (
-        says_something
-        and "?" not in text
-        and len(text) <= MAX_TEXT_CHARS
-        and not any(rule.search(text) for rule in others)
-    )
+    return says_something and "?" not in text and len(text) <= MAX_TEXT_CHARS and not _UNTOLD.search(text)
 
 
 def may_ask(text: str) -> bool:
     """Whether a text that somebody took for a question about what was told is not about the work at hand."""
     is_one = len(text) <= MAX_QUESTION_CHARS and len(_SENTENCE_END.findall(text.strip())) <= 1
-    return is_one and not (_CODE.search(text) or _WORK.search(text))
+    return is_one and not (CODE.search(text) or _WORK.search(text))
 
 
 def asked_about(text: str) -> str:
@@ -247,15 +233,10 @@ def _tells(what: str) -> bool:
     )
 
 
-def _wants_code(what: str) -> bool:
-    """Whether code is told, or is to be written now."""
-    return bool(_AND_THEN.search(what) or _TO_DO_NOW.match(what) or _CODE.search(what))
-
-
 def _statement_at(text: str) -> int | None:
     """Where «my X is Y» begins in a request that is nothing else; None where it is something else."""
     match = _MINE.match(text)
     if match is None or len(text.split()) > MAX_STATEMENT_WORDS or "\n" in text.strip():
         return None
-    is_other = _WORK.search(match["subject"]) or _ASKING.search(text) or _wants_code(text)
+    is_other = _WORK.search(match["subject"]) or _ASKING.search(text) or wants_more(text)
     return None if is_other else match.start("subject")
