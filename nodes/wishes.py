@@ -51,7 +51,7 @@ _STATES = re.compile(
 
 _BEING = re.compile(r"\b(?:is|am|are|was|were)\b|['\u2019](?:s|m|re)\b", re.IGNORECASE)
 _ORDER = re.compile(
-    r"(?:,|\band\b|\bso\b)\s*(?:(?:and|so|now|then|hence|please)\s+)*"
+    r"(?:,|\band\b|\bso\b)\s*(?:(?:and|so|now|then|hence|please)\s+){0,3}"
     r"(?!(?:have|own|love|like|hate|live|work|prefer|use|drive|want|need|speak|eat|drink|play|study|know|run|keep"
     r"|(?:i|we|you|they|he|she|it|not|but|or|and|so|than|as|in|on|at|near|by|with|without|of|for|from|since|until|to"
     r"|into|over|under|between|behind|beside|around|after|before|during|about|via|per|because|while|when|where|which"
@@ -76,18 +76,24 @@ def unquoted(text: str) -> str:
     return _QUOTED.sub("\u2026", text)
 
 
+def _spaced(text: str) -> str:
+    """A text without blank lines and with single spaces, as long gaps would take the rules long."""
+    return "\n".join(filter(None, (" ".join(line.split()) for line in text.splitlines())))
+
+
 def wants_more(what: str) -> bool:
     """Whether something told in English is code, holds a request beside what it says, or is one.
 
     Args:
         what: What was told, without the words by which it was.
     """
+    what = _spaced(what)
     if CODE.search(what):
         return True
     what = unquoted(what)
     if _AND_THEN.search(what) or _TO_DO_NOW.match(what):
         return True
-    first, *others = _NEXT.split(what.strip())
+    first, *others = _NEXT.split(what)
     if (being := _BEING.search(first)) and _ORDER.search(first, being.end()):
         return True
     return any(
@@ -104,12 +110,13 @@ def asks_after(text: str) -> bool:
     Args:
         text: The whole request.
     """
+    text = _spaced(text)
     if CODE.search(text):
         return True
     text = unquoted(text)
     if _AND_THEN.search(text):
         return True
-    _, *others = _NEXT.split(text.strip())
+    _, *others = _NEXT.split(text)
     listed = lexicon()
     return any(
         _ASKING & {*listed.classes(word.group().lower())}

@@ -95,3 +95,11 @@ def test_any_text_can_be_read(text: str) -> None:
     wants_more(text)
     asks_after(text)
     assert wants_more(unquoted(text)) in {True, False}
+
+
+@pytest.mark.parametrize("filler", [" ", "\n", "and ", '"a ', ", now ", " - ", "a's "])
+def test_a_long_text_is_read_as_fast_as_it_is_long(filler: str) -> None:
+    # A rule that begins anew at every letter would take minutes here.
+    text = f"remember that my name is Ana{filler * (19_000 // len(filler))} z"
+    told(text)
+    assert may_tell(text) in {True, False}
