@@ -51,6 +51,30 @@ _QUESTIONS = tuple(
         r"(?:did|have)\s+i\s+(?:ever\s+)?(?:tell|told|mention\w*)\s+(?:you\s+)?(?:about\s+)?.{1,200}",
     )
 )
+_OF_US = re.compile(r"\b(?:my|mine|our|ours|i|we|me|us)\b", re.IGNORECASE)
+_PLAIN_QUESTION = re.compile(
+    r"^\W*(?:(?:hi|hey|hello|please|so|ok(?:ay)?|and|again)\W+)*(?:when|where|what|who|whose|which|how\s+(?:old|many|much)"
+    r"|do|does|did|is|are|was|were|am|have|has)\b.*\?\W*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_KNOWS = re.compile(
+    r"^(?:(?:hi|hey|hello|please|so|ok(?:ay)?|and)\W+)*(?:what\s+do\s+(?:you|we)\s+(?:know|remember)\s+(?:of|about)"
+    r"|(?:do|can)\s+you\s+(?:still\s+)?(?:remember|recall)\s+(?!how\s+to\b))",
+    re.IGNORECASE,
+)
+"""Asked of what is known in general as much as of what was told: «what do you know about volcanoes?»"""
+
+_AT_LENGTH = re.compile(
+    r"\b(?:to|as|of|if|for|when|going|allowed|supposed|chances?|odds|rights|purpose)\b", re.IGNORECASE
+)
+"""Words of a subject that go beyond a name: «my chances of winning», «our rights as tenants»."""
+
+_COUNSEL = re.compile(
+    r"\b(?:should|shall|ought|could|would|going\s+to|best|better|enough|recommend|think|mean|if|doing|wrong)\b"
+    r"|^\W*(?:is|are|was|were|am|do|does|did|have|has)\b.*\b(?:good|bad|right|ok(?:ay)?|sane|safe|correct|fine|true"
+    r"|works?|working|possible|realistic|feasible|reasonable|sensible)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _WORK = re.compile(
     r"\b(?:code|functions?|class(?:es)?|methods?|modules?|scripts?|programs?|tests?|bugs?|errors?|exceptions?"
     r"|traceback|output|input|query|queries|regex|loops?|lists?|variables?|imports?|build|compiler|implementation"
@@ -161,12 +185,37 @@ def told(text: str, *, at_work: bool = False) -> Told | None:
 
 
 def asks(text: str) -> bool:
-    """Whether a request asks for what was told."""
+    """Whether a request asks for what was told, and for nothing that could as well be asked of anybody."""
     text = " ".join(text[:MAX_QUESTION_CHARS].split())
     for rule in _QUESTIONS:
         if match := rule.match(text):
-            return not _WORK.search(match.groupdict().get("subject") or "")
+            return not (_is_open(text) or _WORK.search(match.groupdict().get("subject") or ""))
     return False
+
+
+def _is_open(text: str) -> bool:
+    """Whether anybody may be asked so, not only who was told."""
+    if _KNOWS.match(text):
+        return not _OF_US.search(asked_about(text))
+    return any(
+        _AT_LENGTH.search(match["subject"])
+        for rule in _QUESTIONS
+        if (match := rule.match(text)) and match.groupdict().get("subject")
+    )
+
+
+def may_be_answered(text: str) -> bool:
+    """Whether a stored fact may be the answer to a text: a question about the asker, or about what is known.
+
+    What asks for counsel or judgement is none, though a fact may hold all its other words.
+
+    Args:
+        text: The request.
+    """
+    if _KNOWS.match(" ".join(text[:MAX_QUESTION_CHARS].split())):
+        return True
+    is_about_us = _PLAIN_QUESTION.match(text) is not None and _OF_US.search(text) is not None
+    return is_about_us and not _COUNSEL.search(text)
 
 
 def may_tell(text: str) -> bool:
@@ -185,7 +234,7 @@ def may_tell(text: str) -> bool:
 def may_ask(text: str) -> bool:
     """Whether a text that somebody took for a question about what was told is not about the work at hand."""
     is_one = len(text) <= MAX_QUESTION_CHARS and len(_SENTENCE_END.findall(text.strip())) <= 1
-    return is_one and not (CODE.search(text) or _WORK.search(text))
+    return is_one and not (CODE.search(text) or _WORK.search(text) or _is_open(" ".join(text.split())))
 
 
 def asked_about(text: str) -> str:
