@@ -119,6 +119,8 @@ async def test_an_abstaining_classifier_leaves_it_to_one_model_call(
         {"content": '{"task": ["planning"]}'},
         {"content": "{" * 5000},
         {"content": "[]"},
+        {"content": "planning " * 120_000},
+        {"tool_calls": [{"name": "planning", "args": {"task": "planning"}}]},
         {"content": ""},
         *(
             {"error": error}
