@@ -65,10 +65,11 @@ _KNOWS = re.compile(
 """Asked of what is known in general as much as of what was told: «what do you know about volcanoes?»"""
 
 _AT_LENGTH = re.compile(
-    r"\b(?:to|as|of|if|for|when|going|allowed|supposed|chances?|odds|rights|purpose)\b", re.IGNORECASE
+    r"\b(?:to|as|if|when|going|allowed|supposed|chances?|odds|rights|purpose)\b", re.IGNORECASE
 )
 """Words of a subject that go beyond a name: «my chances of winning», «our rights as tenants»."""
 
+_RECALLS = re.compile(r"\b(?:remember|recall)\b", re.IGNORECASE)
 _COUNSEL = re.compile(
     r"\b(?:should|shall|ought|could|would|going\s+to|best|better|enough|recommend|think|mean|if|doing|wrong)\b"
     r"|^\W*(?:is|are|was|were|am|do|does|did|have|has)\b.*\b(?:good|bad|right|ok(?:ay)?|sane|safe|correct|fine|true"
@@ -234,7 +235,11 @@ def may_tell(text: str) -> bool:
 def may_ask(text: str) -> bool:
     """Whether a text that somebody took for a question about what was told is not about the work at hand."""
     is_one = len(text) <= MAX_QUESTION_CHARS and len(_SENTENCE_END.findall(text.strip())) <= 1
-    return is_one and not (CODE.search(text) or _WORK.search(text) or _is_open(" ".join(text.split())))
+    return is_one and not (
+        CODE.search(text)
+        or _WORK.search(text)
+        or (_is_open(" ".join(text.split())) and not _RECALLS.search(text))
+    )
 
 
 def asked_about(text: str) -> str:

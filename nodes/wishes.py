@@ -26,12 +26,12 @@ _TO_DO_NOW = re.compile(rf"^to\s+(?:please\s+)?{MAKE_CODE}", re.IGNORECASE)
 """«Remember to use tabs» is a wish that stays; «remember to write a function that …» is a request."""
 
 _NEXT = re.compile(
-    r"(?<=[.;!?])\s+|\s*\n\s*|\s+[-\u2013\u2014]\s+"
+    r"(?<=[.;!?])(?<!Mr\.)(?<!Ms\.)(?<!Mrs\.)(?<!Dr\.)(?<!St\.)(?<!Prof\.)(?<!\.\w\.)\s+|(?<!:)\n|\s+[-\u2013\u2014]\s+"
     r"|(?<!first),\s*(?=(?:and\s+)?(?:now|then|hence|therefore|thus|please)\b)"
     r"|\s+(?=and\s+(?:now|then|please)\b)",
     re.IGNORECASE,
 )
-"""Where what comes may be no longer a part of the statement."""
+"""Where what comes may be no longer a part of the statement: not after «Mr.», nor in lines after a colon."""
 
 _LEADING = re.compile(
     r"^\W*(?:(?:and|but|also|so|now|then|hence|therefore|thus|well|yes|no|please|next|finally|ok(?:ay)?|actually"

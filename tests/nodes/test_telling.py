@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.telling import Told, asks, fact, may_be_answered, told
+from nodes.telling import Told, asks, fact, may_ask, may_be_answered, told
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,8 @@ def test_what_to_forget_is_read_from_a_whole_sentence(text: str, expected: Told)
         "where do I live?",
         "what do you know about my sister?",
         "what do you remember about our deploys?",
+        "What are our rules for naming branches?",
+        "What's our tone of voice?",
         "do you remember where I live?",
         "what did I say about deploys?",
         "Have I told you about the outage?",
@@ -171,6 +173,11 @@ def test_what_anybody_may_be_asked_needs_a_stored_fact(text: str) -> None:
 )
 def test_what_asks_for_counsel_is_not_answered_by_a_fact(text: str) -> None:
     assert not may_be_answered(text)
+
+
+def test_what_sounds_like_recalling_may_be_taken_for_it_by_a_classifier() -> None:
+    assert may_ask("Do you remember the name of the hotel?")
+    assert not may_ask("What do you know about hummingbirds?")
 
 
 def test_names_are_entities_and_days_are_not() -> None:

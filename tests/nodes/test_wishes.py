@@ -45,6 +45,8 @@ STATEMENTS = [
     "remember that our motto is «give, then take»",
     "remember that our style is: explain first, then code",
     "Remember that I am vegan. Thanks!",
+    "my neighbour's name is Mr. Moe and he has our spare key",
+    "Please note that our team is:\nPriya (lead), Tom (backend), Ines (design)",
 ]
 
 
