@@ -190,6 +190,7 @@ def look(text: str, context: Context, before: list[SourceFile]) -> tuple[Materia
         text=text,
         task=context.task,
         has_code=bool(code),
+        has_diff=bool(code.diff),
         has_tests=bool(context.tests.strip()),
         is_review=bool(code) and _REVIEW.search(words_of(text).lower()) is not None,
         is_change=bool(base) and _follows(text),
