@@ -21,7 +21,6 @@ from nodes.tool_calls import (
     ToolOutcome,
     ToolUse,
     Wanted,
-    digest_of,
     identity_of,
     use_of,
 )
@@ -154,8 +153,7 @@ def _before(
     one: Wanted, uses: Sequence[ToolUse], exchange: Sequence[AnyMessage], share: int
 ) -> tuple[str, str, bool]:
     """What the same call gave before: as it is kept, as the model is shown it, and whether that is cut."""
-    digest = digest_of(one.name, one.arguments)
-    first = next((use for use in uses if use.digest == digest), None)
+    first = next((use for use in uses if use.digest == one.same), None)
     if first is None:  # a person changed the arguments of the one before it
         return _EDITED, _EDITED, False
     shown = next(

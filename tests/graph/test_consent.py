@@ -22,40 +22,10 @@ from graph.services import Services
 from graph.settings import Settings
 from graph.tooling import Given, Tooling
 from nodes import CallAnswer, ConsentAnswer, Context, Result, Status, StopReason
-from tests.graph.test_tool_loop import QUESTION, SAID, call, calls
-from tests.support import Lines
+from tests.graph.calling import ONE, QUESTION, SAID, TWO, Make, Scripted, call, calls
 from toolkit.functions import tool_of
 
 ASKED = Context(consent="ask")
-Scripted = Callable[[str, Lines], str]
-Make = Callable[..., Agent]
-
-
-@pytest.fixture
-def gone() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def make(script: Scripted, tmp_path: Path, gone: list[str], request: pytest.FixtureRequest) -> Make:
-    """An agent with a tool that deletes."""
-
-    def delete(name: str) -> str:
-        """Delete a thing."""
-        gone.append(name)
-        return f"deleted {name}"
-
-    def start(*lines: dict[str, Any], **settings: Any) -> Agent:  # noqa: ANN401  # as Settings takes them
-        model = script("reasoning", [*lines, SAID | {"repeat": True}])
-        agent = Agent(Settings(home=tmp_path, reasoning_model=model, **settings), tools=[delete])
-        request.addfinalizer(agent.close)
-        return agent
-
-    return start
-
-
-ONE = calls(call("delete", "a", name="old"))
-TWO = calls(call("delete", "a", name="old"), call("delete", "b", name="new"))
 
 
 def outcomes(result: Result) -> list[str]:
