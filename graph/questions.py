@@ -56,7 +56,10 @@ def fitting(answer: Answer | None, state: StateSnapshot, thread_id: str) -> Answ
     if question is None and answer is None:
         return None
     if question is None or not isinstance(state.values.get("request"), Request):
-        raise RequestError(f"No plan waits for approval in session {thread_id}: ask something first.")
+        raise RequestError(
+            f"No plan waits for approval in session {thread_id}, and no tool call for consent: "
+            "ask something first."
+        )
     if "plan" in question:
         if answer is None:
             raise RequestError(
@@ -88,6 +91,7 @@ async def waiting_result(graph: DuoGraph, thread_id: str, run_id: str, bounds: B
     if question is None or not isinstance(request, Request):
         return None
     about: dict[str, Any]
+    notes = [note for note in (state.values.get("dropped"),) if note]
     if "plan" in question:
         reason, waits = StopReason.PLAN_APPROVAL, "the plan waits for approval"
         about = {"answer": _show_plan(question, thread_id), "plan": question["plan"]}
@@ -104,9 +108,10 @@ async def waiting_result(graph: DuoGraph, thread_id: str, run_id: str, bounds: B
         calls=state.values.get("calls", []),
         tool_uses=state.values.get("tool_uses", []),
         bounds=bounds,
+        notes=notes,
         thread_id=thread_id,
         run_id=run_id,
-        **about,
+        **about | {"answer": "\n\n".join([about["answer"], *notes])},
     )
 
 

@@ -17,6 +17,7 @@ from langgraph.types import Command
 from checkpoints import fork
 from graph.agent import Agent, RequestError
 from graph.build import build_graph
+from graph.events import Finished, Noted
 from graph.saver import open_saver
 from graph.services import Services
 from graph.settings import Settings
@@ -119,6 +120,26 @@ def test_a_fork_does_not_take_consent_along(make: Make, gone: list[str], tmp_pat
         copy = fork(saver, thread)
     assert agent.ask(QUESTION, thread_id=copy, context=ASKED).status is Status.WAITING
     assert gone == ["old"]
+
+
+def test_a_new_question_drops_what_waits_and_says_so(make: Make, gone: list[str]) -> None:
+    agent = make(TWO, ONE, SAID)
+    thread = str(agent.ask(QUESTION, context=ASKED).thread_id)
+    again = agent.ask(QUESTION, thread_id=thread, context=ASKED)
+    said = 'they were not made: `delete({"name": "old"})`, `delete({"name": "new"})`.'
+    assert (again.status, len(again.asked)) == (Status.WAITING, 1)
+    assert again.notes[0].endswith(said)
+    assert said in again.answer
+    events = list(agent.stream(QUESTION, thread_id=thread))
+    done = events[-1]
+    assert isinstance(done, Finished)
+    (note,) = done.result.notes
+    assert note.startswith("The turn before waited for consent to calls, which this question dropped;")
+    assert [event.text for event in events if isinstance(event, Noted)] == done.result.notes
+    with pytest.raises(RequestError, match="and no tool call for consent: ask something first"):
+        agent.resume(thread, approve=True)
+    assert agent.ask(QUESTION, thread_id=thread).notes == []
+    assert gone == []
 
 
 def test_without_anybody_to_ask_nothing_is_made(make: Make, gone: list[str]) -> None:
