@@ -46,7 +46,7 @@ def test_functions_tools_and_langchains_stand_side_by_side(tmp_path: Path) -> No
         ([ping, ping], "Two tools are called ping (own and own): give one of them another name"),
         ([make("calculator")], "Two tools are called calculator (calculation and calculation)"),
         (["calculator"], "tools holds 'calculator': give functions"),
-        ([partial(ping, "x")], "needs a docstring"),
+        ([partial(ping, "x")], "is a functools.partial: put the call into a function"),
         ([lambda text: text], "needs a docstring"),
     ],
 )
