@@ -10,9 +10,8 @@ from langchain_core.messages import HumanMessage
 from langgraph.types import Send
 
 from checkpoints import export_session, import_session
-from checkpoints.unanswered import distrusted, unanswered
+from checkpoints.unanswered import distrusted, unanswered, unconsented
 from graph.agent import Agent, RequestError
-from graph.distrust import distrust
 from graph.saver import open_sessions
 from graph.settings import Settings
 from graph.state import Input, State
@@ -31,7 +30,7 @@ def sent(tmp_path: Path, change: Callable[[dict[str, Any]], None] = lambda _: No
     parts = unpacked(plain)
     change(parts)
     with open_sessions(Settings(home=tmp_path / "here", user_settings=False)) as saver:
-        import_session(saver, packed(plain, parts), state=State, distrust=distrust)
+        import_session(saver, packed(plain, parts), state=State)
 
 
 def cut(agent: Agent, before: str) -> None:
@@ -90,9 +89,11 @@ def test_calls_among_what_a_task_wrote_or_is_sent_are_not_made_either() -> None:
     sends = [Send("tools", {"wanted": [call], "allowed_tools": ["delete:1"]})]
     writes = unanswered(
         [("1", "wanted", [call, asked]), ("1", "__pregel_tasks", sends[0]), ("1", "__resume__", ["yes"])],
-        distrust,
+        unconsented,
     )
-    values = distrusted({"__pregel_tasks": sends, "__start__": {"wanted": [call]}, "answer": "so"}, distrust)
+    values = distrusted(
+        {"__pregel_tasks": sends, "__start__": {"wanted": [call]}, "answer": "so"}, unconsented
+    )
     assert [(channel, _acts(value)) for _, channel, value in writes] == [
         ("wanted", ["refused", "ask"]),
         ("__pregel_tasks", ["refused"]),
