@@ -90,12 +90,14 @@ class Tools:
             if one.act != "run":
                 return _unmade(one)
             tool = tools.get(one.name)
+            is_it = tool is not None and one.tool == identity_of(tool)
+            # First, for what was cut off may have been made, whatever became of its tool since.
+            if again and not (is_it and tool is not None and tool.info.effect != "write"):
+                return _Done("uncertain", _UNCERTAIN)
             if tool is None:
                 return _Done("no_tool", f"There is no tool {one.name} any more.")
-            if one.tool != identity_of(tool):
+            if not is_it:
                 return _Done("no_tool", _CHANGED.format(name=one.name))
-            if again and tool.info.effect == "write":
-                return _Done("uncertain", _UNCERTAIN)
             async with slots:
                 return await _call(state, tool, one, runtime.stream_writer)
 

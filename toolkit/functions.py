@@ -11,8 +11,10 @@ from dataclasses import is_dataclass
 from functools import partial
 from inspect import (
     Parameter,
+    isasyncgen,
     isasyncgenfunction,
     isawaitable,
+    isgenerator,
     isgeneratorfunction,
     isroutine,
     signature,
@@ -22,7 +24,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pydantic import BaseModel, create_model
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
-from toolkit.protocol import AnyTool, Arguments, Tool, ToolConfigError, ToolInfo, ToolText
+from toolkit.protocol import AnyTool, Arguments, Tool, ToolConfigError, ToolError, ToolInfo, ToolText
+from toolkit.same_code import fingerprint_of
 
 if TYPE_CHECKING:
     from toolkit.protocol import Answer, Effect
@@ -97,6 +100,8 @@ def tool_of(
         effect=declared,
         timeout_s=timeout_s,
         max_chars=max_chars,
+        # What only looks may be mended while a turn lies still; what may change something needs consent anew.
+        fingerprint=fingerprint_of(plain) if declared == "write" else "",
     )
     return Tool(info, _closed(called, plain, inferred), partial(_call, function))
 
@@ -215,7 +220,12 @@ def _shown(answer: Any) -> Answer:  # noqa: ANN401  # whatever the function retu
         return answer.decode(errors="replace")
     if isinstance(answer, BaseModel):
         return answer.model_dump_json()
-    return json.dumps(answer, ensure_ascii=False, default=_as_json)
+    if isgenerator(answer) or isasyncgen(answer):
+        raise ToolError("It gave a generator, and only one result can be shown: return a list or a text.")
+    try:
+        return json.dumps(answer, ensure_ascii=False, default=_as_json)
+    except (TypeError, ValueError):  # keys that are no texts, or a list in itself: what was done is done
+        return str(answer)
 
 
 def _as_json(value: Any) -> Any:  # noqa: ANN401  # what JSON has no form for

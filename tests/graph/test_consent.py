@@ -103,12 +103,12 @@ def test_always_holds_for_this_session_and_this_tool_alone(
     assert agent.ask(QUESTION, context=ASKED).status is Status.WAITING  # another session
 
     def delete(name: str) -> str:
-        """Delete a thing, and its backups."""
+        """Delete a thing."""
         gone.append(f"{name} and its backups")
         return "done"
 
     with Agent(agent.settings.model_copy(update={"home": tmp_path}), tools=[delete]) as other:
-        assert other.ask(QUESTION, thread_id=thread, context=ASKED).status is Status.WAITING
+        assert other.ask(QUESTION, thread_id=thread, context=ASKED).status is Status.WAITING  # other code
     assert gone == ["old", "old"]
 
 
@@ -201,6 +201,29 @@ def test_an_answer_that_cannot_be_used_asks_again_and_the_third_one_refuses(
         assert set(asked.response_schema["properties"]) == {"decision", "reason", "calls"}
     result = graph.invoke(Command(resume=answer), config, context=ASKED)["result"]
     assert (outcomes(result), gone) == (["refused"], [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (None, ""),
+        ({}, ""),
+        (["approve"], "cannot be used"),
+        (3, "cannot be used"),
+        (b"approve", "cannot be used"),
+    ],
+)
+def test_garbage_from_a_form_leaves_the_question_standing(
+    make: Make, gone: list[str], answer: object, problem: str
+) -> None:
+    graph = make(ONE).graph
+    config: Any = {"configurable": {"thread_id": "t"}}
+    graph.invoke({"messages": [HumanMessage(QUESTION)]}, config, context=ASKED)
+    (asked,) = graph.invoke(Command(resume=answer), config, context=ASKED)["__interrupt__"]
+    assert problem in asked.value["problem"]
+    assert (graph.get_state(config).interrupts, gone) == ((asked,), [])
+    assert graph.invoke(Command(resume="approve"), config, context=ASKED)["result"].status is Status.DONE
+    assert gone == ["old"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from toolkit import ToolConfigError
+from toolkit import AnyTool, ToolConfigError
 from toolkit.functions import has_effect, tool_of
 from toolkit.running import run
 
@@ -232,6 +232,35 @@ def test_an_effect_that_is_misspelt_is_refused_and_never_called_without_consent(
     misspelt: Any = "writes"
     with pytest.raises(ToolConfigError, match="effect 'writes' of the tool wipe is unknown"):
         tool_of(has_effect(misspelt)(wipe))
+
+
+async def test_what_json_cannot_say_is_told_as_it_is_and_what_yields_is_refused() -> None:
+    def places() -> dict[tuple[int, int], str]:
+        """Tell what is where."""
+        return {(1, 2): "ford"}
+
+    def rest() -> object:
+        """Give what is yielded elsewhere."""
+        return (one for one in (1, 2))
+
+    assert (await run(tool_of(places), {})).text == "{(1, 2): 'ford'}"
+    refused = await run(tool_of(rest), {})
+    assert (refused.is_error, "return a list or a text" in refused.text) == (True, True)
+
+
+def test_a_function_with_other_code_is_another_tool() -> None:
+    def maker(word: str, rivers: frozenset[str]) -> AnyTool:
+        source = (
+            f"def say(text: str) -> str:\n    'Say.'\n    return {word!r} if text in {set(rivers)} else ''"
+        )
+        names: dict[str, Any] = {}
+        exec(source, names)  # noqa: S102  # as a file that was changed
+        return tool_of(names["say"])
+
+    rivers = frozenset(map(str, range(40)))
+    assert maker("a", rivers).info == maker("a", rivers).info
+    assert maker("a", rivers).info.fingerprint != maker("b", rivers).info.fingerprint
+    assert tool_of(Wader().wade).info == tool_of(Wader().wade).info
 
 
 async def test_an_object_that_can_be_called_is_a_tool() -> None:
