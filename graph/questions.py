@@ -17,7 +17,7 @@ from nodes import (
     Status,
     StopReason,
 )
-from nodes.consents import MAX_REASON
+from nodes.consents import MAX_REASON, shown_as
 from nodes.tool_calls import canonical
 from sandbox import Evidence
 
@@ -74,7 +74,14 @@ def fitting(answer: Answer | None, state: StateSnapshot, thread_id: str) -> Answ
         raise RequestError(
             f"Tool calls of session {thread_id} wait for your consent: approve or reject them."
         )
-    return answer if isinstance(answer, ConsentAnswer) else _about_calls(answer, thread_id)
+    if not isinstance(answer, ConsentAnswer):
+        return _about_calls(answer, thread_id)
+    if answer.shown and answer.shown != shown_as(question["calls"]):
+        raise RequestError(
+            f"In session {thread_id} other calls wait by now than those that were shown: look at them with "
+            f"`duograph resume {thread_id}`."
+        )
+    return answer
 
 
 def _about_calls(answer: PlanAnswer, thread_id: str) -> ConsentAnswer:

@@ -183,6 +183,7 @@ def test_the_time_of_the_person_does_not_count(make: Make, monkeypatch: pytest.M
     [
         ("hm", "Invalid JSON"),
         ({"decision": "edit"}, "Input should be"),
+        ({"decision": "approve", "shown": "others"}, "other calls wait by now than those that were shown"),
         ({"calls": {"z": {"decision": "approve"}}}, "there is no call 'z'; there are a"),
         ({"calls": {"a": {"decision": "edit"}}}, "an edit brings `arguments`"),
         ({"calls": {"a": {"decision": "approve", "arguments": {}}}}, "an edit brings `arguments`"),

@@ -20,7 +20,6 @@ from tests.serving.test_terminal import SEQUENCE
 from tests.support import ASK, BAD, GOOD, PLAN
 
 if TYPE_CHECKING:
-
     from tests.serving.commandline import CommandLine
 
 TESTS = {"tests": "assert double(2) == 4", "hidden_tests": "assert double(5) == 10"}

@@ -42,6 +42,13 @@ class Till:
     def environment(self, *lines: Any) -> dict[str, str]:  # noqa: ANN401  # replies
         return self.cli.models([*lines, SAID]) | {"DUOGRAPH_MCP_SERVERS": self._file}
 
+    def chat(self, *payments: str) -> Terminal:
+        """A chat in which the model wants one payment each turn."""
+        turns = [(calls(call("till__pay", f"c{at}", to=to)), SAID) for at, to in enumerate(payments)]
+        lines = [line for turn in turns for line in turn]
+        # What waited is not answered, so that turn's last reply goes to the next one.
+        return self._terminals.start("chat", env=self.environment(*lines))
+
     def ask(self, *payments: str, columns: int = 100, **env: str) -> Terminal:
         wanted = calls(*(call("till__pay", f"c{at}", to=to) for at, to in enumerate(payments)))
         words = ("ask", "Pay them", "--thread", "t")
@@ -86,6 +93,41 @@ def test_whoever_leaves_the_question_leaves_the_call_waiting(till: Till, gone: s
     assert "duograph resume t" in SEQUENCE.sub("", terminal.seen)
     done = till.cli.run("resume", "t", "--approve", "--json", env=till.environment())
     assert (done.code, done.json["tool_uses"][0]["outcome"], till.paid) == (0, "ok", ["ann"])
+
+
+def test_consent_holds_for_the_calls_that_were_shown_and_no_others(till: Till) -> None:
+    first = till.ask("ann")
+    first.read("left] ")
+    second = till.ask("eve")  # drops what waits, and its call has the same id
+    second.read("left] ")
+    first.type("a\n")
+    assert first.end() == 2
+    assert "other calls wait by now than those that were shown" in " ".join(first.seen.split())
+    assert till.paid == []
+    second.type("a\n")
+    assert (second.end(), till.paid) == (0, ["eve"])
+
+
+def test_in_a_chat_ctrl_c_leaves_the_question_and_commands_answer_it(till: Till) -> None:
+    terminal = till.chat("ann", "bob")
+    terminal.read("> ")
+    terminal.type("Pay ann\n")
+    terminal.read("left] ")
+    terminal.type("\x03")
+    terminal.read("calls wait for your consent")
+    terminal.type("/reject not now\n")
+    terminal.read("Some 3.7 million.")
+    terminal.read("> ")
+    terminal.type("Pay bob\n")
+    terminal.read("left] ")
+    terminal.type("\x04")
+    terminal.read("calls wait for your consent")
+    terminal.type("And now?\n")
+    terminal.read("which this question dropped")
+    terminal.type("/approve\n")
+    terminal.read("no tool call for consent")
+    terminal.type("/quit\n")
+    assert (terminal.end(), till.paid) == (0, [])
 
 
 @pytest.mark.parametrize("ends", ["\x03", "SIGHUP", "SIGKILL"])
