@@ -15,7 +15,7 @@ from nodes.prompting import fence, prompt
 from nodes.recollection import fenced, recalled_in, with_rules
 from nodes.show import show_files
 from nodes.specialists import specialist_of
-from nodes.tool_calls import asked_for
+from nodes.tool_calls import MADE, asked_for
 from nodes.toolbox import Offer, Toolbox, offered, screened
 from nodes.turn import Request, Turn, request_of
 from nodes.waiting import can_wait
@@ -124,8 +124,10 @@ def _answered(state: Turn, reply: Reply | Turn) -> Turn:
     if not isinstance(reply, Reply):
         return reply
     if not reply.text.strip():
-        silent = "\n\n".join((_SILENT, *_known(state)))
-        return Turn(calls=reply.calls, answer=silent, stop_reason=StopReason.MODELS_FAILED)
+        known = _known(state)
+        # What tools gave is an answer of a kind: a limit kept the model from more, and it did not fail.
+        reason = StopReason.TOOL_LIMIT if known else StopReason.MODELS_FAILED
+        return Turn(calls=reply.calls, answer="\n\n".join((_SILENT, *known)), stop_reason=reason)
     return Turn(calls=reply.calls, answer=reply.text, stop_reason=StopReason.COMPLETED)
 
 
@@ -134,7 +136,7 @@ def _known(state: Turn) -> list[str]:
     lines = [
         f"- {use.name}: {' '.join(use.excerpt.split())}"
         for use in state.get("tool_uses", [])
-        if use.outcome != "repeated"
+        if use.outcome in MADE
     ]
     return [_KNOWN, "\n".join(lines)] if lines else []
 

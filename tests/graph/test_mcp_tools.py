@@ -17,8 +17,8 @@ from graph.settings import Settings, SettingsError
 from graph.tooling import Tooling
 from nodes import ConsentAnswer, Context, Result, Status, StopReason
 from nodes.tool_calls import identity_of, key_of
+from tests.graph.calling import QUESTION, SAID, call, calls, outcomes
 from tests.graph.test_limits_everywhere import Listener
-from tests.graph.test_tool_loop import QUESTION, SAID, call, calls, outcomes
 from tests.support import Lines
 from tests.toolkit.mcp.starting import hostile, opened, trusted
 from toolkit.functions import tool_of
