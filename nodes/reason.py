@@ -47,7 +47,9 @@ class Reason:
         is_over = state.get("tool_stop") or state.get("tool_rounds", 0) >= request.limits.tool_rounds
         is_first = not state.get("tool_rounds", 0)
         offer = Offer() if is_over else await offered(self._toolbox, state, anew=is_first)
-        tools, noted = offer.tools, Turn(missing_tools=list(offer.notes)) if is_first else Turn()
+        # What could not be had is found out later, too, where a turn goes on after a crash.
+        missing = dict.fromkeys([*(() if is_first else state.get("missing_tools", [])), *offer.notes])
+        tools, noted = offer.tools, Turn(missing_tools=list(missing))
         reply = await ask(
             self._models,
             state,

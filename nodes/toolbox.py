@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from langchain_core.messages import AIMessage
+
 from nodes.limits import seconds_left
 from nodes.same_calls import digest_for
 from nodes.specialists import specialist_of
@@ -22,10 +24,12 @@ class Offer:
     Attributes:
         tools: By name.
         notes: A sentence on whatever could not be had.
+        standing: The same on what is left out every time; a session is told of it once.
     """
 
     tools: Mapping[str, AnyTool] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    standing: Sequence[str] = ()
 
 
 class Toolbox(Protocol):
@@ -93,7 +97,15 @@ async def offered(
         if name not in names and name not in toolbox.lent
     ]
     tools = {name: offer.tools[name] for name in names if name in offer.tools}
-    return Offer(tools, (*offer.notes, *missing))
+    return Offer(tools, (*offer.notes, *missing, *_untold(offer.standing, state)))
+
+
+def _untold(notes: Sequence[str], state: Turn) -> list[str]:
+    """Those that no earlier answer of the session has told."""
+    if not notes:
+        return []
+    told = [message.text for message in state.get("messages", []) if isinstance(message, AIMessage)]
+    return [note for note in notes if not any(note in answer for answer in told)]
 
 
 def expanded(names: Sequence[str], known: Iterable[str]) -> list[str]:
