@@ -78,6 +78,7 @@ _ROUTING: Final = re.compile(
     rf"(?: \w+){{0,5}}?:? {_SNAKE}"
     r"|\b(?:send|route|forward|pass|direct|steer|take|use|choose|pick|go|handle)\b(?: \w+){0,4}? the "
     rf"{_PATH} (?:path|route|branch|tier|node)\b"
+    r"|\broute me to \w+|(?:^|(?<=[.!?] ))(?:please |now )*(?:call|run|invoke) the tool \w+"
     r"|\byou(?: are|'re) (?:now )?an? (?:\w+ )?(?:router|classifier)\b"
     r"(?:(?:\W+| and )(?:always |only )*(?:answer|reply|say|output|choose|pick)"
     rf"(?: \w+){{0,3}}? {_LABEL})?)(?: with confidence [\d.]+)?",
