@@ -21,6 +21,7 @@ from graph.settings import Settings
 from tests import forkserver
 from tests.support import AgentMaker, Lines, addresses_and_keys, shared_folder
 
+gc.disable()  # what is imported and collected is no garbage: until `pytest_collection_finish`
 # Keep what is compiled, assertions and all, lest every process of every run does it again.
 sys.dont_write_bytecode = False
 
@@ -108,6 +109,7 @@ def pytest_collection_finish() -> None:
     """Leave what is loaded by now out of every search for garbage: it stays to the end anyway."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
