@@ -71,8 +71,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for path in {item.path for item in items if item.get_closest_marker("slow")}:
         if not _may_be_slow(path):
             raise pytest.UsageError(
-                f"{path}: its slow tests would never run; mark them with `pytest.mark.slow` in the file itself"
-                ", or extend _MAY_BE_SLOW in tests/conftest.py"
+                f"{path}: its slow tests would never run; mark them with `pytest.mark.slow` in the file"
+                " itself, or extend _MAY_BE_SLOW in tests/conftest.py"
             )
     items.sort(
         key=lambda item: (
