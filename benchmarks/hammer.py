@@ -122,7 +122,7 @@ def work_apart(side: str, path: Path, seconds: float, logs: list[Path]) -> int:
 
     They are forked, so that LangGraph is imported once and all of them begin at the same time.
     """
-    forks = []
+    forks: list[int] = []
     for log in logs[1:]:
         if (fork := os.fork()) == 0:
             logs, forks = [log], []
