@@ -38,7 +38,7 @@ TWO = {
     ]
 }
 SAID = {"content": "So much for that.", "repeat": True}
-QUESTION = {"question": "Search hangs, please help", "session": "s"}
+QUESTION = {"question": "Explain why the search service hangs", "session": "s"}
 
 
 def says(decision: str, reason: str = "") -> ElicitResult:
