@@ -5,7 +5,6 @@ call a tool, and a failure of a step is the next step's turn.
 """
 
 import asyncio
-import re
 import time
 from typing import Final
 
@@ -15,7 +14,7 @@ from nodes.context import Task
 from nodes.cost import Cost
 from nodes.decisions import Asked, Decision, Tier, before
 from nodes.routing_question import ROUTING_S, Said, ask_model
-from nodes.telling import asks, may_ask, may_tell, told
+from nodes.telling import asked_about, asks, may_ask, may_be_answered, may_tell, told
 from providers.protocol import Call, Models
 from routing.classifier import Decision as Guess
 from routing.classifier import Router
@@ -27,12 +26,6 @@ FACT_S: Final = 0.5
 SURE_FACT: Final = 0.6
 """A stored fact answers a question when it holds so much of its words; see `memory.scoring`."""
 
-_ABOUT_ME = re.compile(r"\b(?:my|mine|our|ours|i|we|me|us)\b", re.IGNORECASE)
-_QUESTION = re.compile(
-    r"^\W*(?:(?:hi|hey|hello|please|so|ok(?:ay)?|and|again)\W+)*(?:when|where|what|who|whose|which|how\s+(?:old|many|much)"
-    r"|do|does|did|is|are|was|were|am|have|has)\b.*\?\W*$",
-    re.IGNORECASE | re.DOTALL,
-)
 _MOST_QUESTION = 200
 
 
@@ -65,13 +58,17 @@ class Cascade:
         calls: list[Call] = []
         decision = self._at_once(asked) or await self._by_fact(asked)
         if decision is None:
-            guess = self._classifier.decide(asked.text, has_code=asked.has_code)
+            guess = self._guess(asked)
             decision = _weighed(asked, guess)
             if decision is None:
                 said = Said() if self._models is None else await ask_model(self._models, asked)
                 decision, calls = said.decision or _guessed(asked, guess, "default", said.note), said.calls
         ms = round((time.perf_counter() - began) * 1000, 3)
         return decision.model_copy(update={"ms": ms}), calls
+
+    def _guess(self, asked: Asked) -> Guess:
+        """The local tier's word."""
+        return self._classifier.decide(asked.text, has_code=asked.has_code, has_diff=asked.has_diff)
 
     def _at_once(self, asked: Asked) -> Decision | None:
         """What the caller said, what this session said before, and what leaves no doubt."""
@@ -86,16 +83,16 @@ class Cascade:
         """What an explanation is about, where the caller said that it is one."""
         if asked.task != "explanation":
             return "general"
-        return self._classifier.decide(asked.text, has_code=asked.has_code).subject
+        return self._guess(asked).subject
 
     async def _by_fact(self, asked: Asked) -> Decision | None:
         """Whether memory holds the answer to a short question about the asker; it is not waited for long."""
         short = len(asked.text) <= _MOST_QUESTION and not asked.has_code
         if self._memory is None or not asked.uses_memory or not short:
             return None
-        if not _QUESTION.match(asked.text) or not _ABOUT_ME.search(asked.text):
+        if not may_be_answered(asked.text):
             return None
-        query = Query(text=asked.text, kinds=("fact",), max_results=1, min_score=SURE_FACT)
+        query = Query(text=asked_about(asked.text), kinds=("fact",), max_results=1, min_score=SURE_FACT)
         try:
             async with asyncio.timeout(FACT_S):
                 hits = await self._memory.search(asked.user, query)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final, Literal, get_args
+from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -49,10 +50,10 @@ def key_of(text: str, *facts: object) -> str:
     """A short name of a request: its text, and what came with it.
 
     Args:
-        text: What the user wrote; how it is spaced does not matter.
+        text: What the user wrote; how it is spaced, and how its accents are encoded, does not matter.
         facts: What else the decision looked at, such as whether code came with it.
     """
-    said = "\x00".join((" ".join(text.split()), *map(repr, facts)))
+    said = "\x00".join((" ".join(normalize("NFC", text).split()), *map(repr, facts)))
     return hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
@@ -84,6 +85,7 @@ class Asked:
         text: What the user wrote.
         task: What the caller said it is, or None.
         has_code: Whether code is there that the request is about.
+        has_diff: Whether a diff is among it.
         has_tests: Whether the user's tests came with it.
         is_review: Whether its words ask for a review, where there is code.
         is_change: Whether its words only make sense as a change, and there is code to change.
@@ -99,6 +101,7 @@ class Asked:
     text: str
     task: Task | None = None
     has_code: bool = False
+    has_diff: bool = False
     has_tests: bool = False
     is_review: bool = False
     is_change: bool = False
@@ -113,8 +116,8 @@ class Asked:
     @property
     def key(self) -> str:
         """The name of this request within its session."""
-        facts = (self.has_code, self.has_tests, self.brings_code, self.at_work, self.uses_memory)
-        return key_of(self.text, *facts)
+        facts = [self.has_code, self.has_tests, self.brings_code, self.at_work, self.uses_memory]
+        return key_of(self.text, *facts, *(["diff"] if self.has_diff else []))
 
 
 class RoutingStats(BaseModel):

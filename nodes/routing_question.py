@@ -1,8 +1,9 @@
 """The one question to a model about what a request is: no tools, a short timeout, an answer out of a list."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, get_args
+from typing import Final, TypeVar, get_args
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
@@ -24,6 +25,10 @@ ROUTING_S: Final = 8.0
 """Seconds that it may take."""
 
 _HEAD, _TAIL = 2_500, 1_000
+_ANSWER = 2_000
+"""So much of an answer is read; a label in an object is far shorter."""
+
+T = TypeVar("T", bound=str)
 _ALLOWED: Final = tuple(task for task in get_args(Task) if not task.startswith("knowledge_"))
 """Nothing is stored or looked up because a model took a text for a wish to do so."""
 
@@ -67,22 +72,49 @@ async def ask_model(models: Models, asked: Asked) -> Said:
 def read_decision(said: str) -> Decision | None:
     """A model's answer if it is one of those that it may give: an object, or a bare label.
 
+    An answer with several objects that differ says nothing: one may be quoted from the request.
+
     Args:
-        said: What the model wrote.
+        said: What the model wrote; only its beginning is read.
     """
-    given: object = {"task": said.strip().strip("`\"'.*").casefold()}
-    if (found := said.find("{")) >= 0:
-        try:
-            given, _ = json.JSONDecoder().raw_decode(said[found:])
-        except (ValueError, RecursionError):
-            return None
-    if not isinstance(given, dict):
+    said = said[:_ANSWER].strip()
+    given = _objects(said) if "{" in said else [{"task": said.strip("`\"'.*")}]
+    found = {
+        (_one_of(_ALLOWED, each.get("task")), _one_of(get_args(Subject), each.get("subject")))
+        for each in given
+    }
+    if len(found) != 1:
         return None
-    task = next((one for one in _ALLOWED if one == given.get("task")), None)
+    task, subject = found.pop()
     if task is None:
         return None
-    subject = next((one for one in get_args(Subject) if one == given.get("subject")), "general")
-    return Decision(task=task, subject=subject if task == "explanation" else "general", tier="model")
+    return Decision(task=task, subject=(task == "explanation" and subject) or "general", tier="model")
+
+
+def _objects(said: str) -> list[dict[str, object]]:
+    """The JSON objects in an answer, in their order; not those inside of others."""
+    found: list[dict[str, object]] = []
+    at = said.find("{")
+    while at >= 0:
+        try:
+            one, at = json.JSONDecoder(object_pairs_hook=_unambiguous).raw_decode(said, at)
+            found.append(one)
+        except (ValueError, RecursionError):
+            at += 1
+        at = said.find("{", at)
+    return found
+
+
+def _unambiguous(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object; an empty one where a name occurs twice, as nobody knows which of them is meant."""
+    one = dict(pairs)
+    return one if len(one) == len(pairs) else {}
+
+
+def _one_of(names: Sequence[T], given: object) -> T | None:
+    """A name that may be given, however it is spaced and in whatever case."""
+    said = given.strip().casefold() if isinstance(given, str) else None
+    return next((name for name in names if name == said), None)
 
 
 def _room(left: Allowance) -> Allowance | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from memory.records import MAX_TEXT_CHARS
+from nodes.wishes import CODE, MAKE_CODE, asks_after, unquoted, wants_more
 
 MAX_QUESTION_CHARS: Final = 1000
 
@@ -50,6 +51,31 @@ _QUESTIONS = tuple(
         r"(?:did|have)\s+i\s+(?:ever\s+)?(?:tell|told|mention\w*)\s+(?:you\s+)?(?:about\s+)?.{1,200}",
     )
 )
+_OF_US = re.compile(r"\b(?:my|mine|our|ours|i|we|me|us)\b", re.IGNORECASE)
+_PLAIN_QUESTION = re.compile(
+    r"^\W*(?:(?:hi|hey|hello|please|so|ok(?:ay)?|and|again)\W+)*(?:when|where|what|who|whose|which|how\s+(?:old|many|much)"
+    r"|do|does|did|is|are|was|were|am|have|has)\b.*\?\W*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_KNOWS = re.compile(
+    r"^(?:(?:hi|hey|hello|please|so|ok(?:ay)?|and)\W+)*(?:what\s+do\s+(?:you|we)\s+(?:know|remember)\s+(?:of|about)"
+    r"|(?:do|can)\s+you\s+(?:still\s+)?(?:remember|recall)\s+(?!how\s+to\b))",
+    re.IGNORECASE,
+)
+"""Asked of what is known in general as much as of what was told: «what do you know about volcanoes?»"""
+
+_AT_LENGTH = re.compile(
+    r"\b(?:to|as|if|when|going|allowed|supposed|chances?|odds|rights|purpose)\b", re.IGNORECASE
+)
+"""Words of a subject that go beyond a name: «my chances of winning», «our rights as tenants»."""
+
+_RECALLS = re.compile(r"\b(?:remember|recall)\b", re.IGNORECASE)
+_COUNSEL = re.compile(
+    r"\b(?:should|shall|ought|could|would|going\s+to|best|better|enough|recommend|think|mean|if|doing|wrong)\b"
+    r"|^\W*(?:is|are|was|were|am|do|does|did|have|has)\b.*\b(?:good|bad|right|ok(?:ay)?|sane|safe|correct|fine|true"
+    r"|works?|working|possible|realistic|feasible|reasonable|sensible)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _WORK = re.compile(
     r"\b(?:code|functions?|class(?:es)?|methods?|modules?|scripts?|programs?|tests?|bugs?|errors?|exceptions?"
     r"|traceback|output|input|query|queries|regex|loops?|lists?|variables?|imports?|build|compiler|implementation"
@@ -72,26 +98,6 @@ _ASKED = re.compile(
     r"|(?:do|can)\s+you\s+(?:still\s+)?(?:remember|recall|know)|what\s+did\s+i\s+(?:say|tell\s+you)\s+about"
     r"|(?:did|have)\s+i\s+(?:ever\s+)?(?:tell|told|mention\w*)\s+(?:you\s+)?(?:about)?)\s+",
     re.IGNORECASE,
-)
-_MAKE_CODE = (
-    r"(?:write|create|implement|build|make|fix|refactor|rewrite|generate|code)\s+(?:[\w'\u2019-]+\s+){0,6}?"
-    r"(?:functions?|class(?:es)?|methods?|code|scripts?|programs?|modules?|tests?|algorithms?|parsers?|regex(?:es)?"
-    r"|loops?|bugs?|decorators?|generators?|api|\w*sort|search)\b"
-)
-_AND_THEN = re.compile(
-    r"(?:[.;!]|\band|\bthen|\bnow)\s+(?:now\s+|then\s+|please\s+)*(?:write|create|implement|build|make|fix|refactor"
-    r"|rewrite|generate|explain|review|plan|calculate|compute|show|tell|give|solve)\b"
-    r"|(?:[,:]|\s[-\u2013\u2014])\s*(?:(?:so|now|then|please|(?:can|could)\s+you)\s+)*"
-    rf"(?:{_MAKE_CODE}|(?:implement|refactor|rewrite)\b|write\s+[\w-]+(?:\s+in\s+\w+)?\W*$)",
-    re.IGNORECASE,
-)
-_TO_DO_NOW = re.compile(rf"^to\s+(?:please\s+)?{_MAKE_CODE}", re.IGNORECASE)
-"""«Remember to use tabs» is a wish that stays; «remember to write a function that …» is a request."""
-
-_CODE = re.compile(
-    r"```|\b(?:async\s+)?def\s+\w+\s*\(|\bclass\s+\w+\s*(?:\([^)\n]*\))?:|\blambda\b[^:\n]{0,80}:"
-    r"|\bfor\s+\w+\s+in\s+\S+:|^\s*(?:import\s+\w+|from\s+\w+(?:\.\w+)*\s+import\b)",
-    re.IGNORECASE | re.MULTILINE,
 )
 _TOLD_POLITELY = re.compile(
     r"(?:i|i['\u2019]m|we|my|our)\b(?!\s+(?:told|said|mentioned|asked|wrote|gave)\b)", re.IGNORECASE
@@ -126,7 +132,11 @@ MAX_SUBJECT_WORDS: Final = 8
 
 _FEWEST_WORDS: Final = 4
 _SENTENCE_END = re.compile(r"[.?!](?=\s|$)|[\u3002\uff1f\uff01\u061f]")
-_UNTOLD = re.compile(rf"\bforget\b(?! to\b)|{_MAKE_CODE}", re.IGNORECASE)
+_UNTOLD = re.compile(
+    r"\bforget\b(?! to\b)|\b(?:don['\u2019]?t|do\s+not|never|not\s+to|no\s+need\s+to)\s+(?:\w+\s+)?"
+    rf"(?:remember|memori[sz]e|store|save|note|keep)\b|^\s*(?:>|'.*'\W*$)|{MAKE_CODE}",
+    re.IGNORECASE,
+)
 """Words of a text that tells nothing, whatever a classifier takes it for."""
 
 _SEVERAL = re.compile(r"\band\s+(?:my|our)\b", re.IGNORECASE)
@@ -161,6 +171,8 @@ def told(text: str, *, at_work: bool = False) -> Told | None:
         return None
     if match := _FORGET.match(text):
         about = match["fact"] or match["all"] or match["about"]
+        if about and wants_more(about):
+            return None
         if match["everything"] or not about or about.lower().rstrip(".!? ") == "me":
             return Told("forget_all", text)
         return Told("forget", _bare(about), _bare(about))
@@ -168,38 +180,66 @@ def told(text: str, *, at_work: bool = False) -> Told | None:
         what = match["what"].strip()
         is_told = not what.endswith("?") or (match["please"] and match["that"] and _TOLD_POLITELY.match(what))
         is_for_now = _ABOUT_THE_WORK.match(what) or (at_work and re.match(r"to\b", what, re.IGNORECASE))
-        if is_told and (match["that"] or _tells(what)) and not is_for_now and not _wants_code(what):
+        if is_told and (match["that"] or _tells(what)) and not is_for_now and not wants_more(what):
             return fact(what.rstrip("? "))
     return fact(text[start:]) if (start := _statement_at(text)) is not None else None
 
 
 def asks(text: str) -> bool:
-    """Whether a request asks for what was told."""
+    """Whether a request asks for what was told, and for nothing that could as well be asked of anybody."""
     text = " ".join(text[:MAX_QUESTION_CHARS].split())
     for rule in _QUESTIONS:
         if match := rule.match(text):
-            return not _WORK.search(match.groupdict().get("subject") or "")
+            return not (_is_open(text) or _WORK.search(match.groupdict().get("subject") or ""))
     return False
+
+
+def _is_open(text: str) -> bool:
+    """Whether anybody may be asked so, not only who was told."""
+    if _KNOWS.match(text):
+        return not _OF_US.search(asked_about(text))
+    return any(
+        _AT_LENGTH.search(match["subject"])
+        for rule in _QUESTIONS
+        if (match := rule.match(text)) and match.groupdict().get("subject")
+    )
+
+
+def may_be_answered(text: str) -> bool:
+    """Whether a stored fact may be the answer to a text: a question about the asker, or about what is known.
+
+    What asks for counsel or judgement is none, though a fact may hold all its other words.
+
+    Args:
+        text: The request.
+    """
+    if _KNOWS.match(" ".join(text[:MAX_QUESTION_CHARS].split())):
+        return True
+    is_about_us = _PLAIN_QUESTION.match(text) is not None and _OF_US.search(text) is not None
+    return is_about_us and not _COUNSEL.search(text)
 
 
 def may_tell(text: str) -> bool:
     """Whether nothing but telling is in a text that was taken for it: no question, no code, no request."""
-    others = (_CODE, _AND_THEN, _UNTOLD)
-    says_something = len(text.split()) >= _FEWEST_WORDS or any(
-        one.isalpha() and not one.isascii() for one in text
+    match = _KEEP.match(text)
+    in_english = match["what"] if match else text if _MINE.match(text) else ""
+    if wants_more(in_english) or asks_after(text):
+        return False
+    said = unquoted(text)
+    says_something = len(said.split()) >= _FEWEST_WORDS or any(
+        one.isalpha() and not one.isascii() for one in said
     )
-    return (
-        says_something
-        and "?" not in text
-        and len(text) <= MAX_TEXT_CHARS
-        and not any(rule.search(text) for rule in others)
-    )
+    return says_something and "?" not in text and len(text) <= MAX_TEXT_CHARS and not _UNTOLD.search(text)
 
 
 def may_ask(text: str) -> bool:
     """Whether a text that somebody took for a question about what was told is not about the work at hand."""
     is_one = len(text) <= MAX_QUESTION_CHARS and len(_SENTENCE_END.findall(text.strip())) <= 1
-    return is_one and not (_CODE.search(text) or _WORK.search(text))
+    return is_one and not (
+        CODE.search(text)
+        or _WORK.search(text)
+        or (_is_open(" ".join(text.split())) and not _RECALLS.search(text))
+    )
 
 
 def asked_about(text: str) -> str:
@@ -247,15 +287,10 @@ def _tells(what: str) -> bool:
     )
 
 
-def _wants_code(what: str) -> bool:
-    """Whether code is told, or is to be written now."""
-    return bool(_AND_THEN.search(what) or _TO_DO_NOW.match(what) or _CODE.search(what))
-
-
 def _statement_at(text: str) -> int | None:
     """Where «my X is Y» begins in a request that is nothing else; None where it is something else."""
     match = _MINE.match(text)
     if match is None or len(text.split()) > MAX_STATEMENT_WORDS or "\n" in text.strip():
         return None
-    is_other = _WORK.search(match["subject"]) or _ASKING.search(text) or _wants_code(text)
+    is_other = _WORK.search(match["subject"]) or _ASKING.search(text) or wants_more(text)
     return None if is_other else match.start("subject")

@@ -14,6 +14,7 @@ from nodes.context import Context
 from routing.classifier import Classifier
 from serving import exits, terminal
 from serving.faults import InputError
+from serving.inputs import read_request
 from serving.json_lines import Answer, LineError, in_order, read_object
 from serving.running import Runner
 
@@ -33,17 +34,18 @@ def classify_text(
     """Sort one text and give the exit code.
 
     Args:
-        text: The request.
+        text: The request; `-` for standard input.
         signals: How this process is stopped.
         settings: Those chosen for this run.
         is_local: Whether no model is asked.
         as_json: Whether JSON is printed.
 
     Raises:
-        InputError: When the text is empty or too long.
+        InputError: When the text is empty, too long or not UTF-8.
         SettingsError: When a setting is wrong.
         ModelConfigError: When a chain names something that does not exist.
     """
+    text = read_request(text)
     if problem := problem_with(text, ""):
         raise InputError(problem)
 

@@ -27,8 +27,9 @@ def classify(
 ) -> Action:
     """Say what kind of task TEXT is, who says so, and how surely. Nothing else is done with it.
 
-    A model is asked only where the words do not tell. With --jsonl each line is answered by {"id", "label",
-    "confidence", "tier", "ms"}, in order; the tier names who decided: signal, classifier, model or default.
+    With "-" TEXT is read from standard input. A model is asked only where the words do not tell.
+    With --jsonl each line is answered by {"id", "label", "confidence", "tier", "ms"}, in order; the tier says
+    who decided: signal, classifier, model or default.
     """
     if jsonl == (text is not None):
         raise click.UsageError("give either TEXT or --jsonl")

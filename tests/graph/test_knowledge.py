@@ -118,7 +118,7 @@ def test_results_and_score_are_as_configured(make_agent: AgentMaker) -> None:
     for number in range(4):
         agent.memory.remember(f"the deploy key number {number} is {number}")
     assert len(agent.ask("what do you know about the deploy key?").recalled) == 2
-    assert agent.ask("what do you know about the deploy unicorn of yesterday?").recalled == []
+    assert agent.ask("what do you know about our deploy unicorn of yesterday?").recalled == []
 
 
 def test_what_cannot_be_stored_is_never_said_to_be(tmp_path: Path) -> None:

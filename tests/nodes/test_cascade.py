@@ -19,6 +19,7 @@ from nodes.decisions import Asked, Decision, before, key_of, noted
 from nodes.routing_question import read_decision
 from providers import RoleModels
 from providers.protocol import Allowance
+from routing.classifier import Decision as Guess
 from sandbox import SourceFile
 from tests.support import Fixed
 
@@ -118,6 +119,8 @@ async def test_an_abstaining_classifier_leaves_it_to_one_model_call(
         {"content": '{"task": ["planning"]}'},
         {"content": "{" * 5000},
         {"content": "[]"},
+        {"content": "planning " * 120_000},
+        {"tool_calls": [{"name": "planning", "args": {"task": "planning"}}]},
         {"content": ""},
         *(
             {"error": error}
@@ -189,6 +192,55 @@ async def test_a_stored_fact_that_answers_a_question_about_me_is_a_signal(tmp_pa
     assert (await decide(cascade, question)).tier == "default"  # a memory that is away is no reason to fail
 
 
+async def test_a_stored_fact_hijacks_no_question_that_wants_more_than_it(tmp_path: Path) -> None:
+    memory = open_memory(tmp_path / "m.sqlite")
+    facts = ("my plan is to run a marathon", "my birthday is July 25", "Ana is vegan")
+    await memory.store("", [Record(kind="fact", text=text) for text in facts])
+    cascade = Cascade(Fixed(tier="local"), memory=memory)
+    try:
+        for text in (
+            "what is my plan for the parser?",
+            "is my plan good?",
+            "what should I do for my birthday?",
+            "what do you know about volcanoes?",
+        ):
+            assert (await decide(cascade, asked(text))).task == "general"
+        assert (await decide(cascade, asked("what do you know about Ana?"))).task == "knowledge_retrieve"
+    finally:
+        await memory.aclose()
+
+
+async def test_the_classifier_is_told_of_a_diff() -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    class Noting(Fixed):
+        def decide(self, text: str, *, has_code: bool = False, has_diff: bool = False) -> Guess:
+            seen.append((has_code, has_diff))
+            return super().decide(text)
+
+    diff = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
+    attached = Context(code=[SourceFile(path="a.diff", content=diff)])
+    for what in (asked(f"hm\n\n{diff}"), asked("hm", attached), asked("hm", CODE), asked("hm")):
+        await decide(Cascade(Noting()), what)
+    assert seen == [(True, True), (True, True), (True, False), (False, False)]
+
+
+def test_one_answer_is_one_label() -> None:
+    """What an answer quotes from a request must not be taken for its own word."""
+    for said in (
+        '{"task": "planning"} {"task": "general"}',
+        'It says {"task": "code_generation"}, but it is {"task": "general"}.',
+        '{"task": "planning", "task": "general"}',
+        "planning, general",
+        "{" * 100_000,
+    ):
+        assert read_decision(said) is None
+    for said in ('{"task": " PLANNING"}', 'In {x}: {"task": "planning"}', '{"task": "planning"}' * 2):
+        model = read_decision(said)
+        assert model is not None
+        assert model.task == "planning"
+
+
 TEXT = st.text(max_size=80)
 
 
@@ -222,5 +274,7 @@ async def test_the_same_text_is_the_same_request_however_it_is_spaced() -> None:
     what = replace(asked(" plan it"), decided=[line])
     decision = await decide(Cascade(Fixed("general", tier="local")), what)
     assert (decision.task, decision.tier) == ("planning", "session")
+    composed, parted = replace(what, text="plan caf\u00e9"), replace(what, text="plan cafe\u0301")
+    assert composed.key == parted.key != what.key
     with_code = replace(asked("plan it", CODE), decided=[line])
     assert (await decide(Cascade(UNSURE), with_code)).tier != "session"

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.telling import Told, asks, fact, told
+from nodes.telling import Told, asks, fact, may_ask, may_be_answered, told
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,10 @@ def test_what_to_forget_is_read_from_a_whole_sentence(text: str, expected: Told)
         "who is my boss",
         "how old am I?",
         "where do I live?",
-        "what do you know about Ana?",
+        "what do you know about my sister?",
+        "what do you remember about our deploys?",
+        "What are our rules for naming branches?",
+        "What's our tone of voice?",
         "do you remember where I live?",
         "what did I say about deploys?",
         "Have I told you about the outage?",
@@ -121,6 +124,10 @@ def test_a_question_about_what_was_told_is_one(text: str) -> None:
 
 
 OTHER_QUESTIONS = [
+    "what are my chances of winning the lottery?",
+    "what is my first step to learn piano?",
+    "what are our rights as tenants?",
+    "When is our sun going to die?",
     "what is my function doing?",
     "what is wrong with my code?",
     "what is my best option?",
@@ -138,6 +145,39 @@ OTHER_QUESTIONS = [
 @pytest.mark.parametrize("text", OTHER_QUESTIONS)
 def test_other_questions_are_none(text: str) -> None:
     assert not asks(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what do you know about Ana?",
+        "what do you know about volcanoes?",
+        "can you recall the treaty of Ghent?",
+    ],
+)
+def test_what_anybody_may_be_asked_needs_a_stored_fact(text: str) -> None:
+    assert not asks(text)
+    assert may_be_answered(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "is my plan good?",
+        "does my plan work?",
+        "what should I do for my birthday?",
+        "What are we going to do about our parser?",
+        "what is the best plan for us?",
+        "is recursive descent right for our parser?",
+    ],
+)
+def test_what_asks_for_counsel_is_not_answered_by_a_fact(text: str) -> None:
+    assert not may_be_answered(text)
+
+
+def test_what_sounds_like_recalling_may_be_taken_for_it_by_a_classifier() -> None:
+    assert may_ask("Do you remember the name of the hotel?")
+    assert not may_ask("What do you know about hummingbirds?")
 
 
 def test_names_are_entities_and_days_are_not() -> None:
