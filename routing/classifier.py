@@ -11,8 +11,9 @@ from typing import Final, Literal, Protocol, cast
 
 from routing.features import Features, features
 from routing.labels import LABELS, Label, Subject
+from routing.lexicon import UNSPACED, lexicon
 from routing.signals import hard_signal
-from routing.view import view
+from routing.view import View, view
 from routing.weights import FILE, ZERO, Head, Weights, load
 
 Tier = Literal["hard_signal", "local", "abstained"]
@@ -94,7 +95,7 @@ class Classifier:
             only = {label: float(label == certain) for label in LABELS}
             return Decision(certain, 1.0, "hard_signal", MappingProxyType(only), subject)
         best = max(range(len(chances)), key=chances.__getitem__)
-        sure = chances[best] >= self.weights.label.thresholds[best]
+        sure = chances[best] >= self.weights.label.thresholds[best] and not _unread(seen)
         label = cast("Label", self.weights.label.names[best])
         return Decision(
             label, chances[best], "local" if sure else "abstained", MappingProxyType(scores), subject
@@ -121,6 +122,12 @@ class Classifier:
                 for number, column in enumerate(head.columns):
                     sums[number] += worth * (sum(pick(column)) - nought)
         return softmax(sums, head.temperature)
+
+
+def _unread(seen: View) -> bool:
+    """Whether a script without spaces holds no word that the lexicon knows: then nothing was understood."""
+    text = "".join(seen.sentences)
+    return UNSPACED.search(text) is not None and not lexicon().inside(text)
 
 
 def _picker(places: tuple[int, ...]) -> Callable[[bytes], Sequence[int]]:

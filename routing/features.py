@@ -27,7 +27,10 @@ MAX_CLAUSES: Final = 12
 MAX_ASK: Final = 220
 """Characters of the asking sentence that count."""
 
-_TOKEN: Final = re.compile(r"⟦\w+⟧|[^\W\d_]+(?:['+#-]+[^\W\d_]*)*|\d+(?:[.,]\d+)*|[?,;:]|[+*/=^%√∫≤≥$€£]")
+_TOKEN: Final = re.compile(
+    # In the scripts of India and in Thai, vowels are marks and no letters.
+    r"⟦\w+⟧|(?:[^\W\d_]|[\u0900-\u0dff\u0e31-\u0e4e\u064b-\u0652])+(?:['+#-]+[^\W\d_]*)*|\d+(?:[.,]\d+)*|[?,;:]|[+*/=^%√∫≤≥$€£]"
+)
 _NUMBER: Final = re.compile(r"\d")
 _OPERATOR: Final = re.compile(r"\d\s*[-+*/^x\u00d7÷=]\s*\d|[a-z]\s*[=^²³]|√|∫|²|%")
 _DOING: Final = frozenset(

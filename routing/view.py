@@ -19,7 +19,11 @@ QUOTE: Final = "⟦quote⟧"
 LINK: Final = "⟦link⟧"
 
 _FENCE: Final = re.compile(r"```(.*?)(?:```|\Z)", re.DOTALL)
-_CUT: Final = "\n…\n"
+_CUT: Final = "\n\n"
+"""No dots: a line of three of them is code."""
+
+MAX_TORN: Final = 200
+"""So much of the line at a cut is left out: half a line of code would look like prose."""
 
 _LOG_LINE: Final = re.compile(
     r"\s*(?:Traceback \(most recent|File \".*\", line \d+|at [\w$.<>]+\(|Caused by:|npm ERR!|E: |fatal: "
@@ -35,23 +39,32 @@ _DIFF_LINE: Final = re.compile(
 _CODE_LINE: Final = re.compile(
     # Python, comments, and what begins a script.
     r"\s*(?:(?:async )?def \w+\s*\(|class \w+\s*[(:{]|(?:from [\w.]+ )?import [\w.{*]+(?:[, ]|;|$)|@\w+"
-    r"|#include|#!|//|/\*|\*/|<!--|>>> |\$ \w|-- TODO|# ?TODO|pass$|\.\.\.$|raise \w+|\"\"\"|\'\'\'"
+    r"|#include|#!|//|/\*|\*/|<!(?:--|doctype|DOCTYPE)|>>> |\$ \w|-- TODO|# ?TODO|pass$|\.\.\.$|raise \w+"
+    r"|\"\"\"|\'\'\'"
     # Declarations, and what controls the flow.
     r"|(?:public|private|protected|static|export|const|let|var|final|fn|func|function|struct|enum|package|using"
     r"|namespace|template|impl|pub) [\w<>\[\], ]+.*[={(;]"
     r"|(?:if|elif|while|for|switch|match|with|try|except|else|foreach)\b.*[:{]\s*$"
     r"|for \w+ in [\w.(\[]+.*:|for \(|return\b.{0,80}[;)\w\]]$|print(?:ln|f)?!?\("
     # SQL, Docker, markup, shells, Terraform, CSS.
-    r"|SELECT .* FROM |(?:INSERT|UPDATE|DELETE|CREATE|ALTER) [A-Z]+ "
+    r"|SELECT .* FROM |(?:['\")]+;\s*)?(?:INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|TRUNCATE) [A-Z]+ "
     r"|(?:FROM|RUN|COPY|CMD|WORKDIR|ENTRYPOINT) [\w./\[\"-]|</?[a-z][\w-]*(?: [^>]*)?>"
     r"|resource \"|curl -|\.[\w-]+ \{"
+    r"|(?:sudo )?(?:rm|cp|mv|chmod|chown|tar|ls|find|grep) -[\w-]+(?: \S*[\"'$/*.~\d]\S*)+$"
     # Assignments, calls, and lines that end like code.
-    r"|[\w.\[\]'\"]+\s*(?:[-+*/|]?=|:=|<-)\s*\S+|[\w.]+\([^)]*\);?$)"
+    r"|[\w.\[\]'\"]+\s*(?:[-+*/|]?=|:=|<-)\s*[^\s=]\S*|[\w.]+\([^)]*\);?$)"
     r"|.*[;{}]\s*$|[\]})]+[;,]?$"
 )
 _LABEL: Final = (
     r"[\"'`]?(?:(?:code|problem|knowledge)[_ -](?:generation|review|solving|store|retrieve)|planning"
-    r"|explanation|general|code|hard_signal|local)\b[\"'`]?(?=\s*(?:[^\w\s]|$|(?:with|and)\b|\w+\s*[:=]))"
+    r"|explanation|general|code|hard_signal|local)\b[\"'`]?(?=\s*(?:[^\w\s]|\n|$|(?:with|and)\b|\w+\s*[:=]))"
+)
+_SNAKE: Final = (
+    r"[\"'`]?(?:code_generation|code_review|problem_solving|knowledge_store|knowledge_retrieve)\b[\"'`]?"
+)
+_PATH: Final = (
+    r"(?:planning|planner|cod(?:e|ing)|(?:code )?review|explanation|general|problem[_ -]solving|code[_ -]\w+"
+    r"|knowledge[_ -]\w+)"
 )
 _ROUTING: Final = re.compile(
     r"(?:(?:please |you must |now )*(?:classify|route|label|categori[sz]e|tag|treat)"
@@ -59,7 +72,16 @@ _ROUTING: Final = re.compile(
     rf"(?: \w+){{0,2}}?\s+(?:as|to|under)\s+(?:an? )?{_LABEL}"
     r"|(?:the )?\b(?:label|tier|route|category|class|intent|task)(?: of (?:this|the) \w+)?"
     rf"\s*(?:[:=]|is|must be)\s*{_LABEL}"
-    rf"|\b(?:classify|route) (?:as|to) {_LABEL})(?: with confidence [\d.]+)?",
+    rf"|\b(?:classify|route) (?:as|to) {_LABEL}"
+    # A name that only a router has, wherever somebody is to say or choose it.
+    r"|\b(?:always |only )*(?:answer|reply|respond|say|print|output|choose|pick|select)\b"
+    rf"(?: \w+){{0,5}}?:? {_SNAKE}"
+    r"|\b(?:send|route|forward|pass|direct|steer|take|use|choose|pick|go|handle)\b(?: \w+){0,4}? the "
+    rf"{_PATH} (?:path|route|branch|tier|node)\b"
+    r"|\broute me to \w+|(?:^|(?<=[.!?] ))(?:please |now )*(?:call|run|invoke) the tool \w+"
+    r"|\byou(?: are|'re) (?:now )?an? (?:\w+ )?(?:router|classifier)\b"
+    r"(?:(?:\W+| and )(?:always |only )*(?:answer|reply|say|output|choose|pick)"
+    rf"(?: \w+){{0,3}}? {_LABEL})?)(?: with confidence [\d.]+)?",
     re.IGNORECASE,
 )
 """Words that would choose the route themselves; what else was said decides."""
@@ -70,6 +92,14 @@ _IGNORE: Final = re.compile(
     r"(?:\s*(?:[,;:.]|and\b))?|\bsystem\s*:|\buser\s*:",
     re.IGNORECASE,
 )
+_UNSEEN: Final = re.compile(
+    r"\x1b\[[\d;]*m|[\d#*]\ufe0f?\u20e3|[\u0300-\u036f\u00ad\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufe0f\ufeff]"
+)
+"""Colours of a terminal, digits drawn as pictures, strokes through letters, and what has no width."""
+
+_SETTINGS: Final = re.compile(r"(?:[ \t]*(?:- )?[\w.\"/-]+:(?: \S+){0,3}(?:\n|$)|[ \t]*- \S*[^\s:](?:\n|$))+")
+"""Names and values, line after line, and nothing else."""
+
 _INDENTED: Final = re.compile(r"(?:\t| {2,})\S")
 _STUB: Final = re.compile(
     r"TODO|NotImplementedError|unimplemented!|todo!\(|write your code|your code here|implement \w+ here"
@@ -113,24 +143,36 @@ def view(text: str) -> View:
         text: What a person wrote.
     """
     if len(text) > MAX_HEAD + MAX_TAIL:
-        text = text[:MAX_HEAD] + _CUT + text[-MAX_TAIL:]
-    text = unicodedata.normalize("NFKC", text).replace("\u2019", "'")
+        text = _ends(text)
+    text = _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).replace("\u2019", "'")
     material: list[str] = []
 
     def fenced(match: re.Match[str]) -> str:
+        if not match[1].strip():
+            return "\n"
         material.append(match[1])
         return f"\n{LOG if _is_log(match[1]) else CODE}\n"
 
     text = _FENCE.sub(fenced, text) if "```" in text else text
-    text = _lines(text, material)
     if _ROUTING.search(text):
         text = _IGNORE.sub(" ", _ROUTING.sub(" ", text))
+    text = _lines(text, material)
     text, links = _LINK.subn(LINK, text)
     signs = {"link": links, "inline": _INLINE.search(text), "signs": _CODE_SIGNS.search(text)}
     text, quotes = _QUOTED.subn(f" {QUOTE} ", text)
     signs |= {"quote": quotes, "code": CODE in text, "log": LOG in text}
     marks = {mark for mark, there in signs.items() if there} | _kinds("\n".join(material))
     return _view(text, marks)
+
+
+def _ends(text: str) -> str:
+    """The beginning and the end of a long text, cut between lines where these are short."""
+    head, tail = text[:MAX_HEAD], text[-MAX_TAIL:]
+    if (last := head.rfind("\n")) >= MAX_HEAD - MAX_TORN:
+        head = head[:last]
+    if 0 <= (first := tail.find("\n")) < MAX_TORN:
+        tail = tail[first + 1 :]
+    return head + _CUT + tail
 
 
 def _kinds(pasted: str) -> set[str]:
@@ -167,6 +209,9 @@ def _lines(text: str, material: list[str]) -> str:
     """The text with runs of lines that are code or log replaced by a mark."""
     if "\n" not in text:
         return _single(text, material)
+    if "\n " in text and _SETTINGS.fullmatch(text.strip("\n")):
+        material.append(text)
+        return CODE
     kept: list[str] = []
     last = ""
     for line in text.split("\n"):

@@ -28,6 +28,10 @@ GAINS: Final = (3.0, 2.0, 3.0)
 
 PENALTY: Final = 3e-4
 SUBJECT_PENALTY: Final = 3e-4
+SMOOTHING: Final = 0.1
+"""The share of each target that is spread over all names: no prompt is a certain example of its label
+(Szegedy et al., "Rethinking the Inception Architecture", 2016)."""
+
 SEEN_TWICE: Final = 2
 """A place that fewer prompts fall on keeps a weight of nought: it would only be noise for others."""
 
@@ -63,9 +67,8 @@ class Material:
 
     def fitted(self, chosen: Sequence[int], *, penalty: float, steps: int) -> Floats:
         """The matrix that explains some of the rows."""
-        return fit(
-            self.part(chosen), self.targets[chosen], self.weights[chosen], penalty=penalty, steps=steps
-        )
+        targets = self.targets[chosen] * (1 - SMOOTHING) + SMOOTHING / len(self.names)
+        return fit(self.part(chosen), targets, self.weights[chosen], penalty=penalty, steps=steps)
 
 
 def truth_of(example: Example, names: Sequence[str]) -> str:
