@@ -39,6 +39,11 @@ def _folders(value: object) -> object:
     return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
 
+def _folder(value: object) -> object:
+    """A folder as people write it; an empty one is none."""
+    return (os.path.expanduser(value) or None) if isinstance(value, str) else value  # noqa: PTH111  # a str is left
+
+
 def _table(value: object) -> object:
     """A table as the environment has it: a JSON object."""
     if not isinstance(value, str):
@@ -107,6 +112,8 @@ class Settings(BaseSettings):
             interpreter that runs Duograph.
         routing: Who is asked what a request is when the local classifier is not sure: `model`, the reasoning
             role, once; or nobody, `local`.
+        routing_minilm: The folder of a MiniLM, all-MiniLM-L6-v2, whose vectors the local classifier reads
+            beside the words; none by default.
         verify_types: Whether the type checker must pass too.
         max_repairs: How often failing code goes back to the coder.
         max_model_calls: Attempts at models that a turn may make, failed ones too.
@@ -176,6 +183,7 @@ class Settings(BaseSettings):
         default_factory=list
     )
     routing: Literal["model", "local"] = "model"
+    routing_minilm: Annotated[DirectoryPath | None, BeforeValidator(_folder)] = None
     verify_types: bool = False
     max_repairs: int = Field(default=2, ge=0, le=MAX_REPAIRS)
     max_model_calls: int | None = Field(default=None, ge=1, le=10_000)
