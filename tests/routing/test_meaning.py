@@ -60,7 +60,7 @@ def test_heads_are_learned_for_one_model_and_count(folder: Path, heads: MeaningH
     assert both.decide(SAID) == two
 
 
-def test_what_the_vectors_say_is_added_to_what_the_words_say(folder: Path, tmp_path: Path) -> None:
+def test_what_the_vectors_say_is_added_to_what_the_words_say(tmp_path: Path) -> None:
     assert Classifier.load().decide(SAID).label == "explanation"
     made = with_heads(tiny_folder(tmp_path / "model"), "planning")
     both = Classifier.load(minilm=made)
