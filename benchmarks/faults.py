@@ -27,8 +27,8 @@ TIMEOUT_S = 2.0
 """Seconds that either side is told to wait for a connection and for each piece."""
 PATIENCE_S = 12.0
 """Seconds after which nobody waits any longer for either side to end."""
-AT_ONCE = 6
-"""Faults that one side meets at the same time."""
+AT_ONCE = 3
+"""Faults that one side meets at the same time; with more, a busy machine spends the timeouts itself."""
 BROKEN = "\0"
 """Ends what was given when an error followed."""
 Side = Callable[[str, FaultServer], Awaitable[str]]

@@ -8,6 +8,7 @@ apart, so it is shown without a lock, as it comes. Exit code 1 when ours lost or
 import argparse
 import json
 import operator
+import os
 import random
 import sqlite3
 import subprocess
@@ -116,16 +117,30 @@ def work(side: str, path: Path, log: Path, seconds: float, seed: int) -> None:
                 notes.write(json.dumps({"error": f"{type(error).__name__}: {error}"}) + "\n")
 
 
+def work_apart(side: str, path: Path, seconds: float, logs: list[Path]) -> int:
+    """Take turns in a process for each log, and give an exit code.
+
+    They are forked, so that LangGraph is imported once and all of them begin at the same time.
+    """
+    forks: list[int] = []
+    for log in logs[1:]:
+        if (fork := os.fork()) == 0:
+            logs, forks = [log], []
+            break
+        forks.append(fork)
+    work(side, path, logs[0], seconds, int(logs[0].stem))
+    return max((os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1]) != 0 for fork in forks), default=False)
+
+
 def hammer(side: str, processes: int, seconds: float) -> Outcome:
     """Let some processes work on one new file, and look at what is left."""
     with tempfile.TemporaryDirectory(prefix="hammer-") as name:
         path, logs = Path(name) / "sessions.sqlite", [Path(name) / f"{seed}.log" for seed in range(processes)]
         with opened(side, path) as (saver, _hold):
             saver.get_tuple({"configurable": {"thread_id": "t0", "checkpoint_ns": ""}})  # makes the tables
-        words = [sys.executable, "-m", "benchmarks.hammer", "--work", side, str(path)]
-        others = [
-            subprocess.Popen([*words, str(log), str(seconds), str(seed)]) for seed, log in enumerate(logs)
-        ]
+        words = [sys.executable, "-m", "benchmarks.hammer", "--work", side, str(path), str(seconds)]
+        together = [logs] if sys.platform == "linux" else [[log] for log in logs]
+        others = [subprocess.Popen([*words, *map(str, some)]) for some in together]
         codes = [other.wait() for other in others]
         notes = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
         ended = [(note[0], note[1]) for note in notes if isinstance(note, list)]
@@ -162,12 +177,11 @@ def main() -> int:
     parser.add_argument("--processes", type=int, nargs="+", default=[2, 8])
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--work", nargs=5, metavar=("SIDE", "FILE", "LOG", "SECONDS", "SEED"))
+    parser.add_argument("--work", nargs="+", metavar=("SIDE FILE SECONDS LOG", "LOG"))
     given = parser.parse_args()
     if given.work:
-        side, path, log, seconds, seed = given.work
-        work(side, Path(path), Path(log), float(seconds), int(seed))
-        return 0
+        side, path, seconds, *logs = given.work
+        return work_apart(side, Path(path), float(seconds), list(map(Path, logs)))
     found = [hammer(side, processes, given.seconds) for processes in given.processes for side in SIDES]
     if given.json:
         print(json.dumps([asdict(outcome) for outcome in found]))

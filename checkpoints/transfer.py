@@ -13,7 +13,7 @@ from checkpoints.history import checkpoint_of, free_id, put_first
 from checkpoints.protocol import SessionFileError
 from checkpoints.scrutiny import check_writes, sound_checkpoint, sound_metadata, wrong
 from checkpoints.sessions import SessionMessage, Sessions
-from checkpoints.unanswered import Distrust, distrusted, unanswered
+from checkpoints.unanswered import Distrust, distrusted, unanswered, unconsented
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -105,7 +105,7 @@ def import_session(
     *,
     into: str | None = None,
     state: type | None = None,
-    distrust: Distrust | None = None,
+    distrust: Distrust | None = unconsented,
 ) -> str:
     """Store a session that `export_session` gave.
 
@@ -118,7 +118,8 @@ def import_session(
         into: The id to store it under; its own when left out.
         state: The type of your graph's state, which the values in the file must fit; when left out, they are
             stored as they are, and a graph that goes on with them may fail.
-        distrust: Gives a channel's value without what nobody here has allowed; values are kept when left out.
+        distrust: Gives a channel's value without what nobody here has allowed; when left out, consent to
+            calls of tools is taken out. None keeps all values, for a file that nobody else can have touched.
 
     Returns:
         The id it is stored under.

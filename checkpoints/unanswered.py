@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from langgraph.types import Send
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -13,8 +14,35 @@ if TYPE_CHECKING:
 Distrust: TypeAlias = Callable[[str, Any], Any]
 """Gives what may be kept of a channel's value: the channel's name, its value."""
 
+NOT_HERE: Final = (
+    "Not run: this session came from a file, and nobody here has consented to this call. Go on without it, "
+    "and tell the user what it would have done."
+)
 _ANSWERS: Final = "__resume__"
 _INPUTS: Final = frozenset({"__start__", "__pregel_tasks"})
+
+
+def unconsented(channel: str, value: Any) -> Any:  # noqa: ANN401  # whatever a channel holds
+    """Give a channel's value without consent that stands in the file: a forged one would make calls.
+
+    What was always allowed is asked about again, `consent` = allow becomes `refuse` for the turn that goes
+    on, and calls that were about to be made are answered without being made. Other graphs' values stay.
+    """
+    if channel == "allowed_tools":
+        return []
+    if channel == "wanted" and isinstance(value, list | tuple):
+        return [_unmade(one) for one in value]
+    limits = getattr(value, "limits", None)
+    if channel == "request" and isinstance(limits, BaseModel) and getattr(limits, "consent", "") == "allow":
+        return value.model_copy(update={"limits": limits.model_copy(update={"consent": "refuse"})})
+    return value
+
+
+def _unmade(one: object) -> object:
+    # Told by its fields: what a call is, is known in rooms above.
+    if not isinstance(one, BaseModel) or getattr(one, "act", "") != "run":
+        return one
+    return one.model_copy(update={"act": "refused", "reason": NOT_HERE})
 
 
 def distrusted(values: Mapping[str, Any], distrust: Distrust) -> dict[str, Any]:

@@ -189,6 +189,10 @@ class DuoGraph(_Compiled):
         A plan that waited for a person is not meant; `approve` counts that time itself.
         """
         spending = before.values.get("spending")
+        if given == Command() and before.interrupts:
+            return (
+                None  # an answer that is nothing asks once more; LangGraph fails on it with a bug of its own
+            )
         asked = Command() if given is None else given
         if before.interrupts or not isinstance(asked, Command) or asked.resume is not None or asked.goto:
             return given

@@ -63,8 +63,10 @@ class ServerTools:
             tools = await self._servers.atools(min(self._servers.limits.startup_s, seconds * _SHARE))
         except ToolError as error:
             return Offer(notes=[str(error)])
-        self._last = Offer({tool.name: tool for tool in tools})
-        return Offer(self._last.tools, self._servers.notes)
+        left_out = self._servers.left_out
+        notes = [note for note in self._servers.notes if note not in left_out]
+        self._last = Offer({tool.name: tool for tool in tools}, notes, left_out)
+        return self._last
 
     def close(self) -> None:
         """End all of them; see `McpServers.close`."""

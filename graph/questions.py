@@ -17,7 +17,7 @@ from nodes import (
     Status,
     StopReason,
 )
-from nodes.consents import MAX_REASON
+from nodes.consents import MAX_REASON, shown_as
 from nodes.tool_calls import canonical
 from sandbox import Evidence
 
@@ -56,7 +56,10 @@ def fitting(answer: Answer | None, state: StateSnapshot, thread_id: str) -> Answ
     if question is None and answer is None:
         return None
     if question is None or not isinstance(state.values.get("request"), Request):
-        raise RequestError(f"No plan waits for approval in session {thread_id}: ask something first.")
+        raise RequestError(
+            f"No plan waits for approval in session {thread_id}, and no tool call for consent: "
+            "ask something first."
+        )
     if "plan" in question:
         if answer is None:
             raise RequestError(
@@ -71,7 +74,14 @@ def fitting(answer: Answer | None, state: StateSnapshot, thread_id: str) -> Answ
         raise RequestError(
             f"Tool calls of session {thread_id} wait for your consent: approve or reject them."
         )
-    return answer if isinstance(answer, ConsentAnswer) else _about_calls(answer, thread_id)
+    if not isinstance(answer, ConsentAnswer):
+        return _about_calls(answer, thread_id)
+    if answer.shown and answer.shown != shown_as(question["calls"]):
+        raise RequestError(
+            f"In session {thread_id} other calls wait by now than those that were shown: look at them with "
+            f"`duograph resume {thread_id}`."
+        )
+    return answer
 
 
 def _about_calls(answer: PlanAnswer, thread_id: str) -> ConsentAnswer:
@@ -88,6 +98,7 @@ async def waiting_result(graph: DuoGraph, thread_id: str, run_id: str, bounds: B
     if question is None or not isinstance(request, Request):
         return None
     about: dict[str, Any]
+    notes = [note for note in (state.values.get("dropped"),) if note]
     if "plan" in question:
         reason, waits = StopReason.PLAN_APPROVAL, "the plan waits for approval"
         about = {"answer": _show_plan(question, thread_id), "plan": question["plan"]}
@@ -104,9 +115,10 @@ async def waiting_result(graph: DuoGraph, thread_id: str, run_id: str, bounds: B
         calls=state.values.get("calls", []),
         tool_uses=state.values.get("tool_uses", []),
         bounds=bounds,
+        notes=notes,
         thread_id=thread_id,
         run_id=run_id,
-        **about,
+        **about | {"answer": "\n\n".join([about["answer"], *notes])},
     )
 
 

@@ -1,7 +1,5 @@
 """Settings: what is chosen by arguments, the user, the environment and `duograph.toml`."""
 
-import json
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,10 +16,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from checkpoints.settings import UserSettingsError, user_problem
+from checkpoints.settings import UserSettingsError
 from graph.config_file import CONFIG_FILE, FileSource, SettingsError
 from graph.role_settings import RoleVariables
 from graph.setting_errors import check_environment, explain
+from graph.setting_values import folder, folders, host, passphrase, table
+from graph.setting_values import user as user_name
 from graph.user_settings import Archives, UserSettings, names, overlay, read_user_settings
 from nodes.limits import MAX_REPAIRS, MAX_TOOL_CALLS, MAX_TOOL_ROUNDS, TURN_TIMEOUT_S, Consent, TurnLimits
 from providers import Role, RoleParameters
@@ -29,42 +29,6 @@ from providers.place import Prefer
 from providers.protocol import CallRole
 
 __all__ = ["CONFIG_FILE", "Settings", "SettingsError", "given_settings"]
-
-
-_SHORTEST_KEY = 8
-
-
-def _folders(value: object) -> object:
-    """A list as the environment has it: folders joined as in `PATH`."""
-    return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
-
-
-def _folder(value: object) -> object:
-    """A folder as people write it; an empty one is none."""
-    return (os.path.expanduser(value) or None) if isinstance(value, str) else value  # noqa: PTH111  # a str is left
-
-
-def _table(value: object) -> object:
-    """A table as the environment has it: a JSON object."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        # Not from the JSON error, which holds the text.
-        raise ValueError('write a JSON object such as {"name": …}') from None
-
-
-def _passphrase(key: SecretStr) -> SecretStr:
-    if len(key.get_secret_value()) < _SHORTEST_KEY:
-        raise ValueError(f"a passphrase has {_SHORTEST_KEY} characters or more")
-    return key
-
-
-def _user(name: str) -> str:
-    if problem := user_problem(name):
-        raise ValueError(problem)
-    return name
 
 
 class Settings(BaseSettings):
@@ -156,13 +120,13 @@ class Settings(BaseSettings):
     embedding_model: str = "offline"
     solo_model: str | None = None
     prefer: Prefer = "chain"
-    roles: Annotated[dict[CallRole, RoleParameters], NoDecode, BeforeValidator(_table)] = Field(
+    roles: Annotated[dict[CallRole, RoleParameters], NoDecode, BeforeValidator(table)] = Field(
         default_factory=dict
     )
     home: Path = Field(default_factory=lambda: user_data_path("duograph", appauthor=False))
     database: str | None = Field(default=None, repr=False)  # it may hold a password
     keep_turns: int = Field(default=20, ge=0, le=1_000_000)
-    encryption_key: Annotated[SecretStr, AfterValidator(_passphrase)] | None = None
+    encryption_key: Annotated[SecretStr, AfterValidator(passphrase)] | None = None
     archives: Annotated[Archives, NoDecode] = Field(default_factory=list)
     memory: bool = True
     enrichment: Literal["worker", "server", "off"] = "worker"
@@ -175,15 +139,15 @@ class Settings(BaseSettings):
     neo4j_user: str = "neo4j"
     neo4j_password: SecretStr | None = None
     neo4j_database: str = ""
-    user: Annotated[str, AfterValidator(_user)] = "default"
+    user: Annotated[str, AfterValidator(user_name)] = "default"
     user_settings: Annotated[bool | UserSettings, NoDecode] = True
     sandbox: Literal["auto", "nono", "bubblewrap", "docker", "none"] = "auto"
     sandbox_image: str = Field(default="", max_length=255)
-    sandbox_packages: Annotated[list[DirectoryPath], NoDecode, BeforeValidator(_folders)] = Field(
+    sandbox_packages: Annotated[list[DirectoryPath], NoDecode, BeforeValidator(folders)] = Field(
         default_factory=list
     )
     routing: Literal["model", "local"] = "model"
-    routing_minilm: Annotated[DirectoryPath | None, BeforeValidator(_folder)] = None
+    routing_minilm: Annotated[DirectoryPath | None, BeforeValidator(folder)] = None
     verify_types: bool = False
     max_repairs: int = Field(default=2, ge=0, le=MAX_REPAIRS)
     max_model_calls: int | None = Field(default=None, ge=1, le=10_000)
@@ -195,11 +159,13 @@ class Settings(BaseSettings):
     plan_approval: bool = False
     tools: Annotated[list[str], NoDecode, BeforeValidator(names)] = Field(default_factory=list)
     specialist_tools: bool = True
-    tool_roots: Annotated[list[DirectoryPath], NoDecode, BeforeValidator(_folders)] = Field(
+    tool_roots: Annotated[list[DirectoryPath], NoDecode, BeforeValidator(folders)] = Field(
         default_factory=list
     )
-    tool_hosts: Annotated[list[str], NoDecode, BeforeValidator(names)] = Field(default_factory=list)
-    mcp_servers: Annotated[list[Path], NoDecode, BeforeValidator(_folders)] = Field(default_factory=list)
+    tool_hosts: Annotated[list[Annotated[str, AfterValidator(host)]], NoDecode, BeforeValidator(names)] = (
+        Field(default_factory=list)
+    )
+    mcp_servers: Annotated[list[Path], NoDecode, BeforeValidator(folders)] = Field(default_factory=list)
     max_tool_rounds: int = Field(default=8, ge=0, le=MAX_TOOL_ROUNDS)
     max_tool_calls: int = Field(default=32, ge=0, le=MAX_TOOL_CALLS)
     parallel_tools: int = Field(default=4, ge=1, le=64)
@@ -213,7 +179,7 @@ class Settings(BaseSettings):
         default=None,
         validation_alias=AliasChoices("openai_api_key", "DUOGRAPH_OPENAI_API_KEY", "OPENAI_API_KEY"),
     )
-    api_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_table)] = Field(default_factory=dict)
+    api_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(table)] = Field(default_factory=dict)
 
     _given: frozenset[str] = PrivateAttr(default=frozenset())
     _kept: frozenset[str] = PrivateAttr(default=frozenset())

@@ -91,7 +91,8 @@ def beside(own: Offer, theirs: Offer) -> Offer:
     left_out = [name for name in theirs.tools if name.casefold() in taken]
     added = {name: tool for name, tool in theirs.tools.items() if name not in left_out}
     said = [f"The tool {name} of an MCP server has the name of another one: left out." for name in left_out]
-    return Offer({**own.tools, **added}, (*own.notes, *theirs.notes, *said))
+    standing = (*own.standing, *theirs.standing, *said)
+    return Offer({**own.tools, **added}, (*own.notes, *theirs.notes), standing)
 
 
 def close_tooling(toolbox: Toolbox | None) -> None:

@@ -18,6 +18,7 @@ from nodes.finished import last_answer, left_behind
 from nodes.limits import Spending, TurnLimits, allowance, lent
 from nodes.material import Material, material, problem_with_code, words_of
 from nodes.result import BOUNDS, Bounds
+from nodes.tool_notes import dropped_calls
 from nodes.toolbox import Toolbox, problem_with_tools
 from nodes.turn import Request, Turn, fresh_turn
 from nodes.waiting import can_wait
@@ -106,7 +107,7 @@ class Classify:
         before = state.get("solution", [])
         code, base, asked = look(text, context, before)
         user = str(config.get("configurable", {}).get(AUTH_USER) or context.user_id or "")
-        turn = fresh_turn() | learning(state, config)
+        turn = fresh_turn() | learning(state, config) | Turn(dropped=dropped_calls(state))
         spending = turn["spending"] = Spending(first_step=_first_step(state, config))
         limits = limits_of(self._limits, context)
         decision = Decision()
@@ -146,7 +147,8 @@ class Classify:
         bounds = config.get("configurable", {}).get(BOUNDS)
         if isinstance(bounds, Bounds) and (note := unmetered(bounds, limits)):
             turn["notes"] = [note]
-            runtime.stream_writer({"note": note})
+        for said in filter(None, (turn["dropped"], *turn["notes"])):
+            runtime.stream_writer({"note": said})
         if problem:
             turn |= Turn(stop_reason=StopReason.INVALID_REQUEST, answer=problem)
         elif route == "code" and limits.plan_approval and not can_wait(config):

@@ -8,6 +8,7 @@ from langgraph.types import interrupt
 
 from nodes.consents import ConsentAnswer, ask_about_calls, read_consent
 from nodes.cost import FREE, Cost
+from nodes.same_calls import digest_for
 from nodes.tool_calls import Wanted, canonical, identity_of, key_of
 from nodes.toolbox import Offer, Toolbox, offered
 from nodes.turn import Turn
@@ -53,11 +54,11 @@ class Consent:
                 problem = read
         thread = str(config.get("configurable", {}).get("thread_id") or "")
         allowed = [*state.get("allowed_tools", []), *_allowed(asked, answer, thread)]
-        decided = [_decided(one, answer) if one.act == "ask" else one for one in wanted]
+        decided = [_decided(one, answer, tools) if one.act == "ask" else one for one in wanted]
         return Turn(wanted=decided, allowed_tools=list(dict.fromkeys(allowed))) | waited(state)
 
 
-def _decided(one: Wanted, answer: ConsentAnswer) -> Wanted:
+def _decided(one: Wanted, answer: ConsentAnswer, tools: Mapping[str, AnyTool]) -> Wanted:
     """A call as the person wants it."""
     about = answer.about(one.id)
     if about.decision == "reject":
@@ -66,7 +67,9 @@ def _decided(one: Wanted, answer: ConsentAnswer) -> Wanted:
     if about.arguments is None:
         return one.model_copy(update={"act": "run"})
     changed = _CHANGED.format(arguments=canonical(about.arguments))
-    return one.model_copy(update={"act": "run", "arguments": about.arguments, "reason": changed})
+    digest = digest_for(tools.get(one.name), one.name, about.arguments)
+    edited = {"arguments": about.arguments, "reason": changed, "digest": digest}
+    return one.model_copy(update={"act": "run", **edited})
 
 
 def _still(asked: list[Wanted], tools: Mapping[str, AnyTool]) -> dict[str, AnyTool]:

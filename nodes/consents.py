@@ -1,12 +1,14 @@
 """What a person is asked about calls that may change something, and what they may answer."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict
 
-from nodes.tool_calls import Wanted
+from nodes.tool_calls import Wanted, canonical
 from toolkit import AnyTool
 
 MAX_REASON: Final = 2000
@@ -15,6 +17,7 @@ MAX_REASON: Final = 2000
 _YES = {"approve", "approved", "yes", "y", "ok", "okay", "accept", "go"}
 _ALWAYS = {"always", "always approve"}
 _NO = {"reject", "rejected", "no", "n"}
+OTHERS_WAIT: Final = "The answer cannot be used: other calls wait by now than those that were shown."
 _CHOICES = 'Answer with {"decision": "approve"}, "always" or "reject", and with "calls" to decide on each.'
 
 
@@ -69,6 +72,8 @@ class ConsentAnswer(BaseModel):
         decision: What becomes of every call that `calls` does not name.
         reason: For `reject`: why, as the model is told.
         calls: The answers about single calls, by their ids.
+        shown: Which calls the person was shown, as `shown_as` says it; the answer is not taken for others,
+            which another process may have put in their place. Nothing is checked when it is empty.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,6 +81,7 @@ class ConsentAnswer(BaseModel):
     decision: Literal["approve", "reject", "always"] = "reject"
     reason: str = Field(default="", max_length=MAX_REASON)
     calls: dict[str, CallAnswer] = Field(default_factory=dict)
+    shown: SkipJsonSchema[str] = ""
 
     def about(self, call: str) -> CallAnswer:
         """What becomes of one call."""
@@ -98,6 +104,12 @@ def ask_about_calls(
     ]
     question = "The model wants calls that may change something. Shall they be made?"
     return ConsentQuestion(question=question, calls=calls, problem=problem)
+
+
+def shown_as(calls: Sequence[AskedCall]) -> str:
+    """What names these calls as a person saw them: each with its id, its tool and all arguments."""
+    said = canonical({"": [(one["id"], one["name"], one["arguments"], one["source"]) for one in calls]})
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _source_of(tool: AnyTool) -> str:
@@ -126,6 +138,8 @@ def read_consent(given: Any, wanted: Sequence[Wanted], tools: Mapping[str, AnyTo
 
 def _problem(answer: ConsentAnswer, wanted: Sequence[Wanted], tools: Mapping[str, AnyTool]) -> str:
     known = {one.id: one for one in wanted}
+    if answer.shown and answer.shown != shown_as(ask_about_calls(wanted, tools)["calls"]):
+        return OTHERS_WAIT
     for name, about in answer.calls.items():
         if name not in known:
             return f"The answer cannot be used: there is no call {name!r}; there are {', '.join(known)}."

@@ -15,7 +15,7 @@ from nodes.prompting import fence, prompt
 from nodes.recollection import fenced, recalled_in, with_rules
 from nodes.show import show_files
 from nodes.specialists import specialist_of
-from nodes.tool_calls import asked_for
+from nodes.tool_calls import MADE, asked_for
 from nodes.toolbox import Offer, Toolbox, offered, screened
 from nodes.turn import Request, Turn, request_of
 from nodes.waiting import can_wait
@@ -47,7 +47,9 @@ class Reason:
         is_over = state.get("tool_stop") or state.get("tool_rounds", 0) >= request.limits.tool_rounds
         is_first = not state.get("tool_rounds", 0)
         offer = Offer() if is_over else await offered(self._toolbox, state, anew=is_first)
-        tools, noted = offer.tools, Turn(missing_tools=list(offer.notes)) if is_first else Turn()
+        # What could not be had is found out later, too, where a turn goes on after a crash.
+        missing = dict.fromkeys([*(() if is_first else state.get("missing_tools", [])), *offer.notes])
+        tools, noted = offer.tools, Turn(missing_tools=list(missing))
         reply = await ask(
             self._models,
             state,
@@ -124,8 +126,10 @@ def _answered(state: Turn, reply: Reply | Turn) -> Turn:
     if not isinstance(reply, Reply):
         return reply
     if not reply.text.strip():
-        silent = "\n\n".join((_SILENT, *_known(state)))
-        return Turn(calls=reply.calls, answer=silent, stop_reason=StopReason.MODELS_FAILED)
+        known = _known(state)
+        # What tools gave is an answer of a kind: a limit kept the model from more, and it did not fail.
+        reason = StopReason.TOOL_LIMIT if known else StopReason.MODELS_FAILED
+        return Turn(calls=reply.calls, answer="\n\n".join((_SILENT, *known)), stop_reason=reason)
     return Turn(calls=reply.calls, answer=reply.text, stop_reason=StopReason.COMPLETED)
 
 
@@ -134,7 +138,7 @@ def _known(state: Turn) -> list[str]:
     lines = [
         f"- {use.name}: {' '.join(use.excerpt.split())}"
         for use in state.get("tool_uses", [])
-        if use.outcome != "repeated"
+        if use.outcome in MADE
     ]
     return [_KNOWN, "\n".join(lines)] if lines else []
 

@@ -55,7 +55,7 @@ class Respond:
         nothing = Evidence(status="not_applicable" if request.route in _NO_CODE else "not_executed")
         is_review = request.route == "review"
         configurable = config.get("configurable", {})
-        said = [state.get("remark", ""), state.get("unrecalled", "")]
+        said = [state.get("dropped", ""), state.get("remark", ""), state.get("unrecalled", "")]
         notes = [*_notes(state), *filter(None, said), *tool_notes(state)]
         result = Result(
             answer="\n\n".join([with_sources(_answer(state, reason, best), recalled), *notes]),

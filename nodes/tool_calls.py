@@ -75,6 +75,7 @@ class Wanted(BaseModel):
         reason: Why it is not made, as the model is told.
         tool: Which tool it is, by `identity_of`, when the call was decided on: another one of that name is
             not called in its place.
+        digest: Names the call by tool and arguments, as the tool takes them; empty where nobody looked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -85,6 +86,12 @@ class Wanted(BaseModel):
     tool: str = ""
     act: Act = "run"
     reason: str = ""
+    digest: str = ""
+
+    @property
+    def same(self) -> str:
+        """What this call has in common with every other one that is the same."""
+        return self.digest or digest_of(self.name, self.arguments)
 
 
 def canonical(arguments: Mapping[str, Any]) -> str:
@@ -107,7 +114,7 @@ def use_of(wanted: Wanted, outcome: ToolOutcome, told: str, **more: Any) -> Tool
         outcome=outcome,
         chars=len(told),
         excerpt=clip(told, _EXCERPT_CHARS)[0],
-        digest=digest_of(wanted.name, wanted.arguments),
+        digest=wanted.same,
         **more,
     )
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from pydantic import ValidationError
+from langchain_core.messages import AIMessage
 
 from nodes.limits import seconds_left
+from nodes.same_calls import digest_for
 from nodes.specialists import specialist_of
-from nodes.tool_calls import MADE, Wanted, digest_of, identity_of, key_of
+from nodes.tool_calls import MADE, Wanted, identity_of, key_of
 from nodes.turn import Request, Turn, request_of, spending_of
 from toolkit import AnyTool
 
@@ -23,10 +24,12 @@ class Offer:
     Attributes:
         tools: By name.
         notes: A sentence on whatever could not be had.
+        standing: The same on what is left out every time; a session is told of it once.
     """
 
     tools: Mapping[str, AnyTool] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    standing: Sequence[str] = ()
 
 
 class Toolbox(Protocol):
@@ -94,7 +97,15 @@ async def offered(
         if name not in names and name not in toolbox.lent
     ]
     tools = {name: offer.tools[name] for name in names if name in offer.tools}
-    return Offer(tools, (*offer.notes, *missing))
+    return Offer(tools, (*offer.notes, *missing, *_untold(offer.standing, state)))
+
+
+def _untold(notes: Sequence[str], state: Turn) -> list[str]:
+    """Those that no earlier answer of the session has told."""
+    if not notes:
+        return []
+    told = [message.text for message in state.get("messages", []) if isinstance(message, AIMessage)]
+    return [note for note in notes if not any(note in answer for answer in told)]
 
 
 def expanded(names: Sequence[str], known: Iterable[str]) -> list[str]:
@@ -143,12 +154,13 @@ def screened(
     seen = {use.digest for use in uses if use.outcome not in {"skipped", "repeated", "no_tool"}}
     left = request_of(state).limits.max_tool_calls - sum(use.outcome in MADE for use in uses)
     decided = []
-    for one in wanted:
-        digest, tool = digest_of(one.name, one.arguments), tools.get(one.name)
+    for asked in wanted:
+        tool = tools.get(asked.name)
+        one = asked.model_copy(update={"digest": digest_for(tool, asked.name, asked.arguments)})
         if tool is None:
             said = f"There is no tool {one.name}. There are: {', '.join(tools)}."
             decided.append(one.model_copy(update={"act": "unknown", "reason": said}))
-        elif digest in seen:
+        elif one.digest in seen:
             decided.append(one.model_copy(update={"act": "repeated"}))
         elif left <= 0:
             decided.append(one.model_copy(update={"act": "skipped", "reason": OVER}))
@@ -156,7 +168,7 @@ def screened(
             known = one.model_copy(update={"tool": identity_of(tool)})
             decided.append(_consented(state, known, tool, thread=thread, can_ask=can_ask))
             left -= decided[-1].act in {"run", "ask"}
-            seen.add(digest)
+            seen.add(one.digest)
     return decided
 
 
@@ -176,7 +188,7 @@ def fits(tool: AnyTool, arguments: Mapping[str, object]) -> bool:
     """Whether a tool takes these arguments."""
     try:
         tool.schema.model_validate(dict(arguments))
-    except ValidationError:
+    except Exception:  # noqa: BLE001  # a validator of the program's own may raise anything; the call tells
         return False
     return True
 

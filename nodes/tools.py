@@ -21,7 +21,6 @@ from nodes.tool_calls import (
     ToolOutcome,
     ToolUse,
     Wanted,
-    digest_of,
     identity_of,
     use_of,
 )
@@ -91,12 +90,14 @@ class Tools:
             if one.act != "run":
                 return _unmade(one)
             tool = tools.get(one.name)
+            is_it = tool is not None and one.tool == identity_of(tool)
+            # First, for what was cut off may have been made, whatever became of its tool since.
+            if again and not (is_it and tool is not None and tool.info.effect != "write"):
+                return _Done("uncertain", _UNCERTAIN)
             if tool is None:
                 return _Done("no_tool", f"There is no tool {one.name} any more.")
-            if one.tool != identity_of(tool):
+            if not is_it:
                 return _Done("no_tool", _CHANGED.format(name=one.name))
-            if again and tool.info.effect == "write":
-                return _Done("uncertain", _UNCERTAIN)
             async with slots:
                 return await _call(state, tool, one, runtime.stream_writer)
 
@@ -154,8 +155,7 @@ def _before(
     one: Wanted, uses: Sequence[ToolUse], exchange: Sequence[AnyMessage], share: int
 ) -> tuple[str, str, bool]:
     """What the same call gave before: as it is kept, as the model is shown it, and whether that is cut."""
-    digest = digest_of(one.name, one.arguments)
-    first = next((use for use in uses if use.digest == digest), None)
+    first = next((use for use in uses if use.digest == one.same), None)
     if first is None:  # a person changed the arguments of the one before it
         return _EDITED, _EDITED, False
     shown = next(

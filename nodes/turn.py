@@ -90,6 +90,7 @@ class Turn(TypedDict, total=False):
     request: Request | None
     recalled: list[Recollection]
     unrecalled: str
+    dropped: str
     owed: list[FinishedTurn]
     plan: str
     acceptance: str
@@ -133,6 +134,7 @@ def fresh_turn() -> Turn:
         request=None,
         recalled=[],
         unrecalled="",
+        dropped="",
         owed=[],
         plan="",
         acceptance="",

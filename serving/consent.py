@@ -47,6 +47,7 @@ def ask_about_calls(calls: Sequence[AskedCall]) -> ConsentAnswer | None:
         Interrupted: When a signal came.
     """
     from nodes import ConsentAnswer  # noqa: PLC0415  # loaded by now
+    from nodes.consents import shown_as  # noqa: PLC0415  # the same
 
     answers: dict[str, CallAnswer] = {}
     for at, call in enumerate(calls):
@@ -59,7 +60,7 @@ def ask_about_calls(calls: Sequence[AskedCall]) -> ConsentAnswer | None:
         answers |= {one["id"]: answer for one in left}
         if for_all:
             break
-    return ConsentAnswer(decision="reject", calls=answers)
+    return ConsentAnswer(decision="reject", calls=answers, shown=shown_as(calls))
 
 
 def show(call: AskedCall, number: int, of: int) -> str:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 MAX_LINE = 8_000_000
-"""The longest line that is kept, in bytes; a longer one is cut here, and its rest is skipped."""
+"""The longest line that is kept, in bytes; a longer one is cut here, and of its rest only the end is kept."""
+
+TAIL = 512
+"""How many bytes at its end that are: whoever refuses a message shall find out which one it was."""
 
 _CHUNK = 1 << 16
 _AHEAD = 4
@@ -53,15 +56,24 @@ async def read_lines(handle: int) -> AsyncIterator[bytes]:
 
 
 def split_lines(handle: int) -> Iterator[bytes]:
-    """Yield the lines of `handle` without their ends; never holds more than one line and a chunk."""
+    """Yield the lines of `handle` without their ends; never holds more than one line and a chunk.
+
+    One that is too long has `MAX_LINE` + 1 bytes of its beginning and then `TAIL` of its end.
+    """
     kept = bytearray()
     while chunk := os.read(handle, _CHUNK):
         *ends, rest = chunk.split(b"\n")
         for end in ends:
             kept += end
-            yield bytes(kept[: MAX_LINE + 1])
+            _cut(kept)
+            yield bytes(kept)
             kept.clear()
         kept += rest
-        del kept[MAX_LINE + 1 :]
+        _cut(kept)
     if kept:
         yield bytes(kept)
+
+
+def _cut(line: bytearray) -> None:
+    if len(line) > MAX_LINE + 1 + TAIL:
+        del line[MAX_LINE + 1 : -TAIL]

@@ -15,7 +15,6 @@ from checkpoints import export_session as exported
 from checkpoints import fork as forked
 from checkpoints import import_session as imported
 from graph.agent_sessions import DeletedSession, LearnedFrom, delete_session
-from graph.distrust import distrust
 from graph.memory import open_jobs, open_memory
 from graph.saver import open_sessions
 from graph.settings import Settings
@@ -107,7 +106,7 @@ def import_file(path: str, *, into: str | None, as_json: bool) -> int:
     """
     text = read_source(path, "session", most=MOST_BYTES)
     with opened(makes=True) as saver:
-        made = imported(saver, text, into=into, state=State, distrust=distrust)
+        made = imported(saver, text, into=into, state=State)
     _tell(made, {"thread_id": made}, as_json=as_json)
     return exits.DONE
 

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import re
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,20 +21,23 @@ from graph.settings import Settings
 from tests import forkserver
 from tests.support import AgentMaker, Lines, addresses_and_keys, shared_folder
 
+gc.disable()  # what is imported and collected is no garbage: until `pytest_collection_finish`
+# Keep what is compiled, assertions and all, lest every process of every run does it again.
+sys.dont_write_bytecode = False
+
 if TYPE_CHECKING:
     from tests.neo4j import Neo4jServer
     from tests.postgres import PostgresServer
 
 _LONG = ("test_termination.py", "test_crash.py", "test_hammer.py", "test_faults_page.py")
 
+_MAY_BE_SLOW = re.compile(r"mark\.slow\b|_are_slow|\bin_every_form\b|\bin_turn\b|\brarely\b|@cases\(")
+"""Stands in every file that has slow tests, or in a `conftest.py` whose fixtures it may take."""
+_ALL_SLOW = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
+
 # No test asserts how long something took; a test that needs more examples says so.
 settings.register_profile("duograph", deadline=None, max_examples=50)
 settings.load_profile("duograph")
-
-
-def pytest_configure() -> None:
-    """Keep what the tests are compiled to, assertions and all, lest every run does it again."""
-    sys.dont_write_bytecode = False
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -41,8 +45,35 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Open no file in vain: to import and list all of them takes every process of the slow run 10 s."""
+    if not collection_path.match("test_*.py"):
+        return None
+    wanted = str(config.getoption("markexpr"))
+    if wanted == "not slow":
+        return bool(_ALL_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
+    return (wanted == "slow" and not _may_be_slow(collection_path)) or None
+
+
+def _may_be_slow(path: Path) -> bool:
+    tests = Path(__file__).parent
+    folders = [folder for folder in path.parents if tests in folder.parents]
+    files = [path, *(file for folder in folders if (file := folder / "conftest.py").is_file())]
+    return any(_MAY_BE_SLOW.search(file.read_text(encoding="utf-8")) for file in files)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, lest one process is left with it at the end."""
+    """Begin with what takes longest, lest one process is left with it at the end.
+
+    Raises:
+        UsageError: a slow test stands in a file that the slow run would not open.
+    """
+    for path in {item.path for item in items if item.get_closest_marker("slow")}:
+        if not _may_be_slow(path):
+            raise pytest.UsageError(
+                f"{path}: its slow tests would never run; mark them with `pytest.mark.slow` in the file"
+                " itself, or extend _MAY_BE_SLOW in tests/conftest.py"
+            )
     items.sort(
         key=lambda item: (
             not needs_neo4j(item.nodeid),
@@ -78,6 +109,7 @@ def pytest_collection_finish() -> None:
     """Leave what is loaded by now out of every search for garbage: it stays to the end anyway."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,8 @@ _SAFE_NAME: Final = re.compile(
     r"(?i)(?:policy|rotation|arn|enabled|last_?changed|last_?used|_?at|date|expires)$"
 )
 
+_ENDS_OF_LINES: Final = re.compile("[\x85\u2028\u2029]")
+
 
 @dataclass(frozen=True)
 class Caps:
@@ -74,8 +76,10 @@ def compact(value: object, caps: Caps | None = None) -> Any:  # noqa: ANN401  # 
 
 
 def as_json(value: object) -> str:
-    """Write a JSON value in the fewest characters."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Write a JSON value in the fewest characters, on one line whatever its texts hold."""
+    said = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # JSON leaves these as they are, and readers of lines take them for ends: a text could forge a line.
+    return _ENDS_OF_LINES.sub(lambda match: f"\\u{ord(match[0]):04x}", said)
 
 
 def _shown(value: object, caps: Caps, depth: int) -> object:  # noqa: PLR0911 - one for each kind

@@ -11,8 +11,10 @@ from dataclasses import is_dataclass
 from functools import partial
 from inspect import (
     Parameter,
+    isasyncgen,
     isasyncgenfunction,
     isawaitable,
+    isgenerator,
     isgeneratorfunction,
     isroutine,
     signature,
@@ -20,8 +22,10 @@ from inspect import (
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, create_model
+from pydantic.json_schema import PydanticJsonSchemaWarning
 
-from toolkit.protocol import AnyTool, Arguments, Tool, ToolConfigError, ToolInfo, ToolText
+from toolkit.protocol import AnyTool, Arguments, Tool, ToolConfigError, ToolError, ToolInfo, ToolText
+from toolkit.same_code import fingerprint_of
 
 if TYPE_CHECKING:
     from toolkit.protocol import Answer, Effect
@@ -30,6 +34,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _EFFECT = "__tool_effect__"
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+_INSTEAD = {
+    Parameter.POSITIONAL_ONLY: "leave out the / after it",
+    Parameter.VAR_POSITIONAL: "make it an ordinary one, such as a list",
+    Parameter.VAR_KEYWORD: "make it an ordinary one, such as a dict",
+}
 
 
 def has_effect(effect: Effect) -> Callable[[F], F]:
@@ -69,7 +78,12 @@ def tool_of(
     called = str(name or getattr(function, "__name__", type(function).__name__))
     declared: Effect = getattr(function, _EFFECT, "write") if effect is None else effect
     description = (getattr(function, "__doc__", None) or "").strip()
-    if not description or isinstance(function, partial):
+    if isinstance(function, type | partial):
+        what = "a class" if isinstance(function, type) else "a functools.partial"
+        raise ToolConfigError(
+            f"{called!r} is {what}: put the call into a function with type hints and a docstring."
+        )
+    if not description:
         raise ToolConfigError(
             f"function {called!r} needs a docstring that says what it does: the model reads it."
         )
@@ -86,8 +100,10 @@ def tool_of(
         effect=declared,
         timeout_s=timeout_s,
         max_chars=max_chars,
+        # What only looks may be mended while a turn lies still; what may change something needs consent anew.
+        fingerprint=fingerprint_of(plain) if declared == "write" else "",
     )
-    return Tool(info, _closed(called, inferred), partial(_call, function))
+    return Tool(info, _closed(called, plain, inferred), partial(_call, function))
 
 
 @contextmanager
@@ -114,27 +130,36 @@ def _parameters(name: str, function: Callable[..., Any]) -> Iterable[Parameter]:
         ) from None
 
 
+def _check(name: str, parameter: Parameter) -> None:
+    """Refuse an argument that no model can give."""
+    if parameter.kind not in _NAMED:
+        raise ToolConfigError(
+            f"argument {parameter.name!r} of function {name!r} cannot be given by name: "
+            f"{_INSTEAD[parameter.kind]}."
+        )
+    if parameter.name == "self" and parameter.annotation is Parameter.empty:
+        raise ToolConfigError(
+            f"function {name!r} is a method without its object: give that of an object, such as thing.{name}."
+        )
+    if parameter.annotation is Parameter.empty:
+        raise ToolConfigError(
+            f"argument {parameter.name!r} of function {name!r} has no type hint: write one."
+        )
+    if parameter.name.startswith("_") or (
+        parameter.name.startswith("model_") and hasattr(BaseModel, parameter.name)
+    ):
+        raise ToolConfigError(
+            f"argument {parameter.name!r} of function {name!r} cannot be described to a model: "
+            "give it another name, without an underscore in front."
+        )
+
+
 def _inferred(name: str, function: Callable[..., Any]) -> type[BaseModel]:
     """Read the arguments off a function's hints and docstring."""
     from langchain_core.tools import create_schema_from_function  # noqa: PLC0415 - heavy
 
     for parameter in _parameters(name, function):
-        if parameter.kind not in _NAMED:
-            raise ToolConfigError(
-                f"argument {parameter.name!r} of function {name!r} cannot be given by name: "
-                "make it an ordinary one."
-            )
-        if parameter.annotation is Parameter.empty:
-            raise ToolConfigError(
-                f"argument {parameter.name!r} of function {name!r} has no type hint: write one."
-            )
-        if parameter.name.startswith("_") or (
-            parameter.name.startswith("model_") and hasattr(BaseModel, parameter.name)
-        ):
-            raise ToolConfigError(
-                f"argument {parameter.name!r} of function {name!r} cannot be described to a model: "
-                "give it another name, without an underscore in front."
-            )
+        _check(name, parameter)
     try:
         with _quiet():
             schema = create_schema_from_function(name, function, parse_docstring=True)
@@ -144,25 +169,38 @@ def _inferred(name: str, function: Callable[..., Any]) -> type[BaseModel]:
                 f"the docstring of function {name!r} describes an argument that it does not have: "
                 "make the two agree."
             ) from error
-        raise ToolConfigError(
-            f"function {name!r} cannot be a tool: its arguments have no JSON form ({type(error).__name__})."
-        ) from error
+        raise _unsayable(name, function, error) from error
     if not issubclass(schema, BaseModel):
         raise ToolConfigError(f"function {name!r} cannot be a tool: it uses models of pydantic 1.")
+    for parameter in _parameters(name, function):
+        if parameter.name not in schema.model_fields:  # LangChain keeps some names for itself
+            raise ToolConfigError(
+                f"argument {parameter.name!r} of function {name!r} cannot be described to a model: "
+                "give it another name."
+            )
     return schema
 
 
-def _closed(name: str, inferred: type[BaseModel]) -> type[BaseModel]:
+def _unsayable(name: str, function: Callable[..., Any], error: Exception) -> ToolConfigError:
+    """What cannot be told to a model, by name where that is known."""
+    from toolkit.hints import problem_with_hints  # noqa: PLC0415  # only where something is wrong
+
+    general = f"function {name!r} cannot be a tool: its arguments have no JSON form ({type(error).__name__})."
+    return ToolConfigError(problem_with_hints(function) or general)
+
+
+def _closed(name: str, function: Callable[..., Any], inferred: type[BaseModel]) -> type[BaseModel]:
     """The same arguments, and no others."""
     fields: dict[str, Any] = {key: (field.annotation, field) for key, field in inferred.model_fields.items()}
     try:
         with _quiet():
             closed = create_model(name, __base__=Arguments, **fields)
-        closed.model_json_schema()
+            warnings.simplefilter(
+                "error", PydanticJsonSchemaWarning
+            )  # a default that no JSON can say is but a warning
+            closed.model_json_schema()
     except Exception as error:
-        raise ToolConfigError(
-            f"function {name!r} cannot be a tool: its arguments have no JSON form ({type(error).__name__})."
-        ) from error
+        raise _unsayable(name, function, error) from error
     return closed
 
 
@@ -182,7 +220,12 @@ def _shown(answer: Any) -> Answer:  # noqa: ANN401  # whatever the function retu
         return answer.decode(errors="replace")
     if isinstance(answer, BaseModel):
         return answer.model_dump_json()
-    return json.dumps(answer, ensure_ascii=False, default=_as_json)
+    if isgenerator(answer) or isasyncgen(answer):
+        raise ToolError("It gave a generator, and only one result can be shown: return a list or a text.")
+    try:
+        return json.dumps(answer, ensure_ascii=False, default=_as_json)
+    except (TypeError, ValueError):  # keys that are no texts, or a list in itself: what was done is done
+        return str(answer)
 
 
 def _as_json(value: Any) -> Any:  # noqa: ANN401  # what JSON has no form for

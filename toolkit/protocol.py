@@ -69,7 +69,8 @@ class ToolInfo:
         timeout_s: Seconds until a call is given up.
         max_chars: The longest result that the model is shown.
         source: Where it comes from, such as a server's name and file; empty for what is built in.
-        fingerprint: A digest of what a server announced, so that a tool that changed counts as another one.
+        fingerprint: A digest of what a server announced, or of the code of a function that may change
+            something, so that a tool that changed counts as another one.
     """
 
     name: str

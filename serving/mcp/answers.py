@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from sandbox import Evidence
 
 MAX_MESSAGE_CHARS = 20_000
+_WAITS = (
+    "Nobody answered through this client, or it cannot ask (it lacks elicitation), so the turn waits: answer "
+    "with `duograph resume {session}` where the server runs; another question in this session drops it."
+)
 _FAILED = frozenset({"failed", "rejected"})
 
 
@@ -84,7 +88,8 @@ def of_result(result: Result) -> types.CallToolResult:
     """The answer of a turn; the session's name is in the text, too."""
     proof = result.verification.status.replace("_", " ")
     footer = f"session {result.thread_id} · {result.status} · {proof}"
-    return _answer(result, [result.answer, footer], is_error=result.status in _FAILED)
+    waits = [_WAITS.format(session=result.thread_id)] if result.status == "waiting" else []
+    return _answer(result, [result.answer, *waits, footer], is_error=result.status in _FAILED)
 
 
 def of_evidence(evidence: Evidence) -> types.CallToolResult:

@@ -104,7 +104,9 @@ def _run(work: Serves, given: Mapping[str, str], turns: int, signals: Signals) -
 
     agent = open_agent(given)
     if agent.settings.plan_approval:
-        terminal.notice("duograph: nobody can approve plans over MCP, so turns go on without that.")
+        terminal.notice(
+            "duograph: plans are approved where a client can ask (elicitation), else turns go on without them"
+        )
 
     async def main() -> None:
         stop = asyncio.Event()

@@ -16,16 +16,20 @@ from serving.checks import describe
 from serving.faults import InputError
 from serving.jsonl import cores
 from serving.mcp import answers
+from serving.mcp.asking import answer_of
 from serving.mcp.attending import Slots
 from serving.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from mcp.types import CallToolResult
 
     from graph.agent import Agent
     from graph.events import Event
     from nodes import Result
     from serving.mcp.arguments import Ask, Limits, MemorySearch, SessionsAsked, Verify
+    from serving.mcp.asking import Person
     from serving.mcp.attending import Tell
 
 _MOST_LOOKS = 8
@@ -58,9 +62,9 @@ class Desk:
         """Whether a search may ask an embedding model."""
         return compares_vectors(self._agent.settings)
 
-    async def ask(self, asked: Ask, tell: Tell) -> CallToolResult:
-        """Run a turn."""
-        context = self._context(asked.limits)
+    async def ask(self, asked: Ask, tell: Tell, person: Person | None = None) -> CallToolResult:
+        """Run a turn; where it waits for a person and the client can ask one, it goes on with the answer."""
+        context = self._context(asked.limits, person)
         async with self._turns.taken(tell):
             events = self._agent.astream(
                 asked.question,
@@ -70,19 +74,18 @@ class Desk:
                 thread_id=asked.session or None,
                 context=context,
             )
-            result: Result | None = None
-            async with aclosing(events):
-                async for event in events:
-                    if word := _word(event):
-                        tell(one_line(word)[:_SHOWN])
-                    if isinstance(event, Finished):
-                        result = event.result
-        if result is None:
-            raise RuntimeError("The turn ended without a result.")
+            result = await _told(events, tell)
+        # The graph bounds how often a turn can wait. Nobody else's turn is held up by a person who thinks.
+        while person is not None and result.thread_id and result.status == "waiting":
+            tell("waiting for your answer")
+            if (answer := await answer_of(person, result)) is None:
+                break
+            async with self._turns.taken(tell):
+                result = await _told(self._agent.astream_resume(result.thread_id, answer), tell)
         return answers.of_result(result)
 
-    def _context(self, asked: Limits | None) -> Context:
-        """A turn's limits, which are never wider than those of this server; nobody is there to approve.
+    def _context(self, asked: Limits | None, person: Person | None) -> Context:
+        """A turn's limits, which are never wider than those of this server.
 
         Raises:
             InputError: When one is.
@@ -99,7 +102,8 @@ class Desk:
                 raise InputError(
                     f"limits.{name} is {value:g} and this server allows {most:g} at most: ask for less."
                 )
-        return Context(**chosen, plan_approval=False)
+        # A plan waits only where somebody can be asked; the call of a tool is refused or waits, as it is set.
+        return Context(**chosen, plan_approval=None if person is not None else False)
 
     async def verify(self, asked: Verify, tell: Tell) -> CallToolResult:
         """Run code in the sandbox."""
@@ -131,6 +135,20 @@ class Desk:
             if asked.session:
                 return answers.of_session(await asyncio.to_thread(kept.show, asked.session), asked.limit)
             return answers.of_sessions(await asyncio.to_thread(kept.list, asked.limit))
+
+
+async def _told(events: AsyncGenerator[Event, None], tell: Tell) -> Result:
+    """Tell of what happens, and give the result."""
+    result: Result | None = None
+    async with aclosing(events):
+        async for event in events:
+            if word := _word(event):
+                tell(one_line(word)[:_SHOWN])
+            if isinstance(event, Finished):
+                result = event.result
+    if result is None:
+        raise RuntimeError("The turn ended without a result.")
+    return result
 
 
 def _word(event: Event) -> str:

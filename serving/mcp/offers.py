@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mcp import types
 from pydantic import BaseModel
@@ -17,8 +17,11 @@ from serving.mcp.arguments import Ask, MemorySearch, SessionsAsked, Verify, sche
 from serving.mcp.desk import Desk
 
 if TYPE_CHECKING:
+    from serving.mcp.asking import Person
     from serving.mcp.attending import Tell
     from toolkit.protocol import Arguments
+
+Work: TypeAlias = "Callable[[Desk, Any, Tell, Person | None], Coroutine[Any, Any, types.CallToolResult]]"
 
 INSTRUCTIONS = (
     "Duograph answers questions and writes Python code that a sandbox has run: `verified` in a result means "
@@ -49,7 +52,7 @@ class Offer:
         description: For models.
         arguments: What it takes.
         gives: What it answers, structured.
-        work: Does it.
+        work: Does it; it is given what tells the client of progress, and what asks its person, if it can.
         hints: What a client may know beforehand, such as whether anything is changed.
     """
 
@@ -57,7 +60,7 @@ class Offer:
     description: str
     arguments: type[Arguments]
     gives: type[BaseModel]
-    work: Callable[[Desk, Any, Tell], Coroutine[Any, Any, types.CallToolResult]]
+    work: Work
     hints: Callable[[Desk], types.ToolAnnotations]
 
 
@@ -84,14 +87,24 @@ def _reads_with_models(desk: Desk) -> types.ToolAnnotations:
     return types.ToolAnnotations(readOnlyHint=True, destructiveHint=False, openWorldHint=desk.asks_embedder)
 
 
+def _alone(work: Callable[[Desk, Any, Tell], Coroutine[Any, Any, types.CallToolResult]]) -> Work:
+    """What asks nobody."""
+    return lambda desk, asked, tell, _person: work(desk, asked, tell)
+
+
 OFFERS: Mapping[str, Offer] = MappingProxyType(
     {
         "ask": Offer("Ask Duograph", _ASK, Ask, Result, Desk.ask, _hints_of_ask),
-        "verify": Offer("Verify code", _VERIFY, Verify, Evidence, Desk.verify, _hints_of_verify),
+        "verify": Offer("Verify code", _VERIFY, Verify, Evidence, _alone(Desk.verify), _hints_of_verify),
         "memory_search": Offer(
-            "Search memory", _MEMORY, MemorySearch, MemoryFound, Desk.memory_search, _reads_with_models
+            "Search memory",
+            _MEMORY,
+            MemorySearch,
+            MemoryFound,
+            _alone(Desk.memory_search),
+            _reads_with_models,
         ),
-        "sessions": Offer("Sessions", _SESSIONS, SessionsAsked, SessionsFound, Desk.sessions, _reads),
+        "sessions": Offer("Sessions", _SESSIONS, SessionsAsked, SessionsFound, _alone(Desk.sessions), _reads),
     }
 )
 

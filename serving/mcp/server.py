@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from serving import terminal
 from serving.faults import ROOMS
 from serving.mcp import answers
+from serving.mcp.asking import person_at
 from serving.mcp.attending import attend
 from serving.mcp.offers import INSTRUCTIONS, OFFERS, described
 
 if TYPE_CHECKING:
+    from serving.mcp.asking import Person
     from serving.mcp.attending import Send
     from serving.mcp.desk import Desk
 
@@ -39,14 +41,16 @@ def make_server(desk: Desk, version: str) -> Server[Any, Any]:
 
     async def call_tool(request: types.CallToolRequest) -> types.ServerResult:
         name, arguments = request.params.name, request.params.arguments or {}
-        return types.ServerResult(await _call(desk, name, arguments, _sender(server)))
+        return types.ServerResult(await _call(desk, name, arguments, _sender(server), _person(server)))
 
     server.request_handlers[types.ListToolsRequest] = list_tools
     server.request_handlers[types.CallToolRequest] = call_tool
     return server
 
 
-async def _call(desk: Desk, name: str, arguments: dict[str, Any], send: Send | None) -> types.CallToolResult:
+async def _call(
+    desk: Desk, name: str, arguments: dict[str, Any], send: Send | None, person: Person | None = None
+) -> types.CallToolResult:
     """Call a tool; whatever goes wrong is a sentence in the result."""
     offer = OFFERS.get(name)
     if offer is None:
@@ -56,7 +60,7 @@ async def _call(desk: Desk, name: str, arguments: dict[str, Any], send: Send | N
     except ValidationError as error:
         return answers.error(f"Wrong arguments for {name}: {_wrong(error)}")
     try:
-        return await attend(lambda tell: offer.work(desk, checked, tell), send)
+        return await attend(lambda tell: offer.work(desk, checked, tell, person), send)
     except Exception as error:  # noqa: BLE001  # the other calls go on
         return answers.error(_sentence(error))
 
@@ -74,6 +78,12 @@ def _sender(server: Server[Any, Any]) -> Send | None:
         await session.send_progress_notification(token, number, message=text, related_request_id=request)
 
     return send
+
+
+def _person(server: Server[Any, Any]) -> Person | None:
+    """What asks the person at the client of the request at hand; None when it cannot."""
+    context = server.request_context
+    return person_at(context.session, context.request_id)
 
 
 def _wrong(error: ValidationError) -> str:

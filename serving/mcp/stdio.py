@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import threading
 from contextlib import suppress
 from queue import SimpleQueue
@@ -19,11 +20,20 @@ from mcp import types
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
-from serving.lines import MAX_LINE, read_lines
+from serving.lines import MAX_LINE, TAIL, read_lines
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
     from mcp.server.lowlevel import Server
+
+# The number of a call that is too long to be read: a field of the message itself, and of nothing inside it.
+_FIRST: Final = re.compile(
+    rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*|"method"\s*:\s*"[^"\\]*"\s*,\s*)*'
+    rb'"id"\s*:\s*(-?\d{1,18}|"[^"\\]{1,100}")\s*,'
+)
+_LAST: Final = re.compile(
+    rb'[}\]",]\s*"id"\s*:\s*(-?\d{1,18}|"[^"\\]{1,100}")\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$'
+)
 
 _LAST_WORDS_S: Final = 2.0
 """Seconds for a client that has closed its side to read what is still being written."""
@@ -130,13 +140,11 @@ async def _read(
     async for line in read_lines(handle):
         if not line.strip():
             continue
-        try:
-            message = types.JSONRPCMessage.model_validate_json(line[: MAX_LINE + 1])
-        except ValidationError:
-            with suppress(OSError):
-                await writer.write(_refusal(line))
+        if (message := _message(line)) is not None:
+            await arriving.send(SessionMessage(message))
             continue
-        await arriving.send(SessionMessage(message))
+        with suppress(OSError):
+            await writer.write(_refusal(line))
 
 
 async def _write(leaving: MemoryObjectReceiveStream[SessionMessage], writer: LineWriter) -> None:
@@ -146,14 +154,45 @@ async def _write(leaving: MemoryObjectReceiveStream[SessionMessage], writer: Lin
             await writer.write(message.message.model_dump_json(by_alias=True, exclude_none=True).encode())
 
 
+def _message(line: bytes) -> types.JSONRPCMessage | None:
+    """A message; None when it is none, or too long."""
+    if len(line) > MAX_LINE:
+        return None
+    with suppress(ValidationError):
+        return types.JSONRPCMessage.model_validate_json(line)
+    # Half a character, at which clients cut texts, is no reason to leave a call without an answer.
+    with suppress(ValueError, RecursionError):
+        whole = json.dumps(json.loads(line), ensure_ascii=False).encode(errors="replace")
+        return types.JSONRPCMessage.model_validate_json(whole)
+    return None
+
+
 def _refusal(line: bytes) -> bytes:
-    """What JSON-RPC answers to a line that is no message; nobody knows which request it was."""
-    code, what = types.INVALID_REQUEST, "The line is not a JSON-RPC 2.0 message: send one object a line."
+    """What JSON-RPC answers to a line that is no message, by its number where that can be known."""
+    code, what, number = types.INVALID_REQUEST, "", None
     if len(line) > MAX_LINE:
         what = f"The line has more than {MAX_LINE:,} bytes: send less at once."
+        number = _number_in(line)
     else:
+        what = "The line is not a JSON-RPC 2.0 message: send one object a line."
         try:
-            json.loads(line)
+            found = json.loads(line)
         except (ValueError, RecursionError):
             code, what = types.PARSE_ERROR, "The line is not JSON in UTF-8: send one JSON object a line."
-    return json.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": what}}).encode()
+        else:
+            asked = found.get("id") if isinstance(found, dict) and "method" in found else None
+            number = asked if isinstance(asked, int | str) and not isinstance(asked, bool) else None
+    answer = {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": what}}
+    return json.dumps(answer).encode()
+
+
+def _number_in(line: bytes) -> int | str | None:
+    """The number of a call of which only the beginning and the end are here."""
+    head, tail = line[:TAIL], line[-TAIL:]
+    found = _FIRST.match(head) or _LAST.search(tail)
+    if found is None or b'"method"' not in head + tail:
+        return None
+    with suppress(ValueError):  # a text that is no UTF-8
+        number: int | str = json.loads(found[1])
+        return number
+    return None

@@ -31,7 +31,7 @@ def test_the_table_has_a_column_for_each_side() -> None:
 def test_ours_passes_every_row_and_the_page_says_so(api: str) -> None:
     found = asyncio.run(meet(ours, api))
     assert [fault for fault, each in found.items() if not each.passed] == []
-    assert all(each.requests for each in found.values()), "a fault was never met"
+    assert [fault for fault, each in found.items() if not each.requests] == [], "never met"
     agree(api, found)
 
 
@@ -40,5 +40,5 @@ def test_ours_passes_every_row_and_the_page_says_so(api: str) -> None:
 @pytest.mark.parametrize("api", PEERS)
 def test_the_page_says_how_the_others_end(api: str) -> None:
     found = asyncio.run(meet(peers, api))
-    assert all(each.requests for each in found.values()), "a fault was never met"
+    assert [fault for fault, each in found.items() if not each.requests] == [], "never met"
     agree(PEERS[api], found)

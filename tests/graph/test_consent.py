@@ -1,10 +1,5 @@
 """Calls that may change something: nobody but a person decides on them, and never twice."""
 
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,45 +12,16 @@ from langgraph.types import Command
 from checkpoints import fork
 from graph.agent import Agent, RequestError
 from graph.build import build_graph
+from graph.events import Finished, Noted
 from graph.saver import open_saver
 from graph.services import Services
 from graph.settings import Settings
-from graph.tooling import Given, Tooling
+from graph.tooling import Tooling
 from nodes import CallAnswer, ConsentAnswer, Context, Result, Status, StopReason
-from tests.graph.test_tool_loop import QUESTION, SAID, call, calls
-from tests.support import Lines
+from tests.graph.calling import ONE, QUESTION, SAID, TWO, Make, Scripted, call, calls
 from toolkit.functions import tool_of
 
 ASKED = Context(consent="ask")
-Scripted = Callable[[str, Lines], str]
-Make = Callable[..., Agent]
-
-
-@pytest.fixture
-def gone() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def make(script: Scripted, tmp_path: Path, gone: list[str], request: pytest.FixtureRequest) -> Make:
-    """An agent with a tool that deletes."""
-
-    def delete(name: str) -> str:
-        """Delete a thing."""
-        gone.append(name)
-        return f"deleted {name}"
-
-    def start(*lines: dict[str, Any], **settings: Any) -> Agent:  # noqa: ANN401  # as Settings takes them
-        model = script("reasoning", [*lines, SAID | {"repeat": True}])
-        agent = Agent(Settings(home=tmp_path, reasoning_model=model, **settings), tools=[delete])
-        request.addfinalizer(agent.close)
-        return agent
-
-    return start
-
-
-ONE = calls(call("delete", "a", name="old"))
-TWO = calls(call("delete", "a", name="old"), call("delete", "b", name="new"))
 
 
 def outcomes(result: Result) -> list[str]:
@@ -132,12 +98,12 @@ def test_always_holds_for_this_session_and_this_tool_alone(
     assert agent.ask(QUESTION, context=ASKED).status is Status.WAITING  # another session
 
     def delete(name: str) -> str:
-        """Delete a thing, and its backups."""
+        """Delete a thing."""
         gone.append(f"{name} and its backups")
         return "done"
 
     with Agent(agent.settings.model_copy(update={"home": tmp_path}), tools=[delete]) as other:
-        assert other.ask(QUESTION, thread_id=thread, context=ASKED).status is Status.WAITING
+        assert other.ask(QUESTION, thread_id=thread, context=ASKED).status is Status.WAITING  # other code
     assert gone == ["old", "old"]
 
 
@@ -149,6 +115,26 @@ def test_a_fork_does_not_take_consent_along(make: Make, gone: list[str], tmp_pat
         copy = fork(saver, thread)
     assert agent.ask(QUESTION, thread_id=copy, context=ASKED).status is Status.WAITING
     assert gone == ["old"]
+
+
+def test_a_new_question_drops_what_waits_and_says_so(make: Make, gone: list[str]) -> None:
+    agent = make(TWO, ONE, SAID)
+    thread = str(agent.ask(QUESTION, context=ASKED).thread_id)
+    again = agent.ask(QUESTION, thread_id=thread, context=ASKED)
+    said = 'they were not made: `delete({"name": "old"})`, `delete({"name": "new"})`.'
+    assert (again.status, len(again.asked)) == (Status.WAITING, 1)
+    assert again.notes[0].endswith(said)
+    assert said in again.answer
+    events = list(agent.stream(QUESTION, thread_id=thread))
+    done = events[-1]
+    assert isinstance(done, Finished)
+    (note,) = done.result.notes
+    assert note.startswith("The turn before waited for consent to calls, which this question dropped;")
+    assert [event.text for event in events if isinstance(event, Noted)] == done.result.notes
+    with pytest.raises(RequestError, match="and no tool call for consent: ask something first"):
+        agent.resume(thread, approve=True)
+    assert agent.ask(QUESTION, thread_id=thread).notes == []
+    assert gone == []
 
 
 def test_without_anybody_to_ask_nothing_is_made(make: Make, gone: list[str]) -> None:
@@ -192,6 +178,7 @@ def test_the_time_of_the_person_does_not_count(make: Make, monkeypatch: pytest.M
     [
         ("hm", "Invalid JSON"),
         ({"decision": "edit"}, "Input should be"),
+        ({"decision": "approve", "shown": "others"}, "other calls wait by now than those that were shown"),
         ({"calls": {"z": {"decision": "approve"}}}, "there is no call 'z'; there are a"),
         ({"calls": {"a": {"decision": "edit"}}}, "an edit brings `arguments`"),
         ({"calls": {"a": {"decision": "approve", "arguments": {}}}}, "an edit brings `arguments`"),
@@ -210,6 +197,29 @@ def test_an_answer_that_cannot_be_used_asks_again_and_the_third_one_refuses(
         assert set(asked.response_schema["properties"]) == {"decision", "reason", "calls"}
     result = graph.invoke(Command(resume=answer), config, context=ASKED)["result"]
     assert (outcomes(result), gone) == (["refused"], [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (None, ""),
+        ({}, ""),
+        (["approve"], "cannot be used"),
+        (3, "cannot be used"),
+        (b"approve", "cannot be used"),
+    ],
+)
+def test_garbage_from_a_form_leaves_the_question_standing(
+    make: Make, gone: list[str], answer: object, problem: str
+) -> None:
+    graph = make(ONE).graph
+    config: Any = {"configurable": {"thread_id": "t"}}
+    graph.invoke({"messages": [HumanMessage(QUESTION)]}, config, context=ASKED)
+    (asked,) = graph.invoke(Command(resume=answer), config, context=ASKED)["__interrupt__"]
+    assert problem in asked.value["problem"]
+    assert (graph.get_state(config).interrupts, gone) == ((asked,), [])
+    assert graph.invoke(Command(resume="approve"), config, context=ASKED)["result"].status is Status.DONE
+    assert gone == ["old"]
 
 
 @pytest.mark.parametrize(
@@ -244,65 +254,3 @@ def test_a_plan_is_no_answer_about_calls_and_none_is_an_error(make: Make) -> Non
         agent.resume(thread)
     with pytest.raises(RequestError, match="says it all"):
         agent.resume(thread, approve=True, consent=ConsentAnswer())
-
-
-KILLED = textwrap.dedent(
-    """
-    import os, signal, sys
-    from pathlib import Path
-    from duograph import Agent, Settings, has_effect
-
-    home, model = sys.argv[1:]
-
-    def pay(amount: int) -> str:
-        '''Pay somebody.'''
-        with open(f"{home}/paid", "a") as file:
-            file.write(f"{amount}\\n")
-        os.kill(os.getpid(), signal.SIGKILL)
-        return "paid"
-
-    @has_effect("read")
-    def balance() -> str:
-        '''Tell the balance.'''
-        with open(f"{home}/looked", "a") as file:
-            file.write("looked\\n")
-        return "100"
-
-    if __name__ == "__main__":
-        settings = Settings(home=home, reasoning_model=model, consent="allow")
-        with Agent(settings, tools=[pay, balance]) as agent:
-            agent.ask("Pay ten", thread_id="t")
-    """
-)
-
-
-def test_what_a_killed_process_may_have_changed_is_not_changed_again(
-    script: Scripted, tmp_path: Path
-) -> None:
-    model = script("killed", [calls(call("balance", "a"), call("pay", "b", amount=10)), SAID])
-    program = tmp_path / "killed.py"
-    program.write_text(KILLED)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    done = subprocess.run([sys.executable, program, tmp_path, model], env=environment, check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert (tmp_path / "paid").read_text() == "10\n"
-
-    def pay(amount: int) -> str:
-        """Pay somebody."""
-        with (tmp_path / "paid").open("a") as file:
-            file.write(f"{amount}\n")
-        return "paid"
-
-    def balance() -> str:
-        """Tell the balance."""
-        return "90"
-
-    rest = script("rest", [calls(call("pay", "c", amount=20)), SAID])
-    tools: list[Given] = [pay, tool_of(balance, effect="read")]
-    with Agent(Settings(home=tmp_path, reasoning_model=rest, consent="allow"), tools=tools) as agent:
-        result = agent.resume("t")
-    # What the rest of the turn asks for is new, and made.
-    assert (tmp_path / "paid").read_text() == "10\n20\n"
-    assert outcomes(result) == ["ok", "uncertain", "ok"]
-    assert "may have been made" in result.tool_uses[1].excerpt
-    assert 'they may have been made: `pay({"amount": 10})`.' in result.notes[0]

@@ -10,8 +10,8 @@ from langchain_core.messages import HumanMessage
 from graph.agent import Agent
 from graph.settings import Settings
 from nodes import Amounts, Result, Status
+from tests.graph.calling import call, calls
 from tests.graph.test_limits_everywhere import Listener
-from tests.graph.test_tool_loop import call, calls
 from tests.toolkit.datadog.server import Reply, running
 from toolkit.datadog.client import Access
 from toolkit.datadog.tools import make_logs, make_metrics, make_monitors

@@ -10,44 +10,17 @@ from langchain_core.messages import HumanMessage
 from langgraph.types import Send
 
 from checkpoints import export_session, import_session
-from checkpoints.unanswered import distrusted, unanswered
+from checkpoints.unanswered import distrusted, unanswered, unconsented
 from graph.agent import Agent, RequestError
-from graph.distrust import distrust
 from graph.saver import open_sessions
 from graph.settings import Settings
 from graph.state import Input, State
 from nodes import ConsentAnswer, Context, StopReason, Wanted
 from tests.checkpoints.tampering import packed, unpacked
-from tests.graph.test_consent import ONE, Scripted, outcomes
-from tests.graph.test_tool_loop import QUESTION, SAID
+from tests.graph.calling import ONE, QUESTION, SAID, Make
+from tests.graph.test_consent import outcomes
 
 THREAD = "sent"
-Make = Callable[..., Agent]
-
-
-@pytest.fixture
-def gone() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def make(script: Scripted, tmp_path: Path, gone: list[str], request: pytest.FixtureRequest) -> Make:
-    """An agent in a home of that name, with a tool that deletes."""
-
-    def delete(name: str) -> str:
-        """Delete a thing."""
-        gone.append(name)
-        return f"deleted {name}"
-
-    def start(home: str, *lines: dict[str, Any]) -> Agent:
-        settings = Settings(
-            home=tmp_path / home, reasoning_model=script(home, [*lines, SAID | {"repeat": True}])
-        )
-        agent = Agent(settings, tools=[delete])
-        request.addfinalizer(agent.close)
-        return agent
-
-    return start
 
 
 def sent(tmp_path: Path, change: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
@@ -57,7 +30,7 @@ def sent(tmp_path: Path, change: Callable[[dict[str, Any]], None] = lambda _: No
     parts = unpacked(plain)
     change(parts)
     with open_sessions(Settings(home=tmp_path / "here", user_settings=False)) as saver:
-        import_session(saver, packed(plain, parts), state=State, distrust=distrust)
+        import_session(saver, packed(plain, parts), state=State)
 
 
 def cut(agent: Agent, before: str) -> None:
@@ -73,12 +46,12 @@ def cut(agent: Agent, before: str) -> None:
 def test_what_was_always_allowed_elsewhere_is_asked_about_here(
     make: Make, tmp_path: Path, gone: list[str]
 ) -> None:
-    there = make("there", ONE)
+    there = make(ONE, home="there")
     there.ask(QUESTION, thread_id=THREAD, context=Context(consent="ask"))
     there.resume(THREAD, consent=ConsentAnswer(decision="always"))
     assert gone == ["old"]
     sent(tmp_path)
-    result = make("here", ONE).ask(QUESTION, thread_id=THREAD, context=Context(consent="ask"))
+    result = make(ONE, home="here").ask(QUESTION, thread_id=THREAD, context=Context(consent="ask"))
     assert (result.stop_reason, gone) == (StopReason.TOOL_CONSENT, ["old"])
 
 
@@ -86,9 +59,9 @@ def test_what_was_always_allowed_elsewhere_is_asked_about_here(
 def test_a_turn_that_goes_on_from_a_file_makes_no_call_that_nobody_here_allowed(
     make: Make, tmp_path: Path, gone: list[str], before: str
 ) -> None:
-    cut(make("there", ONE), before)
+    cut(make(ONE, home="there"), before)
     sent(tmp_path)
-    result = make("here", *([ONE] if before == "reason" else [])).resume(THREAD)
+    result = make(*([ONE] if before == "reason" else []), home="here").resume(THREAD)
     assert (result.answer.splitlines()[0], gone) == (SAID["content"], [])
     assert outcomes(result) == ["refused"]
 
@@ -100,9 +73,9 @@ def test_what_a_file_says_that_a_person_answered_is_asked_again(
         (asked,) = [write for write in parts["writes"] if write["channel"] == "__interrupt__"]
         parts["writes"].append(asked | {"channel": "__resume__", "value": [{"decision": "approve"}]})
 
-    make("there", ONE).ask(QUESTION, thread_id=THREAD, context=Context(consent="ask"))
+    make(ONE, home="there").ask(QUESTION, thread_id=THREAD, context=Context(consent="ask"))
     sent(tmp_path, forge)
-    here = make("here")
+    here = make(home="here")
     with suppress(RequestError):  # a turn that waits does not go on without an answer
         here.resume(THREAD)
     assert gone == []
@@ -116,9 +89,11 @@ def test_calls_among_what_a_task_wrote_or_is_sent_are_not_made_either() -> None:
     sends = [Send("tools", {"wanted": [call], "allowed_tools": ["delete:1"]})]
     writes = unanswered(
         [("1", "wanted", [call, asked]), ("1", "__pregel_tasks", sends[0]), ("1", "__resume__", ["yes"])],
-        distrust,
+        unconsented,
     )
-    values = distrusted({"__pregel_tasks": sends, "__start__": {"wanted": [call]}, "answer": "so"}, distrust)
+    values = distrusted(
+        {"__pregel_tasks": sends, "__start__": {"wanted": [call]}, "answer": "so"}, unconsented
+    )
     assert [(channel, _acts(value)) for _, channel, value in writes] == [
         ("wanted", ["refused", "ask"]),
         ("__pregel_tasks", ["refused"]),

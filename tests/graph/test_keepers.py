@@ -22,6 +22,7 @@ from graph.services import Services
 from graph.settings import Settings
 from graph.state import Context, Input, State
 from nodes import Result, Turn
+from tests.processes import PATIENCE_S
 from tests.support import AgentMaker
 
 PLAN = {"content": "Double.\n\n```python acceptance\nassert double(2) == 4\n```", "repeat": True}
@@ -118,7 +119,7 @@ def test_a_turn_of_ours_inside_a_node_does_not_wait_for_itself(tmp_path: Path) -
         graph = compile_graph(builder, services, settings=Settings(), checkpointer=saver)
 
         async def run() -> Any:  # noqa: ANN401
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 return await graph.ainvoke(ask("hello"), {"configurable": {"thread_id": "t"}})
 
         # The inner turn finds an answer as the newest message, which is no request.

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,8 @@ from graph.settings import Settings, SettingsError
 from graph.tooling import Tooling
 from nodes import ConsentAnswer, Context, Result, Status, StopReason
 from nodes.tool_calls import identity_of, key_of
+from tests.graph.calling import QUESTION, SAID, call, calls, outcomes
 from tests.graph.test_limits_everywhere import Listener
-from tests.graph.test_tool_loop import QUESTION, SAID, call, calls, outcomes
 from tests.support import Lines
 from tests.toolkit.mcp.starting import hostile, opened, trusted
 from toolkit.functions import tool_of
@@ -254,3 +255,34 @@ def test_a_tool_is_known_by_source_fingerprint_words_and_effect(other: dict[str,
     two = replace(one, info=replace(one.info, **other))
     assert identity_of(one) == identity_of(same) != identity_of(two)
     assert key_of("do", identity_of(one), "t") != key_of("do", identity_of(one), "u")
+
+
+def test_what_is_left_out_is_told_once_in_a_session_and_what_fails_each_time(
+    agent: Callable[..., Agent],
+) -> None:
+    made = agent({"notes": hostile("words"), "gone": {"command": "/no/such/program"}})
+    first, second, other = (made.ask(QUESTION, thread_id=thread) for thread in ("a", "a", "b"))
+    told = [[note.split(":")[0] for note in result.notes] for result in (first, second, other)]
+    fails, leaves_out = "The MCP server gone cannot be used", "The MCP server notes"
+    assert told == [[fails, leaves_out], [fails], [fails, leaves_out]]
+
+
+def test_a_turn_that_goes_on_in_another_process_tells_what_its_server_leaves_out_by_now(
+    script: Scripted, tmp_path: Path
+) -> None:
+    path, _ = trusted(tmp_path, {"notes": {"command": "/bin/sh", "args": ["run.sh"]}})
+    model = script("reasoning", [DO, SAID])
+    settings = Settings(home=tmp_path / "home", mcp_servers=[path], consent="ask", reasoning_model=model)
+
+    def becomes(kind: str) -> None:
+        entry = hostile(kind)
+        (tmp_path / "run.sh").write_text(shlex.join(["exec", entry["command"], *entry["args"]]))
+
+    becomes("good")
+    with Agent(settings) as made:
+        assert made.ask(QUESTION, thread_id="a").status is Status.WAITING
+    becomes("words")
+    with Agent(settings) as made:
+        result = made.resume("a", approve=True)
+    assert outcomes(result)[0] == ("notes__do", "no_tool")
+    assert [note[:33] for note in result.notes] == ["The MCP server notes: left out a "]

@@ -16,8 +16,8 @@ from graph.agent import Agent
 from graph.settings import Settings
 from nodes import Context, Result, Status
 from serving.consent import show
+from tests.graph.calling import QUESTION, SAID, call, calls, outcomes
 from tests.graph.test_limits_everywhere import Listener
-from tests.graph.test_tool_loop import QUESTION, SAID, call, calls, outcomes
 from tests.support import Lines
 from tests.toolkit.mcp.starting import hostile, official, trusted
 from tests.toolkit.web.servers import MisbehavingServer, Names, misbehaving

@@ -46,7 +46,7 @@ def test_functions_tools_and_langchains_stand_side_by_side(tmp_path: Path) -> No
         ([ping, ping], "Two tools are called ping (own and own): give one of them another name"),
         ([make("calculator")], "Two tools are called calculator (calculation and calculation)"),
         (["calculator"], "tools holds 'calculator': give functions"),
-        ([partial(ping, "x")], "needs a docstring"),
+        ([partial(ping, "x")], "is a functools.partial: put the call into a function"),
         ([lambda text: text], "needs a docstring"),
     ],
 )
@@ -58,8 +58,13 @@ def test_what_cannot_be_a_tool_is_refused(tmp_path: Path, given: list[Any], word
 
 
 def test_hosts_that_are_none_are_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="hosts has 'https://x'"):
-        Agent(Settings(home=tmp_path, tools=["fetch_page"], tool_hosts=["https://x"]))
+    for host, words in (("https://x", "a URL"), ("127.0.0.1", "only names"), ("*.", "names no host")):
+        with pytest.raises(SettingsError) as error:
+            Settings(home=tmp_path, tool_hosts=["docs.python.org", host])
+        said = str(error.value)
+        assert said.startswith(f"The setting tool_hosts is {host!r}, which is wrong: ")
+        assert words in said
+        assert "write example.com, *.example.com or" in said
 
 
 async def test_a_script_that_takes_too_long_is_stopped() -> None:

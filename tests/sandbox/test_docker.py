@@ -19,6 +19,7 @@ import pytest
 from sandbox import DockerSandbox, Limits, SandboxError, SourceFile, Unavailable, Verifier, open_sandbox
 from sandbox.docker import default_image
 from sandbox.interpreter import INSIDE, interpreter_path, ruff_path, site_folders
+from tests.processes import PATIENCE_S
 from tests.sandbox import fake_docker
 
 Solution = Callable[[str], list[SourceFile]]
@@ -140,7 +141,7 @@ async def test_cancelling_kills_and_removes_the_container_first(docker: Path, tm
     sandbox = DockerSandbox(program=str(docker))
     command = [interpreter_path(), "-I", "-c", "open('born', 'w').close(); import time; time.sleep(60)"]
     task = asyncio.create_task(sandbox.run(command, folder=tmp_path, limits=Limits(wall_s=60)))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not await asyncio.to_thread((tmp_path / "born").exists):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
     task.cancel()

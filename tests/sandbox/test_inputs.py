@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sandbox import Evidence, SourceFile, Verifier, open_sandbox
 from sandbox.paths import check_paths
 from sandbox.scratch import make_scratch, new_folder, remove_scratch, sweep
+from tests.processes import PATIENCE_S
 
 TEXT = st.text(alphabet=st.characters(), max_size=60)
 CODE = st.one_of(
@@ -151,7 +152,7 @@ async def test_opening_a_sandbox_sweeps(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     orphan = aged(tmp_path / f"duograph-run-{await ended_program()}-abcdefgh", 2)
     await open_sandbox()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while await asyncio.to_thread(orphan.exists):  # noqa: ASYNC110 - another thread removes it
             await asyncio.sleep(0.02)
 

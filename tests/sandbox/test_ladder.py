@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Check, Evidence, Limits, NonoSandbox, Sandbox, SourceFile, Verifier, open_sandbox
+from tests.processes import PATIENCE_S
 
 Solution = Callable[[str], list[SourceFile]]
 
@@ -249,7 +250,7 @@ async def test_cancelling_leaves_nothing(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     verifier = Verifier(NonoSandbox(), limits=Limits(wall_s=60))
     task = asyncio.create_task(verifier.verify(solution("open('born', 'w').close()\nwhile True: pass")))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not await asyncio.to_thread(lambda: list(tmp_path.glob("duograph-*/born"))):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     task.cancel()

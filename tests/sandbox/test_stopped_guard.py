@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Execution, Limits, Sandbox, SandboxError
+from tests.processes import PATIENCE_S
 from tests.sandbox.backends import BACKENDS, EVERY_PAIR, make_backend
 
 RunPython = Callable[..., Awaitable[Execution]]
@@ -45,7 +46,7 @@ def _templates() -> list[int]:
 
 
 async def _gone(pid: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 os.kill(pid, 0)

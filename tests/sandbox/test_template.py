@@ -12,6 +12,7 @@ import pytest
 
 from sandbox import Execution, NonoSandbox, Sandbox, SandboxError, SourceFile, Verifier
 from sandbox.template import Template
+from tests.processes import PATIENCE_S
 from tests.sandbox.backends import BACKENDS, make_backend, others_are_slow
 
 RunPython = Callable[..., Awaitable[Execution]]
@@ -33,7 +34,7 @@ def _templates(parent: int) -> list[int]:
 
 
 async def _gone(pid: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 os.kill(pid, 0)

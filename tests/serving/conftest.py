@@ -12,6 +12,7 @@ from serving.commands import duograph
 from serving.options import Shell
 from serving.signals import Signals
 from tests.serving.commandline import CommandLine, Done
+from tests.serving.terminals import Terminals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,14 @@ def cli(tmp_path: Path, fork_server: ForkServer | None) -> Iterator[CommandLine]
     line = CommandLine(tmp_path, fork_server)
     yield line
     line.kill_all()
+
+
+@pytest.fixture
+def terminals(cli: CommandLine) -> Iterator[Terminals]:
+    """Starts command lines on terminals of their own."""
+    found = Terminals(cli)
+    yield found
+    found.close()
 
 
 @pytest.fixture

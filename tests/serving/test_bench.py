@@ -15,12 +15,11 @@ import pytest
 from serving.bench import MODES
 from tests.processes import alive, descendants, wait_for
 from tests.serving.commandline import finish
-from tests.serving.test_terminal import SEQUENCE, Terminals
+from tests.serving.terminals import Terminals
+from tests.serving.test_terminal import SEQUENCE
 from tests.support import ASK, BAD, GOOD, PLAN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.serving.commandline import CommandLine
 
 TESTS = {"tests": "assert double(2) == 4", "hidden_tests": "assert double(5) == 10"}
@@ -177,13 +176,6 @@ def test_tasks_can_come_from_standard_input(cli: CommandLine) -> None:
     line = json.dumps({"id": "one", "prompt": ASK} | TESTS)
     env = cli.models([{"content": PLAN}], [CODE])
     assert cli.run("bench", "solo", "--tasks", "-", "--json", stdin=line, env=env).json["complete"] is True
-
-
-@pytest.fixture
-def terminals(cli: CommandLine) -> Iterator[Terminals]:
-    found = Terminals(cli)
-    yield found
-    found.close()
 
 
 def test_on_a_terminal_a_bar_shows_the_way_and_what_was_wrong(

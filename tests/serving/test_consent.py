@@ -13,7 +13,7 @@ from graph.settings import Settings
 from nodes import CallAnswer, ConsentAnswer, Context, Result
 from nodes.consents import AskedCall
 from serving.consent import ask_about_calls
-from tests.graph.test_tool_loop import QUESTION, SAID, call, calls
+from tests.graph.calling import QUESTION, SAID, call, calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sandbox import SourceFile
 from serving.json_lines import LineError
 from serving.jsonl import parse_line
-from serving.lines import MAX_LINE, read_lines, split_lines
+from serving.lines import MAX_LINE, TAIL, read_lines, split_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,10 +27,10 @@ def test_lines_are_those_that_files_have(data: bytes) -> None:
 
 
 def test_a_line_that_is_too_long_is_cut_and_its_rest_skipped(tmp_path: Path) -> None:
-    (tmp_path / "long").write_bytes(b"x" * (MAX_LINE * 2) + b"\nnext")
+    (tmp_path / "long").write_bytes(b"x" * (MAX_LINE * 2) + b"end\nnext")
     with (tmp_path / "long").open("rb") as file:
         first, second = split_lines(file.fileno())
-    assert (len(first), second) == (MAX_LINE + 1, b"next")
+    assert (len(first), first[-TAIL:], second) == (MAX_LINE + 1 + TAIL, b"x" * (TAIL - 3) + b"end", b"next")
 
 
 async def test_no_more_is_read_than_is_asked_for() -> None:

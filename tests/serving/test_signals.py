@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.processes import alive, descendants, handles_signals, wait_for
+from tests.processes import PATIENCE_S, alive, descendants, handles_signals, wait_for
 from tests.serving.commandline import CommandLine, finish
 from tests.support import ASK, GOOD, PLAN
 
@@ -105,5 +105,5 @@ def test_ctrl_c_ends_jsonl_while_it_waits_for_a_line(cli: CommandLine) -> None:
     process.stdin.flush()
     assert b'"id":1' in process.stdout.readline()  # streamed, though the input goes on
     os.killpg(process.pid, signal.SIGINT)
-    process.wait(timeout=20)
+    process.wait(timeout=PATIENCE_S)
     assert process.returncode == 130

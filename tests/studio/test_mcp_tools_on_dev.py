@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from langgraph_sdk import get_client
 
-from tests.graph.test_tool_loop import SAID, call, calls
+from tests.graph.calling import SAID, call, calls
 from tests.studio.test_langgraph_dev import dev_server, says
 from tests.toolkit.mcp.starting import hostile, write
 from toolkit.mcp.config import read_mcp_file

@@ -10,7 +10,7 @@ import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from toolkit import ToolConfigError
+from toolkit import AnyTool, ToolConfigError
 from toolkit.functions import has_effect, tool_of
 from toolkit.running import run
 
@@ -94,6 +94,52 @@ def opaque(x: Callable[[], int]) -> str:
     return str(x)
 
 
+class Wader:
+    def wade(self, x: int) -> int:
+        """Wade."""
+        return x
+
+
+def named(**more: int) -> int:
+    """Take any names."""
+    return len(more)
+
+
+def placed(x: int, /) -> int:
+    """Take it by its place."""
+    return x
+
+
+def inside(x: int, odd: Wader) -> int:
+    """Take an object."""
+    return odd.wade(x)
+
+
+def unknown(a: int, b: "Nowhere") -> int:  # type: ignore[name-defined]  # noqa: F821
+    """Take what is not there."""
+    return a + int(b)
+
+
+def garbled(x: "int[") -> int:  # type: ignore[valid-type]  # noqa: F722
+    """Take what cannot be read."""
+    return int(x)
+
+
+def giving(x: int) -> "Nowhere":  # type: ignore[name-defined]  # noqa: F821
+    """Give what is not there."""
+    return x
+
+
+def defaulting(x: Any = object()) -> str:  # noqa: ANN401, B008
+    """Have a default that cannot be told."""
+    return str(x)
+
+
+def reserved(a: int, callbacks: int) -> int:
+    """Take what LangChain keeps for itself."""
+    return a + callbacks
+
+
 def yielding(n: int) -> Iterator[int]:
     """Count."""
     yield from range(n)
@@ -134,10 +180,29 @@ def outdated(x: int) -> int:
         (outdated, "docstring of function 'outdated' describes an argument that it does not have"),
         (max, "'max' does not say what it takes"),
         (bare, "needs a docstring"),
-        (functools.partial(length, rounding="up"), "needs a docstring"),
+        (functools.partial(length, rounding="up"), "is a functools.partial: put the call into a function"),
+        (River, "'River' is a class: put the call into a function"),
+        (Wader.wade, "'wade' is a method without its object: give that of an object"),
         (untyped, "'x' of function 'untyped' has no type hint"),
-        (starred, "'xs' of function 'starred' cannot be given by name"),
-        (opaque, "no JSON form"),
+        (
+            starred,
+            "'xs' of function 'starred' cannot be given by name: make it an ordinary one, such as a list",
+        ),
+        (
+            named,
+            "'more' of function 'named' cannot be given by name: make it an ordinary one, such as a dict",
+        ),
+        (placed, "'x' of function 'placed' cannot be given by name: leave out the /"),
+        (opaque, "'x' of function 'opaque' has the type .* which no JSON can say: use str"),
+        (inside, "'odd' of function 'inside' has the type 'Wader', which no JSON can say: use str"),
+        (unknown, "'b' of function 'unknown' has the type hint 'Nowhere', and there is no Nowhere where"),
+        (
+            garbled,
+            "'x' of function 'garbled' has the type hint .* cannot be read .SyntaxError.: write a type",
+        ),
+        (giving, "what function 'giving' returns has the type hint 'Nowhere', and there is no Nowhere"),
+        (defaulting, "'x' of function 'defaulting' has the default .* use None in its place"),
+        (reserved, "'callbacks' of function 'reserved' cannot be described to a model: give it another name"),
     ],
 )
 def test_what_a_model_cannot_call_is_refused(function: Any, says: str) -> None:  # noqa: ANN401
@@ -167,6 +232,35 @@ def test_an_effect_that_is_misspelt_is_refused_and_never_called_without_consent(
     misspelt: Any = "writes"
     with pytest.raises(ToolConfigError, match="effect 'writes' of the tool wipe is unknown"):
         tool_of(has_effect(misspelt)(wipe))
+
+
+async def test_what_json_cannot_say_is_told_as_it_is_and_what_yields_is_refused() -> None:
+    def places() -> dict[tuple[int, int], str]:
+        """Tell what is where."""
+        return {(1, 2): "ford"}
+
+    def rest() -> object:
+        """Give what is yielded elsewhere."""
+        return (one for one in (1, 2))
+
+    assert (await run(tool_of(places), {})).text == "{(1, 2): 'ford'}"
+    refused = await run(tool_of(rest), {})
+    assert (refused.is_error, "return a list or a text" in refused.text) == (True, True)
+
+
+def test_a_function_with_other_code_is_another_tool() -> None:
+    def maker(word: str, rivers: frozenset[str]) -> AnyTool:
+        source = (
+            f"def say(text: str) -> str:\n    'Say.'\n    return {word!r} if text in {set(rivers)} else ''"
+        )
+        names: dict[str, Any] = {}
+        exec(source, names)  # noqa: S102  # as a file that was changed
+        return tool_of(names["say"])
+
+    rivers = frozenset(map(str, range(40)))
+    assert maker("a", rivers).info == maker("a", rivers).info
+    assert maker("a", rivers).info.fingerprint != maker("b", rivers).info.fingerprint
+    assert tool_of(Wader().wade).info == tool_of(Wader().wade).info
 
 
 async def test_an_object_that_can_be_called_is_a_tool() -> None:

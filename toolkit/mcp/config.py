@@ -6,17 +6,22 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+from toolkit.mcp.expanding import is_variable
+from toolkit.mcp.loose_json import loads
 from toolkit.mcp.spec import ServerSpec
 from toolkit.protocol import ToolConfigError
 
 MAX_FILE_BYTES: Final = 1_000_000
 MAX_SERVERS: Final = 50
 _MAX_NAME: Final = 100
+_BRACES: Final = re.compile(r"\$\{[^{}]{0,200}\}")
 
 _HTTP: Final = frozenset({"http", "streamable-http", "streamable_http", "streamableHttp"})
 _READ: Final = ("command", "args", "env", "cwd", "url", "type", "transport", "headers", "disabled")
@@ -61,15 +66,17 @@ def parse_mcp_file(path: Path, data: bytes) -> McpFile:
         ToolConfigError: As `read_mcp_file`.
     """
     try:
-        content = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_twins)
+        content = loads(data, _no_twins)
     except ToolConfigError as error:
         raise ToolConfigError(f"{path}: {error}") from None
     except (ValueError, RecursionError) as error:
-        where = f" in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise ToolConfigError(f'{path} is no JSON{where}: write {{"mcpServers": {{…}}}}.') from None
+        where = f" in line {error.lineno} ({error.msg})" if isinstance(error, json.JSONDecodeError) else ""
+        what = "text in UTF-8" if isinstance(error, UnicodeError) else "JSON"
+        raise ToolConfigError(f'{path} is no {what}{where}: write {{"mcpServers": {{…}}}}.') from None
     entries = content.get("mcpServers") if isinstance(content, dict) else None
     if not isinstance(entries, dict):
-        raise ToolConfigError(f'{path} has no "mcpServers": write {{"mcpServers": {{NAME: {{…}}}}}}.')
+        other = ', and not "servers"' if isinstance(content, dict) and "servers" in content else ""
+        raise ToolConfigError(f'{path} has no "mcpServers": write {{"mcpServers": {{NAME: {{…}}}}}}{other}.')
     if len(entries) > MAX_SERVERS:
         raise ToolConfigError(f"{path} names {len(entries)} servers: at most {MAX_SERVERS} are read.")
     notes: list[str] = []
@@ -110,28 +117,51 @@ def _server(path: Path, name: str, entry: Any, notes: list[str]) -> ServerSpec |
         raise ToolConfigError(f"{where} has no usable name: use 1 to {_MAX_NAME} printable characters.")
     if not isinstance(entry, dict):
         raise ToolConfigError(f'{where} must be an object with "command" or "url".')
-    for key in entry:
-        if key not in _READ and key not in _OF_OTHERS:
-            near = difflib.get_close_matches(key, _READ, n=1)
-            notes.append(f"{where}: {key!r} is not read" + (f"; is it {near[0]!r}?" if near else "."))
-    if entry.get("disabled") is True or entry.get("enabled") is False:
+    unread = [key for key in entry if key not in _READ and key not in _OF_OTHERS]
+    for key in unread:
+        near = difflib.get_close_matches(key, _READ, n=1)
+        notes.append(f"{where}: {key!r} is not read" + (f"; is it {near[0]!r}?" if near else "."))
+    if _flag(entry, "disabled", where) or _flag(entry, "enabled", where) is False:
         return None
     kind = entry.get("type", entry.get("transport", "http" if "url" in entry else "stdio"))
     if kind == "sse":
         raise ToolConfigError(
             f"{where} uses sse, which MCP has retired: give its address for streamable HTTP, with type http."
         )
-    if kind not in _HTTP and kind != "stdio":
+    if not isinstance(kind, str) or (kind not in _HTTP and kind != "stdio"):
         raise ToolConfigError(f"{where} has the type {kind!r}: use stdio or http.")
     if ("command" in entry) == ("url" in entry) or ("url" in entry) != (kind in _HTTP):
-        raise ToolConfigError(f'{where} needs either "command" (stdio) or "url" (http), and not both.')
-    return _over_http(path, name, entry, where) if kind in _HTTP else _over_stdio(path, name, entry, where)
+        others = f"; not read: {', '.join(map(repr, unread))}" if unread else ""
+        raise ToolConfigError(
+            f'{where} needs either "command" (stdio) or "url" (http), and not both{others}.'
+        )
+    spec = _over_http(path, name, entry, where) if kind in _HTTP else _over_stdio(path, name, entry, where)
+    notes += [f"{where}: {one} is no variable, and stays as it is." for one in _left_as_they_are(spec)]
+    return spec
+
+
+def _flag(entry: dict[str, Any], key: str, where: str) -> bool | None:
+    """A yes or no; whoever writes "true" as a text means something, and nothing shall run by mistake."""
+    value = entry.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise ToolConfigError(f"{where}: {key} is {value!r}: write true or false, without quotes.")
+    return value
+
+
+def _left_as_they_are(spec: ServerSpec) -> list[str]:
+    """What looks like a variable and is none here, such as `${input:key}` of another client."""
+    words = [spec.command, *spec.args, spec.cwd, spec.url]
+    words += [value for _, value in (*spec.env, *spec.headers)]
+    found = [one for word in words for one in _BRACES.findall(word) if not is_variable(one)]
+    return list(dict.fromkeys(found))
 
 
 def _over_stdio(path: Path, name: str, entry: dict[str, Any], where: str) -> ServerSpec:
-    args = entry.get("args", [])
+    args = entry.get("args") or []
     if not isinstance(args, list) or not all(isinstance(arg, str) for arg in args):
-        raise ToolConfigError(f"{where}: args must be a list of texts.")
+        raise ToolConfigError(f"{where}: args must be a list of texts, each in quotes.")
+    if any("\0" in arg for arg in args):
+        raise ToolConfigError(f"{where}: args hold a character that none may have: take \\u0000 out.")
     return ServerSpec(
         name,
         path,
@@ -143,7 +173,18 @@ def _over_stdio(path: Path, name: str, entry: dict[str, Any], where: str) -> Ser
 
 
 def _over_http(path: Path, name: str, entry: dict[str, Any], where: str) -> ServerSpec:
-    return ServerSpec(name, path, url=_text(entry, "url", where), headers=_pairs(entry, "headers", where))
+    url = _text(entry, "url", where)
+    if not _BRACES.search(url) and not _is_address(url):
+        raise ToolConfigError(f"{where}: url must be an address such as https://example.com/mcp.")
+    return ServerSpec(name, path, url=url, headers=_pairs(entry, "headers", where))
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, a port that is none
+        return False
 
 
 def _text(entry: dict[str, Any], key: str, where: str) -> str:
@@ -156,7 +197,9 @@ def _text(entry: dict[str, Any], key: str, where: str) -> str:
 def _pairs(entry: dict[str, Any], key: str, where: str) -> tuple[tuple[str, str], ...]:
     value = entry.get(key) or {}
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-        raise ToolConfigError(f"{where}: {key} must be an object of texts.")
+        raise ToolConfigError(f"{where}: {key} must be an object of texts, each in quotes.")
+    if any("\0" in each for each in value.values()):
+        raise ToolConfigError(f"{where}: {key} holds a character that none may have: take \\u0000 out.")
     for each in value:
         if not each or not each.isascii() or not each.isprintable() or set(each) & set("= :"):
             raise ToolConfigError(f"{where}: {key} has the name {each!r}, which cannot be one.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from toolkit.mcp.secrets import Secrets, is_secret, is_secret_header
+from toolkit.mcp.secrets import Secrets, is_secret, is_secret_header, secrets_in
 from toolkit.protocol import ToolError
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ KEPT: Final = (
     *("SYSTEMROOT", "COMSPEC", "APPDATA", "LOCALAPPDATA", "USERPROFILE", "TEMP", "TMP", "PATHEXT"),
 )
 """What a server is given of our environment; all else, such as keys of models, it must be given by name."""
+
+
+def is_variable(text: str) -> bool:
+    """Tell whether all of a text is one variable that would be put in."""
+    return _VARIABLE.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,12 +79,22 @@ def expand(spec: ServerSpec, environment: Mapping[str, str]) -> Expanded:
     hidden += [env[name] for name, _ in spec.env if is_secret(name)]
     hidden += [value for name, value in headers.items() if is_secret_header(name, value)]
     url = put(spec.url, "url")
-    hidden += [part for part in (urlsplit(url).query, urlsplit(url).password) if part]
+    hidden += _secrets_of_url(url)
+    command = tuple(put(word, "command and args") for word in (spec.command, *spec.args) if spec.command)
+    hidden += secrets_in(command)
     return Expanded(
-        command=tuple(put(word, "command and args") for word in (spec.command, *spec.args) if spec.command),
+        command=command,
         env=env,
         cwd=spec.file.parent / Path(put(spec.cwd, "cwd")).expanduser(),
         url=url,
         headers=headers,
         secrets=Secrets(hidden),
     )
+
+
+def _secrets_of_url(url: str) -> list[str]:
+    try:
+        parts = urlsplit(url)
+        return [part for part in (parts.query, parts.password) if part]
+    except ValueError:  # it is refused before anybody is asked
+        return []

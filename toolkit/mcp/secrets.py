@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from toolkit.compact import HIDDEN, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _SECRET_NAME: Final = re.compile(
     r"token|secret|pass(?:word|wd|phrase)?(?:$|_)|pwd|key|auth|credential|cookie|private|signature|dsn"
@@ -29,6 +29,19 @@ def is_secret(name: str) -> bool:
 def is_secret_header(name: str, value: str) -> bool:
     """The same of a header; a long value may be a secret, whatever its name says."""
     return is_secret(name) or (len(value) >= _LONG and not set(value) & set(" /"))
+
+
+def secrets_in(words: Sequence[str]) -> list[str]:
+    """The values of flags that are called like secrets, as `--api-key VALUE` and `--token=VALUE`.
+
+    What could be the name of a file is none: whoever trusts a command must see what it runs.
+    """
+    found = []
+    for at, word in enumerate(words):
+        flag, equals, value = word.partition("=")
+        if flag.startswith("-") and is_secret(flag):
+            found.append(value if equals else next(iter(words[at + 1 : at + 2]), ""))
+    return [one for one in found if _is_rare(one) and not set(one) & set("/.$") and one[0] != "-"]
 
 
 class Secrets:

@@ -73,7 +73,7 @@ class McpServers:
         self.specs = tuple(specs)
         self.limits = limits or McpLimits()
         self._of_files = tuple(note for file in read for note in file.notes)
-        self._notes = self._of_files
+        self._notes = self._left_out = self._of_files
         self._environment = environment or (lambda: os.environ)
         self._loop = OwnLoop()
         self._links: Sequence[Link] | None = None
@@ -89,6 +89,11 @@ class McpServers:
     def notes(self) -> Sequence[str]:
         """A sentence on each server that could not be asked, and each thing left out, by the last `tools`."""
         return self._notes
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """Those of `notes` that will be the same the next time: what cannot be read, or offered."""
+        return self._left_out
 
     def tools(self) -> Sequence[AnyTool]:
         """Give the tools that all servers offer now; see `atools`. Blocks: no call for an event loop."""
@@ -146,7 +151,7 @@ class McpServers:
 
     def _found(self, asked: Sequence[Offers | BaseException]) -> Sequence[AnyTool]:
         found: list[AnyTool] = []
-        notes = list(self._of_files)
+        notes, left_out = list(self._of_files), list(self._of_files)
         for link, answer in zip(self._opened(), asked, strict=True):
             if isinstance(answer, TimeoutError):
                 notes.append(f"The MCP server {link.spec.name} {answer}, so its tools are not offered yet.")
@@ -156,8 +161,9 @@ class McpServers:
                 notes.append(f"The MCP server {link.spec.name} cannot be used ({type(answer).__name__}).")
             else:
                 notes += answer.notes
+                left_out += answer.notes
                 found += [self._tool(link, offer) for offer in answer.by_name.values()]
-        self._notes = tuple(notes)
+        self._notes, self._left_out = tuple(notes), tuple(left_out)
         return found
 
     def _opened(self) -> Sequence[Link]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from toolkit.compact import redact
+from toolkit.compact import HIDDEN, redact
+from toolkit.mcp.secrets import secrets_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+_KEY: Final = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_~=-]{20,}")
+"""A part of an address that nobody would choose as a name."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ class ServerSpec:
         if self.url:
             names = ", ".join(name for name, _ in self.headers)
             return f"asks {_shown_url(self.url)}" + (f" with the headers {names}" if names else "")
-        line = " ".join(_quoted(redact(word)) for word in (self.command, *self.args))
+        hidden = sorted(secrets_in(self.args), key=len, reverse=True)
+        line = " ".join(_quoted(_shown_word(word, hidden)) for word in (self.command, *self.args))
         where = f" in {self.cwd}" if self.cwd else ""
         names = ", ".join(name for name, _ in self.env)
         return f"runs {line}{where}" + (f" with the variables {names}" if names else "")
@@ -71,7 +77,18 @@ def _quoted(word: str) -> str:
     return word if plain and word else json.dumps(word)
 
 
+def _shown_word(word: str, hidden: Sequence[str]) -> str:
+    for secret in hidden:
+        word = word.replace(secret, HIDDEN)
+    return redact(word)
+
+
 def _shown_url(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" + ("?…" if parts.query else "")
+    """An address without what may be secret in it; some services put a key into the path."""
+    if not url.lower().startswith(("http://", "https://")):
+        return redact(url.partition("?")[0])  # it begins with a variable
+    scheme, _, rest = url.partition("://")
+    address, mark, _ = rest.partition("?")
+    host, *path = address.partition("#")[0].split("/")
+    shown = [HIDDEN if _KEY.fullmatch(part) else part for part in path]
+    return f"{scheme}://{'/'.join((host.rpartition('@')[2], *shown))}" + ("?…" if mark else "")

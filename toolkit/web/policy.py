@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Protocol
 
 from toolkit.protocol import ToolConfigError, ToolError
+from toolkit.web.hosts import ascii_name, problem_with_host
 
 if TYPE_CHECKING:
     import ssl
@@ -94,11 +95,8 @@ class WebPolicy:
 
     def __post_init__(self) -> None:
         for pattern in self.hosts:
-            _, _, port = pattern.partition(":")
-            if "/" in pattern or "@" in pattern or not pattern or (port and not port.isdigit()):
-                raise ToolConfigError(
-                    f"hosts has {pattern!r}: write example.com, *.example.com or example.com:8443."
-                )
+            if problem := problem_with_host(pattern):
+                raise ToolConfigError(f"hosts has {pattern!r}: {problem}.")
         for text in self.inner_addresses:
             ip_network(text)
 
@@ -158,9 +156,5 @@ def _matches(pattern: str, host: str, port: int, scheme: str) -> bool:
     if name == "*":
         return True
     if name.startswith("*."):
-        return host.endswith(f".{_ascii(name[2:])}")
-    return host == _ascii(name)
-
-
-def _ascii(name: str) -> str:
-    return name if name.isascii() else name.encode("idna").decode("ascii")
+        return host.endswith(f".{ascii_name(name[2:])}")
+    return host == ascii_name(name)

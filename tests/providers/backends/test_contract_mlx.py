@@ -29,7 +29,7 @@ class Sure(BaseModel):
     sure: bool
 
 
-@pytest.fixture(params=MLX)
+@pytest.fixture(scope="module", params=MLX)
 def side(request: pytest.FixtureRequest, trained_model: Path) -> Iterator[MlxSide]:
     with serve_mlx(request.param, trained_model) as side:
         yield side
@@ -88,7 +88,7 @@ async def test_an_answer_is_held_to_its_form(side: MlxSide) -> None:
 
 @in_process
 async def test_an_endless_answer_is_a_timeout_and_stops(side: MlxSide) -> None:
-    models, hasty = side.models(), side.models(timeout_s=0.5)
+    models, hasty = side.models(), side.models(timeout_s=2)
     await ask(hasty)  # loaded
     with pytest.raises(ModelsFailedError) as failed:
         await hasty.reply("reasoning", [HumanMessage("Hello")], step="plan", form=ENDLESS)
@@ -135,16 +135,16 @@ async def test_a_server_that_stands_still_is_a_timeout_and_answers_when_it_goes_
         await each.aclose()
 
 
-@behind_http
-async def test_a_server_that_dies_is_a_failed_connection_and_never_an_answer(side: MlxSide) -> None:
-    models = side.models()
-    await ask(models)
-    assert side.process is not None
-    with side.stopped():
-        asking = asyncio.create_task(errors(models))
-        await asyncio.sleep(0.3)
-        side.process.kill()
-        assert await asking == ["cut_stream"]
-    side.process.wait(30)
-    assert await errors(models) == ["connection"]
-    await models.aclose()
+async def test_a_server_that_dies_is_a_failed_connection_and_never_an_answer(trained_model: Path) -> None:
+    with serve_mlx("mlx_lm.server", trained_model) as side:
+        models = side.models()
+        await ask(models)
+        assert side.process is not None
+        with side.stopped():
+            asking = asyncio.create_task(errors(models))
+            await asyncio.sleep(0.3)
+            side.process.kill()
+            assert await asking == ["cut_stream"]
+        side.process.wait(30)
+        assert await errors(models) == ["connection"]
+        await models.aclose()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from mcp import ClientSession
+    from mcp.client.session import ElicitationFnT
     from mcp.types import CallToolResult
 
     from graph.agent import Agent
@@ -25,10 +26,12 @@ SLOW = {"content": "late", "delay_s": 600}
 
 
 @asynccontextmanager
-async def connected(agent: Agent, *, turns: int = 4) -> AsyncIterator[ClientSession]:
-    """A client in this process, and its server."""
+async def connected(
+    agent: Agent, *, turns: int = 4, asked: ElicitationFnT | None = None
+) -> AsyncIterator[ClientSession]:
+    """A client in this process, and its server; `asked` answers what a person is asked."""
     server = make_server(Desk(agent, turns=turns), "0")
-    async with connected_session(server) as session:
+    async with connected_session(server, elicitation_callback=asked) as session:
         yield session
 
 

@@ -120,9 +120,48 @@ async def test_a_line_that_is_no_message_is_answered_and_nothing_breaks(
         await wire.greet()
         await wire.send(b"", line, PING)
         refused, pong = await wire.receive(), await wire.receive()
-    assert (refused["id"], refused["error"]["code"]) == (None, code)
+    known = 1 if b'"id": 1' in line else None
+    assert (refused["id"], refused["error"]["code"]) == (known, code)
     assert "Traceback" not in refused["error"]["message"]
     assert pong == {"jsonrpc": "2.0", "id": 7, "result": {}}
+
+
+LONG = {"name": "ask", "arguments": {"question": "x" * MAX_LINE, "id": 5, "more": [{"id": 6}]}}
+WRONG = {"id": "w", "method": "ping"}
+
+
+@pytest.mark.parametrize(
+    ("message", "number"),
+    [
+        ({"jsonrpc": "2.0", "id": "a", "method": "tools/call", "params": LONG}, "a"),
+        ({"method": "tools/call", "params": LONG, "jsonrpc": "2.0", "id": 8}, 8),
+        ({"method": "tools/call", "params": LONG, "id": 8, "jsonrpc": "2.0"}, 8),
+        ({"method": "tools/call", "params": LONG}, None),
+        ({"jsonrpc": "2.0", "id": 8, "result": LONG}, None),
+        (WRONG, "w"),
+        (WRONG | {"id": True}, None),
+        ({"id": 8, "result": {}}, None),
+    ],
+    ids=range(8),
+)
+async def test_a_call_that_cannot_be_taken_is_answered_by_its_number_so_that_nobody_waits_for_it(
+    offline: Agent, message: Message, number: int | str | None
+) -> None:
+    async with wired(offline) as (wire, _, _):
+        await wire.greet()
+        await wire.send(message, PING)
+        refused, pong = await wire.receive(), await wire.receive()
+    assert (refused["id"], refused["error"]["code"], pong["id"]) == (number, -32600, 7)
+
+
+async def test_half_a_character_does_not_keep_a_call_from_being_answered(offline: Agent) -> None:
+    params = {"name": "ask", "arguments": {"question": "hello \ud83d", "session": "\ud83d"}}
+    async with wired(offline) as (wire, _, _):
+        await wire.greet()
+        await wire.send({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": params})
+        answer = await wire.receive()
+    assert answer["id"] == 3
+    assert "The thread id '?' cannot be used" in answer["result"]["content"][0]["text"]
 
 
 @settings(max_examples=30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from toolkit.datadog import shaping
@@ -31,6 +31,8 @@ _ANY = st.recursive(
 
 
 @given(_ANY)
+@example([{"pointlist": "\x85", "attributes": {"status": "\u2028"}, "overall_state": "\u2029"}])
+@example({"attributes": {"status": "\x85"}})
 def test_any_answer_is_shown_as_lines_of_json_or_told(answer: object) -> None:
     shapes: tuple[Callable[[], ToolText], ...] = (
         lambda: shaping.metrics({"series": answer}),

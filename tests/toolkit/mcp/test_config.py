@@ -43,11 +43,13 @@ def test_servers_of_both_kinds_are_read() -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("{", r"is no JSON in line 1: write"),
+        ("{", r"is no JSON in line 1 \(Expecting property name .*\): write"),
+        ('{"mcpServers": // one\n{"a" {}}}', r"is no JSON in line 2 \(Expecting ':' delimiter\)"),
+        ('{"mcpServers": /* no end', r"is no JSON in line 1 \(Expecting value\)"),
         ("[" * 100_000, "is no JSON"),
-        ("\xff", "is no JSON"),
+        ("\xff", "is no text in UTF-8: write"),
         ("[]", 'has no "mcpServers"'),
-        ('{"servers": {}}', 'has no "mcpServers"'),
+        ('{"servers": {}}', 'has no "mcpServers": write .*, and not "servers"'),
         ('{"mcpServers": {"a": {"command": "ls", "command": "rm"}}}', "the key 'command' stands twice"),
         ('{"mcpServers": {"a": 1}}', 'must be an object with "command" or "url"'),
         ('{"mcpServers": {"a": {}}}', 'either "command" .stdio. or "url"'),
@@ -59,6 +61,15 @@ def test_servers_of_both_kinds_are_read() -> None:
         ('{"mcpServers": {"a": {"command": "x", "args": "y"}}}', "args must be a list of texts"),
         ('{"mcpServers": {"a": {"command": "x", "env": {"A": 1}}}}', "env must be an object of texts"),
         ('{"mcpServers": {"a": {"command": "x", "env": {"A=B": "1"}}}}', "env has the name 'A=B'"),
+        ('{"mcpServers": {"a": {"serverUrl": "x"}}}', "and not both; not read: 'serverUrl'"),
+        ('{"mcpServers": {"a": {"url": "x", "type": ["http"]}}}', r"has the type \['http'\]: use stdio"),
+        ('{"mcpServers": {"a": {"command": "x", "disabled": "true"}}}', "disabled is 'true': write true or"),
+        ('{"mcpServers": {"a": {"command": "x", "enabled": 0}}}', "enabled is 0: write true or false"),
+        ('{"mcpServers": {"a": {"command": "x", "args": ["\\u0000"]}}}', "args hold a character"),
+        ('{"mcpServers": {"a": {"command": "x", "env": {"A": "\\u0000"}}}}', "env holds a character"),
+        ('{"mcpServers": {"a": {"url": "example.com/mcp"}}}', "url must be an address such as https://"),
+        ('{"mcpServers": {"a": {"url": "ftp://me:word@example.com"}}}', "url must be an address such as"),
+        ('{"mcpServers": {"a": {"url": "http://[::1"}}}', "url must be an address such as https://"),
         ('{"mcpServers": {"": {"command": "x"}}}', "has no usable name"),
         ('{"mcpServers": {"a\\u0007": {"command": "x"}}}', "has no usable name"),
     ],
@@ -73,6 +84,38 @@ def test_a_key_that_is_not_read_is_told_and_what_other_clients_allow_counts_for_
     entry = {"command": "x", "agrs": ["y"], "autoApprove": ["*"], "alwaysAllow": ["rm"]}
     file = parse_mcp_file(FILE, json.dumps({"mcpServers": {"a": entry}}).encode())
     assert file.notes == (f"{FILE}: the server 'a': 'agrs' is not read; is it 'args'?",)
+
+
+COMMENTED = r"""// mine
+{ "mcpServers": { /* one */
+    "a": {"url": "https://example.com/a//b/*c*/", "headers": {"X": "\",//\"},} // two"},}, // "three",
+}, }
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_what_editors_and_shells_make_of_a_file_is_read_and_texts_stay_as_they_are(encoding: str) -> None:
+    (spec,) = parse_mcp_file(FILE, COMMENTED.encode(encoding)).servers
+    assert (spec.url, spec.headers) == ("https://example.com/a//b/*c*/", (("X", '",//"},} // two'),))
+
+
+@given(st.text(alphabet='"\\\\/*,}] \na', max_size=40))
+def test_a_text_is_never_taken_for_a_comment(text: str) -> None:
+    content = f'{{"mcpServers": {{"a": {{"command": "x", "args": [{json.dumps(text)},],}}}}}} // end'
+    (spec,) = parse_mcp_file(FILE, content.encode()).servers
+    assert spec.args == (text,)
+
+
+@pytest.mark.parametrize("head", ['"' + '\\"' * 400_000, "/*" * 400_000, '"' + "\\" * 800_001])
+def test_a_hostile_file_costs_no_more_than_its_length(head: str) -> None:
+    with pytest.raises(ToolConfigError, match="is no JSON in line 1"):
+        parse_mcp_file(FILE, head.encode())
+
+
+def test_what_looks_like_a_variable_and_is_none_is_told() -> None:
+    entry = {"command": "x", "args": ["${input:key}", "${HOME}", "${A:-b}"], "env": {"K": "${input:key}"}}
+    file = parse_mcp_file(FILE, json.dumps({"mcpServers": {"a": entry}}).encode())
+    assert file.notes == (f"{FILE}: the server 'a': ${{input:key}} is no variable, and stays as it is.",)
 
 
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
@@ -155,5 +198,16 @@ def test_what_runs_is_shown_without_secrets() -> None:
             "b": {"url": "https://me:word@example.com/mcp?key=k-of-b", "headers": {"X-Key": "v-of-h"}},
         }
     )
+    flags, keyed, vague = parsed(
+        {
+            "a": {"command": "x", "args": ["--token=hush-hush", "--key", "./run.py", "--api-key", "hush2me"]},
+            "b": {"url": "https://example.com/s/ZGVhZGJlZWY0ZWFkYmVlZjEy/mcp"},
+            "c": {"url": "${ADDRESS}/mcp?key=${KEY}"},
+        }
+    )
+    assert flags.in_words() == "runs x --token=[redacted] --key ./run.py --api-key [redacted]"
+    assert expand(flags, {}).secrets.hide("hush-hush, hush2me") == "[redacted], [redacted]"
+    assert keyed.in_words() == "asks https://example.com/s/[redacted]/mcp"
+    assert vague.in_words() == "asks ${ADDRESS}/mcp"
     assert run.in_words() == 'runs npx -y "a b" --key [redacted] with the variables K'
     assert asked.in_words() == "asks https://example.com/mcp?… with the headers X-Key"

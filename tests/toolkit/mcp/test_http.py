@@ -147,8 +147,8 @@ def test_a_redirect_to_another_path_of_the_same_host_is_followed_and_secrets_sta
             "would be sent secrets in the clear: use https",
         ),
         ({"url": "http://10.0.0.1/mcp?key=b"}, "would be sent secrets in the clear: use https"),
-        ({"url": "ftp://10.0.0.1/"}, "has no http or https address: correct its url."),
-        ({"url": "https://"}, "has no http or https address: correct its url."),
+        ({"url": "${NONE:-}ftp://10.0.0.1/"}, "has no http or https address: correct its url."),
+        ({"url": "${NONE:-https://}"}, "has no http or https address: correct its url."),
         ({"url": "http://127.0.0.1:9/", "headers": {"A": "b\r\nC: d"}}, "has a character that no header may"),
     ],
 )

@@ -69,7 +69,16 @@ def test_only_allowed_hosts_and_ports_pass(url: str, is_allowed: bool) -> None: 
             found.check_url(httpx.URL(url))
 
 
-@pytest.mark.parametrize("pattern", ["", "https://example.com", "example.com/x", "a@b", "a:b"])
+_PATTERNS_THAT_ARE_NONE = (
+    "", "https://example.com", "example.com/x", "a@b", "a:b", "*.", "*.*", "a*.com", "**", ".com",
+    "example.com.", "127.0.0.1", "127.1", "0x7f.0x1", "2130706433", "8.8.8.8", "*.1", "::1", "[::1]",
+    "[::1]:80", "localhost", "*.localhost", "localhost:8080", "a b.com", "example.com:", "example.com:0",
+    "example.com:65536", "example.com:²", "-a.com", "a..b", "a" * 64 + ".com", "a." * 127 + "com",
+    "\u202e.com", "\x1b.com",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", _PATTERNS_THAT_ARE_NONE)
 def test_a_pattern_that_is_none_is_refused(pattern: str) -> None:
     with pytest.raises(ToolConfigError, match="hosts"):
         WebPolicy((pattern,))
