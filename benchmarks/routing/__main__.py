@@ -83,6 +83,7 @@ def sides(examples: Sequence[Example], minilm: Path | None = None) -> list[Side]
         minilm: A model's folder whose vectors another local router reads too.
     """
     classifier = Classifier.load()
+    both = Classifier.load(minilm=minilm) if minilm else None
     tfidf = TfIdf([*varied(training()), *composed()])
 
     def by(router: Router, example: Example) -> Guess:
@@ -99,7 +100,7 @@ def sides(examples: Sequence[Example], minilm: Path | None = None) -> list[Side]
         *judge("keyword list", listed, examples),
         *judge("TF-IDF + LR", usual, examples),
         *judge("local", partial(by, classifier), examples),
-        *(judge("local+MiniLM", partial(by, Classifier.load(minilm=minilm)), examples) if minilm else ()),
+        *(judge("local+MiniLM", partial(by, both), examples) if both else ()),
     ]
 
 

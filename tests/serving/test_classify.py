@@ -121,8 +121,8 @@ def test_a_minilm_folder_is_read_where_it_is_named(shared_cli: CommandLine, tmp_
     ):
         done = shared_cli.run("classify", CODE_PLEASE, "--json", *words, env=variables)
         assert (done.code, done.json["label"], done.json["tier"]) == (0, "planning", "classifier"), done.err
-    for words in (("--local",), ()):
-        done = shared_cli.run("classify", CODE_PLEASE, *words, "--minilm", str(tmp_path))
+    for also in (["--local"], []):
+        done = shared_cli.run("classify", CODE_PLEASE, *also, "--minilm", str(tmp_path))
         assert (done.code, done.out) == (2, "")
         assert "The setting routing_minilm cannot be used: " in done.err
         assert "config.json is missing" in done.err
