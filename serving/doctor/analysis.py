@@ -27,6 +27,7 @@ async def see_analysis(settings: Settings, *, live: bool) -> Finding:
         live: Whether the configured models answer, instead of the embedded offline model.
     """
     from graph.agent import Agent  # noqa: PLC0415  # seconds of imports that the other checks need not wait for
+    from graph.settings import SettingsError  # noqa: PLC0415  # the same
 
     chosen: dict[str, object] = {"database": ":memory:", "plan_approval": False}
     chosen |= dict.fromkeys(("max_model_calls", "max_input_tokens", "max_output_tokens", "max_cost_usd"))
@@ -42,6 +43,8 @@ async def see_analysis(settings: Settings, *, live: bool) -> Finding:
             await agent.aclose()
     except ModelConfigError as error:
         return Finding("analysis", "fail", str(error), "Mend the models above first.")
+    except SettingsError as error:
+        return Finding("analysis", "fail", str(error), "Mend that setting first.")
     return _judge(result, live=live and len(settings.unconfigured) < _ROLES)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -96,6 +97,13 @@ def test_what_is_set_up_wrongly_is_a_sentence(doctor: Doctor) -> None:
     assert "did you mean openai?" in found["reasoning"]["detail"]
     assert found["coding"]["status"] == "fail"  # no turn begins with it, whatever stands behind it
     assert "needs a key; set OPENAI_API_KEY" in found["coding"]["advice"]
+
+
+def test_servers_that_nobody_trusts_are_a_finding_and_no_bug(cli: CommandLine, doctor: Doctor) -> None:
+    path = cli.write("mcp.json", json.dumps({"mcpServers": {"one": {"command": "true"}}}))
+    found = checks(doctor("--json", env={"DUOGRAPH_MCP_SERVERS": path}))
+    assert "duograph tools trust" in found["analysis"]["detail"]
+    assert found["analysis"]["advice"] == "Mend that setting first."
 
 
 def test_wrong_settings_are_a_finding_and_the_rest_goes_on(doctor: Doctor) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from toolkit.mcp.keeper import UNREADABLE
-from toolkit.mcp.offers import Offers, offers_of
+from toolkit.mcp.offers import Announcement, Offers, offers_of
 from toolkit.mcp.reasons import EndedError, ForgottenError, Reasons
 from toolkit.mcp.results import text_of
 from toolkit.protocol import ToolError
@@ -74,18 +74,23 @@ async def list_tools(session: ClientSession, spec: ServerSpec, limits: McpLimits
     """
     from mcp import types  # noqa: PLC0415 - an extra
 
+    from toolkit.mcp.loose import LooseTools  # noqa: PLC0415 - needs the extra
+
     found: list[types.Tool] = []
+    broken: list[str] = []
     cursor: str | None = None
     for _ in range(_MAX_PAGES):
         params = types.PaginatedRequestParams(cursor=cursor)
         request = types.ClientRequest(types.ListToolsRequest(params=params))
         # Not `list_tools` of the session, which keeps every schema for ever.
-        page = await _answer(session, request, types.ListToolsResult, reasons)
-        found += page.tools
+        page = await _answer(session, request, LooseTools, reasons)
+        tools, others = page.read()
+        found += tools
+        broken += others
         cursor = page.nextCursor
-        if not cursor or len(found) > limits.max_tools:
+        if not cursor or len(found) + len(broken) > limits.max_tools:
             break
-    return offers_of(spec, found, limits, reasons.secrets, has_more=bool(cursor))
+    return offers_of(spec, Announcement(found, broken, bool(cursor)), limits, reasons.secrets)
 
 
 async def ask(session: ClientSession, called: str, arguments: Mapping[str, Any], reasons: Reasons) -> str:
@@ -98,10 +103,12 @@ async def ask(session: ClientSession, called: str, arguments: Mapping[str, Any],
     """
     from mcp import types  # noqa: PLC0415 - an extra
 
+    from toolkit.mcp.loose import LooseResult  # noqa: PLC0415 - needs the extra
+
     params = types.CallToolRequestParams(name=called, arguments=dict(arguments))
     request = types.ClientRequest(types.CallToolRequest(params=params))
     # Not `call_tool` of the session, which runs patterns of the server's over the result.
-    result = await _answer(session, request, types.CallToolResult, reasons)
+    result = (await _answer(session, request, LooseResult, reasons)).read()
     text = reasons.secrets.hide(text_of(result))
     if result.isError:
         raise ToolError(f"The MCP server {reasons.server} says that this failed: {text}")

@@ -54,27 +54,34 @@ class Offers:
     notes: tuple[str, ...] = ()
 
 
-def offers_of(
-    spec: ServerSpec,
-    announced: Sequence[Announced],
-    limits: McpLimits,
-    secrets: Secrets,
-    *,
-    has_more: bool,
-) -> Offers:
+@dataclass(frozen=True)
+class Announcement:
+    """What a server says that it has.
+
+    Attributes:
+        tools: As many as were asked for.
+        broken: The names of those that are not what MCP calls a tool.
+        has_more: Whether it has more than these.
+    """
+
+    tools: Sequence[Announced]
+    broken: Sequence[str] = ()
+    has_more: bool = False
+
+
+def offers_of(spec: ServerSpec, announcement: Announcement, limits: McpLimits, secrets: Secrets) -> Offers:
     """Make offers of what a server announced, in its order.
 
     Args:
         spec: The server.
-        announced: Its tools.
+        announcement: What it has.
         limits: How many are offered, and how long their schemas are.
         secrets: What must not be shown in descriptions.
-        has_more: Whether it has more than these.
     """
     found: dict[str, Offer] = {}
     room = limits.max_schemas_chars
-    left: list[str] = []
-    for tool in announced[: limits.max_tools]:
+    left = [f"{name} (it is not what MCP calls a tool)" for name in announcement.broken]
+    for tool in announcement.tools[: limits.max_tools]:
         shown = plain(tool.name, 60)
         try:
             offer = _offer(spec, tool, limits, secrets)
@@ -93,7 +100,7 @@ def offers_of(
     if left:
         more = f" and {len(left) - _MAX_NOTED} more" if len(left) > _MAX_NOTED else ""
         notes.append(f"The MCP server {spec.name}: left out {', '.join(left[:_MAX_NOTED])}{more}.")
-    if has_more or len(announced) > limits.max_tools:
+    if announcement.has_more or len(announcement.tools) > limits.max_tools:
         notes.append(
             f"The MCP server {spec.name} announces more than {limits.max_tools} tools: the rest is left out."
         )

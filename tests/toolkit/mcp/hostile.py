@@ -68,6 +68,8 @@ def listed() -> list[dict[str, Any]]:
             tool("outside", inputSchema=outside),
             tool("itself", inputSchema=itself),
         ]
+    if KIND == "loose":
+        return [tool("do"), tool(5), {"name": "bare"}, "text"]  # type: ignore[arg-type,list-item]
     return [tool("do"), tool("die")]
 
 
@@ -88,6 +90,9 @@ def called(asked: dict[str, Any]) -> None:  # noqa: C901, PLR0912  # a table of 
     elif KIND == "endless_messages":
         while True:
             say({"method": "notifications/progress", "params": {"progressToken": 1, "progress": 1}})
+    elif KIND == "loose":
+        known = {"type": "text", "text": "known"}
+        answer(asked, {"content": [known, {"type": "hologram", "data": "x"}, 7]})
     elif KIND == "garbled":
         say({"id": asked["id"], "result": {"content": "no list"}})
     elif KIND == "refuses":

@@ -80,6 +80,20 @@ def test_names_words_and_schemas_are_made_harmless_or_left_out(tmp_path: Path) -
         assert note.endswith(" and 5 more.")
 
 
+def test_one_tool_or_part_that_is_not_mcp_does_not_lose_the_others(tmp_path: Path) -> None:
+    with opened(tmp_path, {"h": hostile("loose")}) as servers:
+        tools = by_name(servers)
+        assert set(tools) == {"h__do"}
+        assert do(tools["h__do"]).text == (
+            "known\n[a part of the kind hologram, which is not known here, not shown]\n"
+            "[a part of no kind, which is not known here, not shown]"
+        )
+        why = "(it is not what MCP calls a tool)"
+        assert list(servers.notes) == [
+            f"The MCP server h: left out one without a name {why}, bare {why}, one without a name {why}."
+        ]
+
+
 @pytest.mark.parametrize(
     ("kind", "says"),
     [

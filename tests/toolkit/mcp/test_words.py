@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tests.toolkit.mcp.test_config import parsed
 from toolkit.mcp.limits import McpLimits
 from toolkit.mcp.naming import name_of
-from toolkit.mcp.offers import Offer, offers_of
+from toolkit.mcp.offers import Announcement, Offer, offers_of
 from toolkit.mcp.plain import has_hidden, plain
 from toolkit.mcp.schemas import SchemaError, arguments_of, harmless
 from toolkit.mcp.secrets import Secrets
@@ -114,7 +114,7 @@ def test_wrong_arguments_are_told_with_their_place() -> None:
 
 def offer(tool: Tool) -> Offer:
     (spec,) = parsed({"a": {"command": "x"}})
-    offers = offers_of(spec, [tool], McpLimits(), Secrets(["hush-hush"]), has_more=False)
+    offers = offers_of(spec, Announcement([tool]), McpLimits(), Secrets(["hush-hush"]))
     return next(iter(offers.by_name.values()))
 
 
