@@ -9,6 +9,7 @@ from typing import Self, get_args
 from graph.memory import compares_vectors, open_jobs, open_memory
 from graph.proving import open_verifier
 from graph.settings import Settings
+from graph.sorting import open_classifier
 from graph.tooling import open_tooling
 from memory import Memory
 from memory.queue.protocol import Jobs
@@ -56,7 +57,7 @@ class Services:
         Raises:
             ModelConfigError: When a chain names something that does not exist, the embedding role's too.
             MemoryStoreError: When memory is configured wrongly.
-            SettingsError: When a tool that is named cannot be used.
+            SettingsError: When a tool or a MiniLM folder that is named cannot be used.
         """
         models = role_models(settings)
         # Made before a turn needs it; that costs nothing and contacts nobody.
@@ -65,10 +66,12 @@ class Services:
         memory = open_memory(settings) if remembers else None
         compared = embedder if memory is not None and compares_vectors(settings) else None
         tools = open_tooling(settings, memory, compared)
+        classifier = open_classifier(settings.routing_minilm)
         if memory is None:
-            return cls(models, verifier, tools=tools)
+            return cls(models, verifier, tools=tools, classifier=classifier)
         learns = settings.enrichment != "off"
-        return cls(models, verifier, memory, open_jobs(settings) if learns else None, compared, tools)
+        jobs = open_jobs(settings) if learns else None
+        return cls(models, verifier, memory, jobs, compared, tools, classifier)
 
 
 def role_models(settings: Settings) -> RoleModels:

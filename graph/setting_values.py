@@ -17,6 +17,11 @@ def folders(value: object) -> object:
     return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
 
+def folder(value: object) -> object:
+    """A folder as people write it; an empty one is none."""
+    return (os.path.expanduser(value) or None) if isinstance(value, str) else value  # noqa: PTH111  # "" is no Path
+
+
 def table(value: object) -> object:
     """A table as the environment has it: a JSON object.
 

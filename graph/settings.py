@@ -20,7 +20,7 @@ from checkpoints.settings import UserSettingsError
 from graph.config_file import CONFIG_FILE, FileSource, SettingsError
 from graph.role_settings import RoleVariables
 from graph.setting_errors import check_environment, explain
-from graph.setting_values import folders, host, passphrase, table
+from graph.setting_values import folder, folders, host, passphrase, table
 from graph.setting_values import user as user_name
 from graph.user_settings import Archives, UserSettings, names, overlay, read_user_settings
 from nodes.limits import MAX_REPAIRS, MAX_TOOL_CALLS, MAX_TOOL_ROUNDS, TURN_TIMEOUT_S, Consent, TurnLimits
@@ -76,6 +76,8 @@ class Settings(BaseSettings):
             interpreter that runs Duograph.
         routing: Who is asked what a request is when the local classifier is not sure: `model`, the reasoning
             role, once; or nobody, `local`.
+        routing_minilm: The folder of a MiniLM, all-MiniLM-L6-v2, whose vectors the local classifier reads
+            beside the words; none by default.
         verify_types: Whether the type checker must pass too.
         max_repairs: How often failing code goes back to the coder.
         max_model_calls: Attempts at models that a turn may make, failed ones too.
@@ -145,6 +147,7 @@ class Settings(BaseSettings):
         default_factory=list
     )
     routing: Literal["model", "local"] = "model"
+    routing_minilm: Annotated[DirectoryPath | None, BeforeValidator(folder)] = None
     verify_types: bool = False
     max_repairs: int = Field(default=2, ge=0, le=MAX_REPAIRS)
     max_model_calls: int | None = Field(default=None, ge=1, le=10_000)

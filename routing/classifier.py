@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
+from operator import add, itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, Protocol, cast
@@ -12,6 +12,7 @@ from typing import Final, Literal, Protocol, cast
 from routing.features import Features, features
 from routing.labels import LABELS, Label, Subject
 from routing.lexicon import UNSPACED, lexicon
+from routing.meaning import Meaning
 from routing.signals import hard_signal
 from routing.view import View, view
 from routing.weights import FILE, ZERO, Head, Weights, load
@@ -62,21 +63,26 @@ class Classifier:
 
     Attributes:
         weights: What it has learned.
+        meaning: Whose scores are added to those of words; None for words alone.
     """
 
     weights: Weights
+    meaning: Meaning | None = None
 
     @classmethod
-    def load(cls, path: Path = FILE) -> "Classifier":
+    def load(cls, path: Path = FILE, *, minilm: Path | None = None) -> "Classifier":
         """The classifier that ships; read from disk once.
 
         Args:
             path: A file of weights that `python -m benchmarks.routing.train` wrote.
+            minilm: A model's folder whose vectors count too; some tenths of a second to read.
 
         Raises:
-            WeightsError: The file is missing, damaged, or of another version.
+            WeightsError: A file of weights is missing, damaged, or of another version.
+            ModelFolderError: The folder holds no such model, or another one than was trained with.
+            ExtraMissingError: The extra `minilm` is not installed.
         """
-        return _loaded(path)
+        return _loaded(path, minilm)
 
     def decide(self, text: str, *, has_code: bool = False, has_diff: bool = False) -> Decision:
         """Decide what a text wants.
@@ -88,26 +94,28 @@ class Classifier:
         """
         seen = view(text)
         found = features(seen, has_code=has_code or has_diff)
-        chances = self.chances(found, self.weights.label)
-        scores = cast("dict[Label, float]", dict(zip(self.weights.label.names, chances, strict=True)))
-        subject = self._subject(found)
-        if (certain := hard_signal(seen, has_code=has_code, has_diff=has_diff)) is not None:
+        head, about = self.weights.label, self.weights.subject
+        sums, topics = self.sums(found, head), self.sums(found, about)
+        certain = hard_signal(seen, has_code=has_code, has_diff=has_diff)
+        if self.meaning is not None and certain is None:
+            more, rest = self.meaning.scores(seen)
+            sums, topics = [*map(add, sums, more)], [*map(add, topics, rest)]
+            head = self.meaning.heads.label
+        subject = cast("Subject", about.names[_best(topics)])
+        if certain is not None:
             only = {label: float(label == certain) for label in LABELS}
             return Decision(certain, 1.0, "hard_signal", MappingProxyType(only), subject)
-        best = max(range(len(chances)), key=chances.__getitem__)
-        sure = chances[best] >= self.weights.label.thresholds[best] and not _unread(seen)
-        label = cast("Label", self.weights.label.names[best])
+        chances = softmax(sums, head.temperature)
+        scores = cast("dict[Label, float]", dict(zip(head.names, chances, strict=True)))
+        best = _best(chances)
+        sure = chances[best] >= head.thresholds[best] and not _unread(seen)
+        label = cast("Label", head.names[best])
         return Decision(
             label, chances[best], "local" if sure else "abstained", MappingProxyType(scores), subject
         )
 
-    def _subject(self, found: Features) -> Subject:
-        head = self.weights.subject
-        chances = self.chances(found, head)
-        return cast("Subject", head.names[max(range(len(chances)), key=chances.__getitem__)])
-
-    def chances(self, found: Features, head: Head) -> list[float]:
-        """The chance of each of a head's names, in their order.
+    def sums(self, found: Features, head: Head) -> list[float]:
+        """The score of each of a head's names by the words, in their order.
 
         Args:
             found: What stands in the text.
@@ -121,7 +129,12 @@ class Classifier:
                 nought = ZERO * len(places)
                 for number, column in enumerate(head.columns):
                     sums[number] += worth * (sum(pick(column)) - nought)
-        return softmax(sums, head.temperature)
+        return sums
+
+
+def _best(scores: Sequence[float]) -> int:
+    """The place of the largest, the first of those that are equal."""
+    return max(range(len(scores)), key=scores.__getitem__)
 
 
 def _unread(seen: View) -> bool:
@@ -151,5 +164,5 @@ def softmax(scores: Sequence[float], temperature: float) -> list[float]:
 
 
 @lru_cache(maxsize=4)
-def _loaded(path: Path) -> Classifier:
-    return Classifier(load(path))
+def _loaded(path: Path, minilm: Path | None) -> Classifier:
+    return Classifier(load(path), None if minilm is None else Meaning.open(minilm))

@@ -3,10 +3,10 @@
 import hashlib
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 FILE: Final = Path(__file__).with_name("weights.bin")
 FORMAT: Final = "duograph-routing-1"
@@ -15,6 +15,8 @@ ZERO: Final = 128
 
 MAX_BYTES: Final = 4_000_000
 """More is no file of ours, compressed or not."""
+
+Made = TypeVar("Made")
 
 
 class WeightsError(ValueError):
@@ -62,14 +64,31 @@ def save(weights: Weights, path: Path) -> None:
         weights: What to write.
         path: Where.
     """
+    write(path, {"format": FORMAT, "gains": weights.gains}, (weights.label, weights.subject))
+
+
+def write(path: Path, about: dict[str, object], heads: Sequence[Head]) -> None:
+    """Write heads, and what is to be said about them.
+
+    Args:
+        path: Where.
+        about: Its `format`, and more.
+        heads: In the order in which they are read.
+    """
+    body = b"".join(column for head in heads for column in head.columns)
+    line = {"format": about["format"], "sha256": hashlib.sha256(body).hexdigest()} | about
+    line["heads"] = [_about(head) for head in heads]
+    path.write_bytes(json.dumps(line).encode() + b"\n" + zlib.compress(body, 9))
+
+
+def checksum(weights: Weights) -> str:
+    """The SHA-256 of all that was learned, as the file has it.
+
+    Args:
+        weights: What was learned.
+    """
     body = b"".join((*weights.label.columns, *weights.subject.columns))
-    about = {
-        "format": FORMAT,
-        "sha256": hashlib.sha256(body).hexdigest(),
-        "gains": weights.gains,
-        "heads": [_about(weights.label), _about(weights.subject)],
-    }
-    path.write_bytes(json.dumps(about).encode() + b"\n" + zlib.compress(body, 9))
+    return hashlib.sha256(body).hexdigest()
 
 
 def _about(head: Head) -> dict[str, object]:
@@ -91,20 +110,38 @@ def load(path: Path = FILE) -> Weights:
     Raises:
         WeightsError: The file is missing, damaged, or of another version.
     """
+
+    def made(about: Mapping[str, Any], label: Head, subject: Head) -> Weights:
+        one, two, three = about["gains"]
+        return Weights((one, two, three), label, subject)
+
+    return read(path, FORMAT, made)
+
+
+def read(path: Path, form: str, made: Callable[[Mapping[str, Any], Head, Head], Made]) -> Made:
+    """Read a file of two heads, those of the label and of the subject.
+
+    Args:
+        path: The file.
+        form: The format that it must have.
+        made: Makes what is wanted of the description and the heads.
+
+    Raises:
+        WeightsError: The file is missing, damaged, or of another version.
+    """
     try:
         line, packed = path.read_bytes().split(b"\n", 1)
         about = json.loads(line)
-        if about["format"] != FORMAT:
+        if about["format"] != form:
             raise WeightsError(
-                f"The weights in {path} have format {about['format']!r} and {FORMAT!r} is needed: reinstall."
+                f"The weights in {path} have format {about['format']!r} and {form!r} is needed: reinstall."
             )
         body = zlib.decompressobj().decompress(packed, MAX_BYTES)
         if hashlib.sha256(body).hexdigest() != about["sha256"]:
             raise WeightsError(f"The weights in {path} do not match their checksum: reinstall.")
         label, subject = about["heads"]
         first = len(label["names"]) * label["places"]
-        one, two, three = about["gains"]
-        return Weights((one, two, three), _head(label, body[:first]), _head(subject, body[first:]))
+        return made(about, _head(label, body[:first]), _head(subject, body[first:]))
     except (OSError, ValueError, KeyError, TypeError, zlib.error) as error:
         if isinstance(error, WeightsError):
             raise

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nodes.cascade import Cascade
@@ -103,16 +104,22 @@ async def _sort(cascade: Cascade, text: str) -> Decision:
 @asynccontextmanager
 async def _cascade(settings: Mapping[str, str], *, is_local: bool) -> AsyncIterator[Cascade]:
     """The cascade of this installation; memory is not looked into, as nothing is asked of it."""
-    if is_local:
+    if is_local and "routing_minilm" not in settings:
         yield Cascade(Classifier.load())
         return
-    from graph.services import role_models  # noqa: PLC0415  # seconds of imports that --local need not wait for
+    from graph.sorting import open_classifier  # noqa: PLC0415  # seconds of imports that --local need not wait for
+
+    if is_local:
+        yield Cascade(await asyncio.to_thread(open_classifier, Path(settings["routing_minilm"])))
+        return
+    from graph.services import role_models  # noqa: PLC0415  # the same
     from graph.settings import Settings  # noqa: PLC0415  # the same
 
     chosen = Settings(**settings)
+    classifier = await asyncio.to_thread(open_classifier, chosen.routing_minilm)
     models = await asyncio.to_thread(role_models, chosen)
     try:
-        yield Cascade(Classifier.load(), models=models if chosen.routing == "model" else None)
+        yield Cascade(classifier, models=models if chosen.routing == "model" else None)
     finally:
         await models.aclose()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from serving.options import Shell, chosen, json_option, reasoning_option, user_option
+from serving.options import Shell, chosen, json_option, named, reasoning_option, user_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.argument("text", required=False)
 @click.option("--jsonl", is_flag=True, help='Sort {"id", "text"} objects from standard input, one a line.')
 @click.option("--local", is_flag=True, help="Ask no model, whatever is configured.")
+@named("--minilm", "FOLDER", "Read the vectors of this MiniLM too.", setting="routing_minilm")
 @json_option
 @reasoning_option
 @user_option

@@ -1,6 +1,6 @@
 """Compare the local router with the keyword list before it and with TF-IDF, on labelled prompts.
 
-python -m benchmarks.routing FILE… [--json]
+python -m benchmarks.routing FILE… [--minilm FOLDER] [--json]
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,9 @@ from benchmarks.routing import keywords
 from benchmarks.routing.data import DATA, Example, composed, read, training, varied
 from benchmarks.routing.metrics import Guess, Score, score
 from benchmarks.routing.tfidf import TfIdf
-from routing.classifier import Classifier
+from routing.classifier import Classifier, Router
+from routing.minilm import ExtraMissingError
+from routing.tensors import ModelFolderError
 
 ACCURACY: Final = 0.80
 MEDIAN_MS: Final = 1.0
@@ -72,17 +75,19 @@ def judge(name: str, guess: Callable[[Example], Guess], examples: Sequence[Examp
     return found
 
 
-def sides(examples: Sequence[Example]) -> list[Side]:
+def sides(examples: Sequence[Example], minilm: Path | None = None) -> list[Side]:
     """All routers on the same examples.
 
     Args:
         examples: Labelled prompts.
+        minilm: A model's folder whose vectors another local router reads too.
     """
     classifier = Classifier.load()
+    both = Classifier.load(minilm=minilm) if minilm else None
     tfidf = TfIdf([*varied(training()), *composed()])
 
-    def local(example: Example) -> Guess:
-        decision = classifier.decide(example.text)
+    def by(router: Router, example: Example) -> Guess:
+        decision = router.decide(example.text)
         return Guess(example.label, decision.label, decision.confidence, decision.is_sure)
 
     def usual(example: Example) -> Guess:
@@ -94,7 +99,8 @@ def sides(examples: Sequence[Example]) -> list[Side]:
     return [
         *judge("keyword list", listed, examples),
         *judge("TF-IDF + LR", usual, examples),
-        *judge("local", local, examples),
+        *judge("local", partial(by, classifier), examples),
+        *(judge("local+MiniLM", partial(by, both), examples) if both else ()),
     ]
 
 
@@ -132,6 +138,7 @@ def main() -> int:
         "files", nargs="*", type=Path, help="JSON lines with text and label; data/test*.jsonl"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--minilm", type=Path, metavar="FOLDER", help="compare with a MiniLM's vectors too")
     options = parser.parse_args()
     files = options.files or sorted(DATA.glob("test*.jsonl"))
     try:
@@ -145,7 +152,11 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    found = sides(examples)
+    try:
+        found = sides(examples, options.minilm)
+    except (ModelFolderError, ExtraMissingError) as error:
+        print(error, file=sys.stderr)
+        return 2
     ours = next(side for side in found if (side.router, side.source) == ("local", "all"))
     if options.json:
         print(json.dumps([asdict(side) for side in found]))

@@ -83,20 +83,54 @@ def fit(rows: Rows, targets: Floats, weights: Floats, *, penalty: float, steps: 
     """
     used, places = np.unique(rows.places, return_inverse=True)
     rows, size = Rows(places, rows.values, rows.starts, len(used)), rows.size
-    back = rows.transposed()
+    found = _fitted(rows.times, rows.transposed(), rows.size, targets, weights, penalty, steps)
+    result = np.zeros((size, targets.shape[1]))
+    result[used] = found
+    return result
+
+
+def fit_dense(rows: Floats, targets: Floats, weights: Floats, *, penalty: float, steps: int = 120) -> Floats:
+    """The same for rows in which every place is set.
+
+    Args:
+        rows: The examples, a row each.
+        targets: A row per example with the probability of each class.
+        weights: How much each example counts.
+        penalty: On the squares of the matrix, per unit of weight.
+        steps: At most so many.
+    """
+    back = np.ascontiguousarray(rows.T)
+    return _fitted(
+        lambda matrix: rows @ matrix,
+        lambda slope: back @ slope,
+        rows.shape[1],
+        targets,
+        weights,
+        penalty,
+        steps,
+    )
+
+
+def _fitted(  # noqa: PLR0913, PLR0917  # all that a fit depends on
+    times: Callable[[Floats], Floats],
+    back: Callable[[Floats], Floats],
+    size: int,
+    targets: Floats,
+    weights: Floats,
+    penalty: float,
+    steps: int,
+) -> Floats:
     total = weights.sum()
 
     def cost(flat: Floats) -> tuple[float, Floats]:
-        matrix = flat.reshape(rows.size, -1)
-        chances = softmax(rows.times(matrix))
+        matrix = flat.reshape(size, -1)
+        chances = softmax(times(matrix))
         loss = -(weights * (targets * np.log(chances + 1e-12)).sum(axis=1)).sum() / total
         slope = back((chances - targets) * weights[:, None]) / total + penalty * matrix
         return float(loss + penalty / 2 * np.sum(flat * flat)), slope.ravel()
 
-    start = np.zeros(rows.size * targets.shape[1])
-    result = np.zeros((size, targets.shape[1]))
-    result[used] = _descend(cost, start, steps).reshape(rows.size, -1)
-    return result
+    start = np.zeros(size * targets.shape[1])
+    return _descend(cost, start, steps).reshape(size, -1)
 
 
 def _descend(cost: Callable[[Floats], tuple[float, Floats]], at: Floats, steps: int) -> Floats:

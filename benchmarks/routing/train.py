@@ -2,6 +2,7 @@
 
     python -m benchmarks.routing.train            # writes routing/weights.bin
     python -m benchmarks.routing.train --check    # says how registers fare that were left out
+    python -m benchmarks.routing.train --minilm FOLDER    # writes routing/minilm.bin, for that model
 
 Numpy is needed for training only. The same prompts give the same weights.
 """
@@ -9,7 +10,7 @@ Numpy is needed for training only. The same prompts give the same weights.
 import argparse
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,10 @@ from benchmarks.routing.fitting import Floats, Rows, fit, softmax
 from benchmarks.routing.metrics import PRECISION, Guess, score
 from routing.features import PLACES, Features, features
 from routing.labels import LABELS, SUBJECTS
+from routing.meaning import FILE as HEADS
+from routing.meaning import save_heads
 from routing.view import view
-from routing.weights import FILE, ZERO, Head, Weights, save
+from routing.weights import FILE, ZERO, Head, Weights, load, save
 
 GAINS: Final = (3.0, 2.0, 3.0)
 """How much features of words, parts of words and shape count; chosen on registers that were left out."""
@@ -83,8 +86,15 @@ def _row(found: Features, seen: Counter[int]) -> list[tuple[int, float]]:
     return row or [(0, 0.0)]
 
 
-def left_out(material: Material, penalty: float) -> tuple[list[int], Floats]:
-    """Scores of the prompts as they were written, by models that have not seen their register."""
+def left_out(
+    material: Material, scored: Callable[[list[int], list[int]], Floats]
+) -> tuple[list[int], Floats]:
+    """Scores of the prompts as they were written, by models that have not seen their register.
+
+    Args:
+        material: All examples.
+        scored: Learns from the first examples and scores the second.
+    """
     sources = sorted({example.source for example in material.examples if example.weight == 1})
     chosen: list[int] = []
     scores = []
@@ -95,10 +105,18 @@ def left_out(material: Material, penalty: float) -> tuple[list[int], Floats]:
             number for number, one in enumerate(material.examples) if one.source in out and one.weight == 1
         ]
         if asked:
-            matrix = material.fitted(rest, penalty=penalty, steps=50)
-            scores.append(material.part(asked).times(matrix))
+            scores.append(scored(rest, asked))
             chosen += asked
     return chosen, np.concatenate(scores)
+
+
+def by_words(material: Material, penalty: float) -> Callable[[list[int], list[int]], Floats]:
+    """What learns from the words of some examples and scores others."""
+
+    def scored(rest: list[int], asked: list[int]) -> Floats:
+        return material.part(asked).times(material.fitted(rest, penalty=penalty, steps=50))
+
+    return scored
 
 
 def temperature_of(scores: Floats, targets: Floats) -> float:
@@ -129,10 +147,15 @@ def thresholds_of(chances: Floats, targets: Floats) -> list[float]:
 def head(material: Material, penalty: float, temperature: float, thresholds: Sequence[float]) -> Head:
     """A decision's weights, learned from all examples."""
     matrix = material.fitted(range(len(material.examples)), penalty=penalty, steps=80)
+    return packed(material.names, matrix, temperature, thresholds)
+
+
+def packed(names: Sequence[str], matrix: Floats, temperature: float, thresholds: Sequence[float]) -> Head:
+    """A matrix of a row per place and a column per name as a head: a byte per number."""
     scale = float(np.abs(matrix).max()) / 127
     steps = (np.rint(matrix / scale) + ZERO).astype(np.uint8)
     columns = tuple(column.tobytes() for column in np.ascontiguousarray(steps.T))
-    return Head(tuple(material.names), columns, scale, temperature, tuple(thresholds))
+    return Head(tuple(names), columns, scale, temperature, tuple(thresholds))
 
 
 def materials(examples: Sequence[Example]) -> tuple[Material, Material]:
@@ -152,7 +175,7 @@ def build(examples: Sequence[Example]) -> tuple[Weights, list[Guess], list[Examp
         examples: Those of weight 1 are the prompts as they were written.
     """
     labels, subjects = materials(examples)
-    chosen, scores = left_out(labels, PENALTY)
+    chosen, scores = left_out(labels, by_words(labels, PENALTY))
     temperature = temperature_of(scores, labels.targets[chosen])
     chances = softmax(scores / temperature)
     thresholds = thresholds_of(chances, labels.targets[chosen])
@@ -171,6 +194,22 @@ def build(examples: Sequence[Example]) -> tuple[Weights, list[Guess], list[Examp
     return Weights(GAINS, label, subject), guesses, [labels.examples[number] for number in chosen]
 
 
+def learn_meaning(folder: Path, words: Path, out: Path | None) -> None:
+    """Learn what a model's vectors add to the weights that are there, say what was seen, and write."""
+    from benchmarks.routing import train_minilm  # noqa: PLC0415  # it builds on this module
+
+    heads, guesses, chose = train_minilm.build([*varied(training()), *composed()], folder, load(words))
+    figures = score(guesses)
+    print(
+        f"all left out {figures.count} prompts  accuracy {figures.accuracy:.3f}"
+        f"  macro-F1 {figures.macro_f1:.3f}  sure of {figures.kept:.2f}, there {figures.kept_accuracy:.3f}"
+    )
+    print(chose)
+    if out:
+        save_heads(heads, out)
+        print(f"{out.name}: {out.stat().st_size:,} bytes")
+
+
 def main() -> None:
     """Build, say what was seen, and write."""
     parser = argparse.ArgumentParser(
@@ -179,7 +218,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FILE, help="where the weights are written")
     parser.add_argument("--check", action="store_true", help="write nothing")
     parser.add_argument("--errors", action="store_true", help="print the left-out prompts that went wrong")
+    parser.add_argument("--minilm", type=Path, metavar="FOLDER", help="learn a model's heads beside --out")
+    parser.add_argument("--heads", type=Path, default=HEADS, help="where those are written")
     options = parser.parse_args()
+    if options.minilm:
+        learn_meaning(options.minilm, options.out, None if options.check else options.heads)
+        return
     weights, guesses, examples = build([*varied(training()), *composed()])
     for source in [*sorted({example.source for example in examples}), ""]:
         part = [

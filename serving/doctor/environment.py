@@ -10,6 +10,7 @@ from pathlib import Path
 
 from checkpoints import DatabaseError
 from graph.settings import CONFIG_FILE, Settings, SettingsError
+from graph.sorting import open_classifier
 from serving.doctor.finding import Finding
 
 _SHOWN = ("langgraph", "langchain-core", "pydantic")
@@ -54,6 +55,7 @@ def read_settings() -> tuple[Settings | None, Finding]:
             settings = Settings()
         except DatabaseError as error:  # the check of the database says how it is
             settings, unread = Settings(user_settings=False), str(error)
+        open_classifier(settings.routing_minilm)
     except SettingsError as error:
         return None, Finding(
             "settings", "fail", str(error), "Mend this setting; models and database were not checked."

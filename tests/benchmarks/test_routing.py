@@ -128,11 +128,16 @@ def test_the_benchmark_compares_on_a_file(tmp_path: Path) -> None:
 
 
 def test_the_benchmark_says_what_is_missing(tmp_path: Path) -> None:
-    empty = tmp_path / "empty.jsonl"
+    empty, one = tmp_path / "empty.jsonl", tmp_path / "one.jsonl"
     empty.touch()
-    for file, said in ((empty, "no prompts"), (tmp_path / "none.jsonl", "none.jsonl")):
+    one.write_text('{"text": "Plan a trip to Malta", "label": "planning"}\n', encoding="utf-8")
+    for words, said in (
+        ((str(empty),), "no prompts"),
+        ((str(tmp_path / "none.jsonl"),), "none.jsonl"),
+        ((str(one), "--minilm", str(tmp_path)), "config.json is missing"),
+    ):
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.routing", str(file)],
+            [sys.executable, "-m", "benchmarks.routing", *words],
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 2

@@ -109,7 +109,7 @@ def check_end(result: Result, context: Context, asked: int | None) -> None:
         StopReason.PLAN_REJECTED: context.plan_approval is True,
         StopReason.PLAN_APPROVAL: False,
         StopReason.TOOL_CONSENT: False,
-        StopReason.TOOL_LIMIT: False,
+        StopReason.TOOL_LIMIT: result.tool_uses != [],
     }
     assert possible.get(reason, True)
     if reason is not StopReason.SUPERSTEP_LIMIT:

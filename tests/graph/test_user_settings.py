@@ -112,6 +112,7 @@ def test_a_user_can_set_every_limit_and_nothing_of_the_installation() -> None:
         "specialist_tools",
         "mcp_servers",
         "routing",
+        "routing_minilm",
     }
     assert set(UserSettings.model_fields) == set(Settings.model_fields) - wiring
 

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.minilm import tiny_folder, with_heads
 from tests.serving.commandline import finish
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.serving.commandline import CommandLine
 
 CODE_PLEASE = "Write a Python function that reverses a string"
@@ -107,3 +110,19 @@ def test_ctrl_c_between_lines_ends_it(shared_cli: CommandLine) -> None:
     done = finish(process, b"")
     assert done.code == 128 + signal.SIGINT
     assert "Traceback" not in done.err
+
+
+def test_a_minilm_folder_is_read_where_it_is_named(shared_cli: CommandLine, tmp_path: Path) -> None:
+    folder = str(with_heads(tiny_folder(tmp_path / "tiny"), "planning"))
+    for words, variables in (
+        (("--local", "--minilm", folder), {}),
+        (("--minilm", folder), {}),
+        ((), {"DUOGRAPH_ROUTING_MINILM": folder}),
+    ):
+        done = shared_cli.run("classify", CODE_PLEASE, "--json", *words, env=variables)
+        assert (done.code, done.json["label"], done.json["tier"]) == (0, "planning", "classifier"), done.err
+    for also in (["--local"], []):
+        done = shared_cli.run("classify", CODE_PLEASE, *also, "--minilm", str(tmp_path))
+        assert (done.code, done.out) == (2, "")
+        assert "The setting routing_minilm cannot be used: " in done.err
+        assert "config.json is missing" in done.err

@@ -20,6 +20,8 @@ from tests.processes import handles_signals, wait_for
 from tests.serving.commandline import Done, finish
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.serving.commandline import CommandLine
     from tests.serving.conftest import Doctor
 
@@ -109,6 +111,12 @@ def test_wrong_settings_are_a_finding_and_the_rest_goes_on(doctor: Doctor) -> No
     assert done.code == 7
     assert list(checks(done)) == ["environment", "extras", "settings", "sandbox"]
     assert "is 'many', which is wrong" in checks(done)["settings"]["detail"]
+
+
+def test_a_minilm_folder_that_is_none_is_a_finding(doctor: Doctor, tmp_path: Path) -> None:
+    done = doctor("--json", env={"DUOGRAPH_ROUTING_MINILM": str(tmp_path)})
+    assert done.code == 7
+    assert "config.json is missing" in checks(done)["settings"]["detail"]
 
 
 def test_a_listing_server_tells_models_apart(doctor: Doctor, server: ListingServer) -> None:
