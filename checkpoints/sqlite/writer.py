@@ -33,7 +33,7 @@ _TREE_PAGES = 6
 _PAGE_BYTES = 4096
 
 # What is done in an event loop shall take less than what one step of a graph does.
-_MOST_HERE = 128
+_MOST_HERE = 16
 _MOST_BYTES_HERE = 256 * 1024
 _LONG_S = 0.02
 _LEFT_ALONE_S = 5.0
