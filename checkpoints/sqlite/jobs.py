@@ -10,7 +10,7 @@ import ormsgpack
 from checkpoints.keeping import is_due
 from checkpoints.sqlite.ledger import Ledger, StaleReferenceError, Thread
 from checkpoints.sqlite.retention import UnreadableHeadError, keep_turns
-from checkpoints.sqlite.values import LIST, Encoded, Span, unpack
+from checkpoints.sqlite.values import LIST, Encoded, Span, unpack, weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,6 +70,23 @@ class Put:
     unchanged: Sequence[tuple[str, Version]]
     outline: tuple[str, bytes] | None
     reads_head: Callable[[str, bytes], Any]
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes are to be written."""
+        return len(self.head) + sum(weight(value) for _, value in self.values.values())
+
+    def may_prune(self, ledger: Ledger) -> bool:
+        """Tell whether old turns may have to go with it, which takes longer than storing it."""
+        if ledger.keep_turns is None or self.ns or (self.parent is None and self.step == -1):
+            return False
+        row = ledger.known(self.thread)
+        if row is None:
+            return True
+        goes_on = row.steps is not None and self.step is not None and row.steps[1] == self.step - 1
+        if goes_on and self.source == "loop":
+            return False
+        return is_due(row.turn + 1, row.floor, ledger.keep_turns)
 
     def apply(self, ledger: Ledger) -> Stored:
         """Write it.
@@ -186,6 +203,15 @@ class PutWrites:
     task: str
     path: str
     writes: Sequence[tuple[int, str, Encoded]]
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes are to be written."""
+        return sum(weight(value) for _, _, value in self.writes)
+
+    def may_prune(self, ledger: Ledger) -> bool:  # noqa: ARG002  # as a checkpoint's
+        """It never does."""
+        return False
 
     def apply(self, ledger: Ledger) -> None:
         """Write them; of a task's ordinary writes the first ones count, of its special ones the last."""

@@ -78,6 +78,7 @@ class Ledger:
         self.gathers = False
         self._gathered: dict[str, list[tuple[Any, ...]]] = {}
         self.has_deleted = False
+        self.written = 0
         self._threads: dict[str, Thread] = {}
         self._changed: dict[str, Thread] = {}
         self._digests: OrderedDict[tuple[int, bytes], int] = OrderedDict()
@@ -143,6 +144,10 @@ class Ledger:
         self._threads.clear()
         self._changed.clear()
         self._digests.clear()
+
+    def known(self, name: str) -> Thread | None:
+        """A thread's row as it was when this process wrote it last, if it did."""
+        return self._threads.get(name)
 
     def thread(self, name: str) -> Thread | None:
         """Find a thread's row."""
@@ -246,6 +251,7 @@ class Ledger:
         else:
             number, row.next = row.next, row.next + 1
         self.changed(row)
+        self.written += len(piece.data)
         self.insert(
             "INSERT INTO duograph_pieces VALUES (?, ?, ?)",
             [(place(row.id, number), piece.kind, piece.data)],

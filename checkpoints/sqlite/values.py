@@ -81,6 +81,13 @@ class Pieces:
 Encoded: TypeAlias = Plain | Piece | Pieces
 
 
+def weight(value: Encoded) -> int:
+    """About how many bytes of a value are to be written."""
+    if isinstance(value, Pieces):
+        return sum(len(part.data) for part in value.parts if isinstance(part, Piece))
+    return len(value.data)
+
+
 def place(thread: int, number: int) -> int:
     """Key of a thread's row with this number."""
     return thread << _SHIFT | number

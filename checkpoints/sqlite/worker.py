@@ -7,13 +7,16 @@ import queue
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
 J = TypeVar("J")
+
+Group: TypeAlias = list[tuple[J, "Receipt[Any]"]]
+"""Jobs that are done together, each with its receipt."""
 
 _MOST_IN_A_GROUP = 512
 _PATIENCE_S = 0.001
@@ -23,11 +26,12 @@ _STOP: Final = object()
 class Receipt(Generic[T]):
     """What becomes of one job; somebody waits for it."""
 
-    __slots__ = ("error", "loop", "result")
+    __slots__ = ("error", "is_parked", "loop", "result")
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Note the event loop to be told in; None for an OS thread."""
         self.loop = loop
+        self.is_parked = False
         self.result: T | None = None
         self.error: BaseException | None = None
 
@@ -99,11 +103,12 @@ class Worker(Generic[J]):
 
     def __init__(
         self,
-        handle: Callable[[list[tuple[J, Receipt[Any]]]], None],
+        handle: Callable[[Group[J]], None],
         *,
         name: str,
         at_rest: Callable[[], bool] = lambda: False,
         can_wait: Callable[[J], bool] = lambda _: False,
+        at_once: Callable[[Group[J]], bool] | None = None,
     ) -> None:
         """Start the thread.
 
@@ -112,14 +117,20 @@ class Worker(Generic[J]):
             name: Of the thread.
             can_wait: Tells whether a job, all by itself, is worth a moment's wait for others.
             at_rest: Does a little of what can wait when the queue is empty; tells whether more is left.
+            at_once: Does the same as `handle` in an event loop, if that takes but a moment and blocks
+                nothing; tells whether it did. None when all is for the thread.
         """
         self._handle = handle
         self._at_rest = at_rest
         self._can_wait = can_wait
+        self._at_once = at_once
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        # Jobs from event loops that can wait: the thread is not woken for them alone.
-        self._parked: list[tuple[J, Receipt[Any]]] = []
+        self._queued = 0
+        # Jobs from event loops wait here for the others of this round, or for a moment.
+        self._parked: Group[J] = []
         self._guard = threading.Lock()
+        # Whoever handles a group holds it. Nobody who holds the guard waits for it.
+        self._hands = threading.Lock()
         self._is_open = True
         # A daemon, since a saver that nobody closed must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -131,12 +142,18 @@ class Worker(Generic[J]):
         with self._guard:
             if not self._is_open:
                 return False
-            if loop is None or not self._can_wait(job):
+            can_wait = loop is not None and self._can_wait(job)
+            if loop is None or (self._at_once is None and not can_wait):
                 self._release()
-                self._queue.put((job, receipt))
+                self._put([(job, receipt)])
                 return True
+            receipt.is_parked = True
             self._parked.append((job, receipt))
-        loop.call_later(_PATIENCE_S, self._end_patience, receipt)
+        if can_wait:
+            loop.call_later(_PATIENCE_S, self._end_wait, receipt)
+        else:
+            # At the end of this round, together with what other tasks bring until then.
+            loop.call_soon(self._end_wait, receipt)
         return True
 
     def close(self) -> None:
@@ -148,17 +165,44 @@ class Worker(Generic[J]):
             self._release()
             self._queue.put(_STOP)
         self._thread.join()
+        with self._hands:
+            pass  # an event loop in another thread may be at it
 
-    def _end_patience(self, receipt: Receipt[Any]) -> None:
+    def _end_wait(self, receipt: Receipt[Any]) -> None:
+        """Do what is parked, here or in the thread; called in the receipt's loop."""
         with self._guard:
-            if any(parked is receipt for _, parked in self._parked):
+            if not receipt.is_parked:
+                return
+            # Nothing overtakes what is queued.
+            if self._at_once is None or self._queued or not self._hands.acquire(blocking=False):
                 self._release()
+                return
+            group = self._unpark()
+        is_done = False
+        try:
+            is_done = self._at_once(group)
+        finally:
+            if not is_done:
+                with self._guard:
+                    self._put(group)
+            self._hands.release()
+        if is_done:
+            announce((one for _, one in group), here=receipt.loop)
+
+    def _unpark(self) -> Group[J]:
+        group, self._parked = self._parked, []
+        for _, receipt in group:
+            receipt.is_parked = False
+        return group
 
     def _release(self) -> None:
         """Queue what is parked, in its order; the guard is held."""
-        for parked in self._parked:
-            self._queue.put(parked)
-        self._parked.clear()
+        self._put(self._unpark())
+
+    def _put(self, group: Group[J]) -> None:
+        self._queued += len(group)
+        for one in group:
+            self._queue.put(one)
 
     def _run(self) -> None:
         go_on = True
@@ -171,20 +215,23 @@ class Worker(Generic[J]):
             # What was read or written must not stay in memory until there is more to do.
             del group
 
-    def _do(self, group: list[tuple[J, Receipt[Any]]]) -> None:
+    def _do(self, group: Group[J]) -> None:
         try:
-            if group:
-                self._handle(group)
+            with self._hands:
+                if group:
+                    self._handle(group)
         except BaseException as error:  # noqa: BLE001  # goes to those who wait
             for _, receipt in group:
                 receipt.error = receipt.error or error
+        with self._guard:
+            self._queued -= len(group)
         announce(receipt for _, receipt in group)
 
     def _next(self) -> list[Any]:
         """Wait for a job, and take with it whatever else has queued up."""
         group: list[Any] = []
         while not group:
-            if self._take_all(group) or self._at_rest():
+            if self._take_all(group) or self._rests():
                 continue
             group.append(self._queue.get())
             self._take_all(group)
@@ -199,6 +246,10 @@ class Worker(Generic[J]):
             self._take_all(group)
         return group
 
+    def _rests(self) -> bool:
+        with self._hands:
+            return self._at_rest()
+
     def _take_all(self, group: list[Any]) -> bool:
         # Nobody else takes from the queue, so what it holds is there; catching `Empty` would cost more.
         count = min(self._queue.qsize(), _MOST_IN_A_GROUP - len(group))
@@ -206,11 +257,16 @@ class Worker(Generic[J]):
         return bool(group)
 
 
-def announce(receipts: Iterable[Receipt[Any]]) -> None:
-    """Wake all who wait, each event loop once."""
+def announce(receipts: Iterable[Receipt[Any]], here: asyncio.AbstractEventLoop | None = None) -> None:
+    """Wake all who wait, each event loop once.
+
+    Args:
+        receipts: Theirs.
+        here: The event loop that this is called in, if any.
+    """
     loops: dict[asyncio.AbstractEventLoop, list[Receipt[Any]]] = {}
     for receipt in receipts:
-        if receipt.loop is None:
+        if receipt.loop is here or receipt.loop is None:
             receipt.announce()
         else:
             loops.setdefault(receipt.loop, []).append(receipt)

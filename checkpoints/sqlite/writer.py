@@ -10,9 +10,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from checkpoints.faults import closed, explain, forked, is_busy, read_only
-from checkpoints.sqlite.jobs import PutWrites
+from checkpoints.sqlite.jobs import Put, PutWrites
 from checkpoints.sqlite.ledger import Ledger
-from checkpoints.sqlite.worker import LoopReceipt, Receipt, ThreadReceipt, Worker
+from checkpoints.sqlite.worker import Group, LoopReceipt, Receipt, ThreadReceipt, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,18 @@ _LONGEST_NAP_S = 0.005
 
 _SLICE_PAGES = 64
 _FREE_PAGES = 64
+
+_LOG_PAGES = 1000
+"""Pages in the log from which on it is folded into the file: as many as SQLite's default."""
+
+_TREE_PAGES = 6
+_PAGE_BYTES = 4096
+
+# What is done in an event loop shall take less than what one step of a graph does.
+_MOST_HERE = 16
+_MOST_BYTES_HERE = 256 * 1024
+_LONG_S = 0.02
+_LEFT_ALONE_S = 5.0
 
 
 class Job(Protocol[T_co]):
@@ -98,12 +110,19 @@ class Writer:
         self._busy_timeout_s = busy_timeout_s
         self._ledger = Ledger(conn, keep_turns=keep_turns)
         self._gives_back = False
+        # Folding the log waits for the disk, as a commit does not: the thread does it, and the first commit
+        # of a new log, which waits as well.
+        conn.execute("PRAGMA wal_autocheckpoint=0").fetchall()
+        self._log_pages = 0
+        self._begins_log = True
+        self._slow_until = 0.0
         self._worker: Worker[Job[Any]] = Worker(
             self._commit_group,
             name="checkpoints-writer",
-            at_rest=self._give_back_a_slice,
+            at_rest=self._rest,
             # LangGraph waits for no task's writes, and mostly stores the next checkpoint right after them.
             can_wait=lambda job: isinstance(job, PutWrites),
+            at_once=self._commit_here,
         )
 
     def run(self, job: Job[T]) -> T:
@@ -144,7 +163,7 @@ class Writer:
         if not self._worker.submit(job, receipt):
             raise closed(self._place)
 
-    def _commit_group(self, group: list[tuple[Job[Any], Receipt[Any]]]) -> None:
+    def _commit_group(self, group: Group[Job[Any]]) -> None:
         try:
             self._commit(group)
         except Exception as error:  # noqa: BLE001  # goes to those who wait
@@ -156,8 +175,45 @@ class Writer:
             for one in group:
                 self._commit_group([one])
 
-    def _commit(self, group: list[tuple[Job[Any], Receipt[Any]]]) -> None:
+    def _commit_here(self, group: Group[Job[Any]]) -> bool:
+        """Commit a few small jobs in an event loop: two changes of threads would take longer than that.
+
+        Whatever might wait for a lock or for the disk is left to the thread, and so is what fails.
+        """
+        if self._begins_log or self._log_pages >= _LOG_PAGES or not self._is_small(group):
+            return False
+        start = time.monotonic()
+        if start < self._slow_until:
+            return False
+        try:
+            # Refused when another process is writing, or where something watches for calls that may block.
+            self._conn.execute("BEGIN IMMEDIATE")
+            self._apply(group)
+        except Exception:  # noqa: BLE001  # the thread meets it again, and tells it
+            return False
+        end = time.monotonic()
+        if end - start > _LONG_S:
+            self._slow_until = end + _LEFT_ALONE_S
+        return True
+
+    def _is_small(self, group: Group[Job[Any]]) -> bool:
+        weight = 0
+        for job, _ in group:
+            if not isinstance(job, (Put, PutWrites)) or job.may_prune(self._ledger):
+                return False
+            weight += job.weight
+        return len(group) <= _MOST_HERE and weight <= _MOST_BYTES_HERE
+
+    def _commit(self, group: Group[Job[Any]]) -> None:
         self._begin()
+        self._apply(group)
+        self._begins_log = False
+        if self._log_pages >= 4 * _LOG_PAGES:
+            self._fold_log()  # there was no rest to do it in
+
+    def _apply(self, group: Group[Job[Any]]) -> None:
+        """Do the jobs in the transaction that was begun, and end it."""
+        before = self._conn.total_changes
         try:
             self._ledger.begin(gathers=len(group) > 1)
             for job, receipt in group:
@@ -171,6 +227,22 @@ class Writer:
             raise
         self._gives_back = self._gives_back or self._ledger.has_deleted
         self._ledger.has_deleted = False
+        # About: a page for each row, and those above it.
+        written, self._ledger.written = self._ledger.written, 0
+        self._log_pages += _TREE_PAGES + self._conn.total_changes - before + written // _PAGE_BYTES
+
+    def _rest(self) -> bool:
+        """Do a little of what can wait; tells whether there is more."""
+        if self._log_pages >= _LOG_PAGES:
+            self._fold_log()
+        return self._give_back_a_slice()
+
+    def _fold_log(self) -> None:
+        """Write the log into the file, as far as no reader needs it, so that it begins anew."""
+        self._log_pages = 0
+        self._begins_log = True
+        with suppress(sqlite3.Error):  # space is no reason to fail; it is tried again
+            self._conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _begin(self) -> None:
         deadline = time.monotonic() + self._busy_timeout_s
