@@ -9,7 +9,7 @@ import time
 from typing import Final
 
 from memory import Memory, MemoryStoreError
-from memory.records import Query
+from memory.records import Hit, Query
 from nodes.context import Task
 from nodes.cost import Cost
 from nodes.decisions import Asked, Decision, Tier, before
@@ -22,6 +22,9 @@ from routing.labels import Subject
 
 FACT_S: Final = 0.5
 """Seconds that memory may take to say whether it holds the answer."""
+
+NEAR_FACT: Final = 0.3
+"""Below this, memory holds nothing about a text that was only guessed to ask it."""
 
 SURE_FACT: Final = 0.6
 """A stored fact answers a question when it holds so much of its words; see `memory.scoring`."""
@@ -56,13 +59,17 @@ class Cascade:
         """Decide, and give the attempts at models that it took: one at most."""
         began = time.perf_counter()
         calls: list[Call] = []
-        decision = self._at_once(asked) or await self._by_fact(asked)
+        until = time.monotonic() + FACT_S
+        decision = self._at_once(asked) or await self._by_fact(asked, until)
         if decision is None:
             guess = self._guess(asked)
             decision = _weighed(asked, guess)
             if decision is None:
                 said = Said() if self._models is None else await ask_model(self._models, asked)
                 decision, calls = said.decision or _guessed(asked, guess, "default", said.note), said.calls
+            if decision.task == "knowledge_retrieve" and await self._holds_nothing(asked, until):
+                note = "Memory holds nothing about this, so a model was asked."
+                decision = decision.model_copy(update={"task": "general", "note": decision.note or note})
         ms = round((time.perf_counter() - began) * 1000, 3)
         return decision.model_copy(update={"ms": ms}), calls
 
@@ -85,7 +92,7 @@ class Cascade:
             return "general"
         return self._guess(asked).subject
 
-    async def _by_fact(self, asked: Asked) -> Decision | None:
+    async def _by_fact(self, asked: Asked, until: float) -> Decision | None:
         """Whether memory holds the answer to a short question about the asker; it is not waited for long."""
         short = len(asked.text) <= _MOST_QUESTION and not asked.has_code
         if self._memory is None or not asked.uses_memory or not short:
@@ -93,12 +100,23 @@ class Cascade:
         if not may_be_answered(asked.text):
             return None
         query = Query(text=asked_about(asked.text), kinds=("fact",), max_results=1, min_score=SURE_FACT)
+        hits = await self._search(asked, query, until)
+        return Decision(task="knowledge_retrieve", tier="signal", confidence=1.0) if hits else None
+
+    async def _holds_nothing(self, asked: Asked, until: float) -> bool:
+        """Whether a guess that memory is asked would end in «nothing found»; False when it cannot tell."""
+        query = Query(text=asked_about(asked.text), max_results=1, min_score=NEAR_FACT)
+        return await self._search(asked, query, until) == []
+
+    async def _search(self, asked: Asked, query: Query, until: float) -> list[Hit] | None:
+        """What memory finds; None without a memory, or when it fails or takes too long."""
+        if self._memory is None:
+            return None
         try:
-            async with asyncio.timeout(FACT_S):
-                hits = await self._memory.search(asked.user, query)
+            async with asyncio.timeout(max(0.0, until - time.monotonic())):
+                return list(await self._memory.search(asked.user, query))
         except (MemoryStoreError, TimeoutError):
             return None
-        return Decision(task="knowledge_retrieve", tier="signal", confidence=1.0) if hits else None
 
 
 def _signal(asked: Asked) -> Task | None:

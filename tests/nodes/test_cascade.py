@@ -192,6 +192,22 @@ async def test_a_stored_fact_that_answers_a_question_about_me_is_a_signal(tmp_pa
     assert (await decide(cascade, question)).tier == "default"  # a memory that is away is no reason to fail
 
 
+async def test_a_guess_that_memory_is_asked_counts_only_where_memory_holds_something(tmp_path: Path) -> None:
+    memory = open_memory(tmp_path / "m.sqlite")
+    await memory.store("", [Record(kind="fact", text="the search team has two open tickets")])
+    cascade = Cascade(Fixed("knowledge_retrieve", confidence=0.7, tier="local"), memory=memory)
+    try:
+        held = await decide(cascade, asked("Which tickets of the search team are open?"))
+        assert (held.task, held.note) == ("knowledge_retrieve", "")
+        other = await decide(cascade, asked("Which invoices from Lyon are unpaid?"))
+        assert (other.task, other.tier) == ("general", "classifier")
+        assert other.note.startswith("Memory holds nothing about this")
+    finally:
+        await memory.aclose()
+    away = await decide(cascade, asked("Which invoices from Lyon are unpaid?"))
+    assert away.task == "knowledge_retrieve"  # it is said there that memory is away
+
+
 async def test_a_stored_fact_hijacks_no_question_that_wants_more_than_it(tmp_path: Path) -> None:
     memory = open_memory(tmp_path / "m.sqlite")
     facts = ("my plan is to run a marathon", "my birthday is July 25", "Ana is vegan")
