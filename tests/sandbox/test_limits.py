@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -95,6 +96,27 @@ async def test_a_fork_bomb_ends_with_nothing_left(run_python: RunPython) -> None
     assert done.exit_code != 0
     assert done.timed_out or b"more than 20 processes" in done.stderr or b"BlockingIOError" in done.stderr
     assert not _alive(mark)
+
+
+@others_are_slow
+async def test_what_others_leave_is_no_room_for_more_processes(run_python: RunPython, tmp_path: Path) -> None:
+    end = threading.Event()
+    others = [threading.Thread(target=end.wait) for _ in range(150)]
+    for each in others:
+        each.start()
+    code = (
+        "import os, time\nopen('born', 'w').close()\n"
+        "while not os.path.exists('go'): time.sleep(0.01)\n"
+        "for _ in range(60):\n  if os.fork() == 0:\n    time.sleep(2)\n    os._exit(0)\ntime.sleep(1)"
+    )
+    run = asyncio.create_task(run_python(code, Limits(processes=30)))
+    await _until(tmp_path / "scratch/born")
+    end.set()
+    for each in others:
+        await asyncio.to_thread(each.join)
+    await asyncio.to_thread((tmp_path / "scratch/go").touch)
+    done = await run
+    assert b"more than 30 processes" in done.stderr or b"BlockingIOError" in done.stderr, done
 
 
 async def test_a_few_processes_are_fine(run_python: RunPython) -> None:
