@@ -36,13 +36,13 @@ _MAY_BE_SLOW = re.compile(r"mark\.slow\b|_are_slow|\bin_every_form\b|\bin_turn\b
 _ALL_SLOW = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
 
 # No test asserts how long something took; a test that needs more examples says so.
-settings.register_profile("duograph", deadline=None, max_examples=50)
+settings.register_profile("duograph", deadline=None, max_examples=35)
 settings.load_profile("duograph")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: many tests wait for a process or a server."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are processors: many tests wait for a process or a server."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

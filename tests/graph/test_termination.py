@@ -171,27 +171,27 @@ def test_calling_tools_ends_within_its_bound(stage: Stage, world: World) -> None
 
 @pytest.mark.slow
 @given(world=TOOL_WORLDS)
-@examples(30)
+@examples(16)
 def test_calling_tools_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 
 @pytest.mark.slow
 @given(world=REVIEW_WORLDS)
-@examples(20)
+@examples(12)
 def test_a_review_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 
 @pytest.mark.slow
 @given(world=WORLDS)
-@examples(40)
+@examples(24)
 def test_a_turn_ends_within_its_bound_quick_verifier(stage: Stage, world: World) -> None:
     stage.play(world, QuickVerifier())
 
 
 @pytest.mark.slow
 @given(world=WORLDS)
-@examples(15)
+@examples(10)
 def test_a_turn_ends_within_its_bound_real_sandbox(stage: Stage, world: World) -> None:
     stage.play(world, None)

@@ -28,8 +28,8 @@ def in_every_form(
     """Each trick against each form of tests.
 
     Every day each trick meets one form, in turn, so that all tricks and all forms are met; under pytest,
-    whose import takes longest, only those in `daily`. Of the other pairs every second is slow, and under
-    pytest every fourth; the rest is played by hand, with `EVERY_PAIR=1`.
+    whose import takes longest, only those in `daily`. Of the other pairs every fourth is slow, and under
+    pytest every eighth; the rest is played by hand, with `EVERY_PAIR=1`.
     """
     quick = [form for form in forms if form != "pytest"]
     turn = {trick: quick[number % len(quick)] for number, trick in enumerate(tricks)}
@@ -38,8 +38,8 @@ def in_every_form(
         for number, trick in enumerate(tricks)
         for place, form in enumerate(forms)
         if EVERY_PAIR
-        or (form == "pytest" and (trick in daily or number % 4 == 0))
-        or (form != "pytest" and (form == turn[trick] or (number + place) % 2))
+        or (form == "pytest" and (trick in daily or number % 8 == 0))
+        or (form != "pytest" and (form == turn[trick] or (number + place) % 4 == 1))
     ]
     return pytest.mark.parametrize(
         ("trick", "form"),

@@ -19,8 +19,8 @@ _IN_PART = ("paths",)
 """Categories of which the fast tests have every third program."""
 _IN_TURN = ("time",)
 """Categories whose programs are all ended in the same way: each is played on one of the backends, in turn.
-All others are played on the default one and, in turn, on one of the others; on all of them by hand, with
-`EVERY_PAIR=1`."""
+All others are played on the default one, every second also on one of the others, in turn; on all of them by
+hand, with `EVERY_PAIR=1`."""
 
 _ATTEMPT = """\
 def f(x):
@@ -112,7 +112,7 @@ def _is_played(program: Program, backend: str, number: int) -> bool:
     default, *others = BACKENDS
     if program.category in _IN_TURN:
         return backend == BACKENDS[number % len(BACKENDS)]
-    return backend in (default, others[number % len(others)])
+    return backend == default or (number % 2 == 0 and backend == others[number // 2 % len(others)])
 
 
 @functools.cache
