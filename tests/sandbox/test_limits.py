@@ -109,7 +109,7 @@ async def test_what_others_leave_is_no_room_for_more_processes(run_python: RunPy
         "while not os.path.exists('go'): time.sleep(0.01)\n"
         "for _ in range(60):\n  if os.fork() == 0:\n    time.sleep(2)\n    os._exit(0)\ntime.sleep(1)"
     )
-    run = asyncio.create_task(run_python(code, Limits(processes=30)))
+    run = asyncio.ensure_future(run_python(code, Limits(processes=30)))
     await _until(tmp_path / "scratch/born")
     end.set()
     for each in others:
