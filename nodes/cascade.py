@@ -68,7 +68,7 @@ class Cascade:
                 said = Said() if self._models is None else await ask_model(self._models, asked)
                 decision, calls = said.decision or _guessed(asked, guess, "default", said.note), said.calls
             if decision.task == "knowledge_retrieve" and await self._holds_nothing(asked, until):
-                note = "Memory holds nothing about this, so a model was asked."
+                note = "Memory holds nothing about this."
                 decision = decision.model_copy(update={"task": "general", "note": decision.note or note})
         ms = round((time.perf_counter() - began) * 1000, 3)
         return decision.model_copy(update={"ms": ms}), calls
