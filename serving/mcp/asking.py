@@ -10,6 +10,7 @@ from mcp import McpError, types
 from pydantic import ValidationError
 
 from nodes import CallAnswer, ConsentAnswer, PlanAnswer
+from nodes.consents import shown_as
 from serving.consent import show
 from serving.text import clean
 
@@ -83,7 +84,8 @@ async def answer_of(person: Person, result: Result) -> Answer | None:
                 answers[call["id"]] = CallAnswer(decision="reject", reason=_reason(given))
             case _:
                 return None
-    return ConsentAnswer(decision="reject", calls=answers)
+    # While the person thought, another process may have put other calls in the place of these.
+    return ConsentAnswer(decision="reject", calls=answers, shown=shown_as(result.asked))
 
 
 def _form(*decisions: str) -> Form:

@@ -18,8 +18,11 @@ from mcp.types import (
 )
 
 from graph.agent import Agent
+from graph.questions import RequestError
 from graph.settings import Settings
-from serving.mcp.asking import person_at
+from nodes import ConsentAnswer
+from nodes.consents import AskedCall
+from serving.mcp.asking import answer_of, person_at
 from tests.serving.mcp.clients import PATIENCE_S, connected, text_of
 from tests.support import ASK, GOOD, PLAN, Lines
 
@@ -123,6 +126,23 @@ async def test_without_an_answer_the_turn_waits_and_the_client_is_told_how_it_go
     assert "the turn waits: answer with `duograph resume s` where the server runs" in text_of(found)
     result = await agent.aresume("s", approve=True)
     assert (result.status, len(done)) == ("done", 2)
+
+
+async def test_an_answer_is_not_taken_for_calls_that_were_put_in_the_place_of_those_shown(
+    restarting: tuple[Agent, list[str]],
+) -> None:
+    agent, done = restarting
+
+    async def person(_: str, __: dict[str, Any]) -> dict[str, Any]:
+        return {"decision": "approve"}
+
+    waiting = await agent.aask("Explain why the search service hangs", thread_id="s")
+    shown = [AskedCall(**{**call, "arguments": {"service": "bank"}}) for call in waiting.asked]
+    answer = await answer_of(person, waiting.model_copy(update={"asked": shown}))
+    assert isinstance(answer, ConsentAnswer)
+    with pytest.raises(RequestError, match="other calls wait by now"):
+        await agent.aresume("s", consent=answer)
+    assert not done
 
 
 async def test_whoever_declines_has_not_consented(restarting: tuple[Agent, list[str]]) -> None:
