@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import re
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ from tests.support import AgentMaker, Lines, addresses_and_keys, shared_folder
 gc.disable()  # what is imported and collected is no garbage: until `pytest_collection_finish`
 # Keep what is compiled, assertions and all, lest every process of every run does it again.
 sys.dont_write_bytecode = False
+# A shell starts what goes to its background with Ctrl-C ignored, and so does every child of it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if TYPE_CHECKING:
     from tests.neo4j import Neo4jServer
