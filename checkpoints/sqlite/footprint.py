@@ -8,17 +8,18 @@ from __future__ import annotations
 import sys
 from gc import get_referents
 from itertools import chain
-from operator import attrgetter, is_
+from operator import is_
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import HumanMessage
 
-from checkpoints.sqlite.messages import extra_of, fields_set_of, values_of
+from checkpoints.sqlite.messages import IMMUTABLE, extra_of, fields_set_of, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _flat = chain.from_iterable
+_PLAIN: Final = IMMUTABLE | {dict, list}
 
 
 def most_held(items: Sequence[object]) -> int:
@@ -40,7 +41,7 @@ class Footprint:
     It holds those parts, so that nothing else can take their place unseen.
 
     Attributes:
-        items: The messages, which hold dicts and lists down to the leaves, and nothing else that can change.
+        items: The messages.
         in_items: What the messages refer to.
         dicts: Their fields.
         in_dicts: What the fields refer to.
@@ -51,6 +52,7 @@ class Footprint:
         rows: The lists below the fields that do.
         in_parts: What those two refer to.
         names: The keys of `maps`.
+        is_plain: Whether the messages do hold dicts and lists down to the leaves, and nothing else.
     """
 
     __slots__ = (
@@ -60,6 +62,7 @@ class Footprint:
         "in_items",
         "in_parts",
         "in_sets",
+        "is_plain",
         "items",
         "maps",
         "names",
@@ -76,25 +79,28 @@ class Footprint:
         self.in_dicts: list[object] = get_referents(*self.dicts)
         self.in_sets: list[object] = get_referents(*self.sets)
         self.hollow: list[object] = [one for one in map(extra_of, self.items) if one is not None]
+        self.is_plain = not any(self.hollow)
         self.maps: list[dict[str, Any]] = []
         self.rows: list[list[Any]] = []
-        below: list[Any] = [one for one in self.in_dicts if type(one) is dict or type(one) is list]
+        below: list[Any] = self.in_dicts
         while below:
-            self.hollow += [one for one in below if not one]
+            self.is_plain = self.is_plain and set(map(type, below)) <= _PLAIN
+            self.hollow += [one for one in below if (type(one) is dict or type(one) is list) and not one]
             maps = [one for one in below if type(one) is dict and one]
             rows = [one for one in below if type(one) is list and one]
             self.maps += maps
             self.rows += rows
             below = [*_flat(map(dict.values, maps)), *_flat(rows)]
-            below = [one for one in below if type(one) is dict or type(one) is list]
         self.in_parts: list[object] = get_referents(*self.maps, *self.rows)
         self.names: list[str] = list(_flat(self.maps))
+        self.is_plain = self.is_plain and set(map(type, self.names)) <= {str}
 
     def joined(self, other: Footprint) -> Footprint:
         """Both, one behind the other."""
         made: Footprint = object.__new__(Footprint)
-        for name, mine, others in zip(self.__slots__, _lists_of(self), _lists_of(other), strict=True):
-            setattr(made, name, [*mine, *others])
+        made.is_plain = self.is_plain and other.is_plain
+        for name in _LISTS:
+            setattr(made, name, [*getattr(self, name), *getattr(other, name)])
         return made
 
     def is_unchanged(self) -> bool:
@@ -131,7 +137,7 @@ class Footprint:
         )
 
 
-_lists_of = attrgetter(*Footprint.__slots__)
+_LISTS: Final = tuple(name for name in Footprint.__slots__ if name != "is_plain")
 
 
 def _is_equal(held: list[object], wanted: list[object]) -> bool:

@@ -35,7 +35,12 @@ IMMUTABLE: Final = frozenset((str, bytes, int, float, bool, type(None)))
 
 def is_message(value: object) -> bool:
     """Tell whether `value` is one of LangChain's own messages: they come back as what they were."""
-    return isinstance(value, BaseMessage) and type(value).__module__.startswith(_HOME)
+    return is_message_type(type(value))
+
+
+def is_message_type(kind: type) -> bool:
+    """Tell whether objects of this very class are such messages."""
+    return issubclass(kind, BaseMessage) and kind.__module__.startswith(_HOME)
 
 
 class Original:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from checkpoints.outline import turns_of
 from checkpoints.sqlite.footprint import CAN_LOOK, HELD_ONCE, Footprint, most_held
-from checkpoints.sqlite.messages import IMMUTABLE, Original, is_message, is_plain
+from checkpoints.sqlite.messages import IMMUTABLE, Original, is_message, is_message_type, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -68,9 +68,12 @@ class Block:
         """Items that were just decoded or copied, and that nobody else holds yet."""
         if not CAN_LOOK:
             return cls(items, originals)
-        odd = [at for at, item in enumerate(items) if type(item) not in IMMUTABLE and not is_plain(item)]
-        left_out = {*odd, *(at for at, item in enumerate(items) if type(item) in IMMUTABLE)}
-        looked_at = [item for at, item in enumerate(items) if at not in left_out] if left_out else items
+        if all(map(is_message_type, set(map(type, items)))):
+            footprint = Footprint(items)
+            if footprint.is_plain:
+                return cls(items, originals, footprint)
+        looked_at = [item for item in items if is_message(item) and is_plain(item)]
+        odd = [at for at, item in enumerate(items) if is_message(item) and not is_plain(item)]
         return cls(items, originals, Footprint(looked_at), odd)
 
     @property
