@@ -12,8 +12,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,23 +20,21 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from benchmarks.session_growth import WORDS, Growth, growth, turns
 from benchmarks.session_shapes import (
-    NODES,
     Opens,
-    Saver,
     conversation,
     idle,
     memory,
-    nothing,
     ours,
     part,
-    small,
     stock,
-    text,
 )
+from benchmarks.session_speed import compared, rate, superstep
 from checkpoints import Sessions, SessionSaver, open_saver
 
-WORDS = text(20_000)
+_PAUSE_S = 0.02
+"""Between two turns of a conversation: less than anybody needs to read an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +67,19 @@ class Figure:
         return self.ratio <= self.target if self.is_most else self.ratio >= self.target
 
 
-async def grow(opens: Opens, path: Path, turns: int, *, trims: bool = False) -> Sequence[float]:
-    """Take turns on one thread; gives milliseconds for each. `trims` drops the stock saver's old rows."""
-    took = []
+async def fill(opens: Opens, path: Path, count: int, *, trims: bool = False) -> None:
+    """Take turns on one thread. `trims` drops the stock saver's old rows."""
     async with opens(path) as saver:
-        graph = conversation().compile(checkpointer=saver)
-        for turn in range(turns):
-            asked = HumanMessage(part(WORDS, 1000))
-            start = time.perf_counter()
-            await graph.ainvoke({"messages": [asked]}, _thread("t"), durability="async")
-            took.append((time.perf_counter() - start) * 1000)
-            if trims and turn % 10 == 0 and isinstance(saver, AsyncSqliteSaver):
+        turn = turns(saver)
+        for number in range(count):
+            await turn()
+            if trims and number % 10 == 0 and isinstance(saver, AsyncSqliteSaver):
                 await saver.conn.execute(
                     "DELETE FROM checkpoints WHERE checkpoint_id < "
                     "(SELECT checkpoint_id FROM checkpoints ORDER BY checkpoint_id DESC LIMIT 1 OFFSET 20)"
                 )
                 await saver.conn.execute("DELETE FROM writes")
                 await saver.conn.commit()
-    return took
 
 
 async def read_latest(opens: Opens, path: Path, repeat: int) -> float:
@@ -103,80 +94,45 @@ async def read_latest(opens: Opens, path: Path, repeat: int) -> float:
     return statistics.median(took)
 
 
-async def size_and_growth(folder: Path, turns: int, long: int) -> list[Figure]:
-    """File size after some turns, and how a turn's time grows."""
-    await grow(stock, folder / "stock.db", turns)
-    await grow(ours, folder / "ours.db", turns)
+async def size(folder: Path, count: int, long: int) -> list[Figure]:
+    """The file's size after some turns, and reading the latest state of a long thread."""
+    for name, opens in (("stock", stock), ("ours", ours)):
+        await fill(opens, folder / f"{name}.db", count)
+        await fill(opens, folder / f"{name}_long.db", long, trims=True)
     sizes = [(folder / name).stat().st_size / 1e6 for name in ("ours.db", "stock.db")]
-    took = await grow(ours, folder / "long.db", long)
-    early, late = statistics.median(took[5:25]), statistics.median(took[-20:])
-    beside = {name: await grow(opens, folder, long) for name, opens in (("idle", idle), ("memory", memory))}
-    grown = {
-        name: (statistics.median(taken[-20:]), statistics.median(taken[5:25]))
-        for name, taken in beside.items()
-    }
-    # What no saver could be better than: ours at the start, and what LangGraph alone takes longer at the end.
-    floor = early + grown["idle"][0] - grown["idle"][1]
-    await grow(stock, folder / "long_stock.db", long, trims=True)
     reads = [
         await read_latest(opens, folder / name, 9)
-        for opens, name in ((ours, "long.db"), (stock, "long_stock.db"))
+        for opens, name in ((ours, "ours_long.db"), (stock, "stock_long.db"))
     ]
     return [
-        Figure(f"file after {turns} turns", sizes[0], sizes[1], "MB", sizes[0] / sizes[1], 0.01),
-        Figure(f"turn {long}, beside turn 10", late, early, "ms", late / early, 1.2),
-        Figure("the same if our saver never got slower", floor, early, "ms", floor / early),
-        Figure(
-            "the same in LangGraph's memory saver",
-            *grown["memory"],
-            "ms",
-            grown["memory"][0] / grown["memory"][1],
-        ),
+        Figure(f"file after {count} turns", sizes[0], sizes[1], "MB", sizes[0] / sizes[1], 0.01),
         Figure(f"latest state with {long} turns, cold", reads[0], reads[1], "ms"),
     ]
 
 
-async def superstep(saver: Saver, runs: int) -> float:
-    """Microseconds for one of five supersteps, one session after the other."""
-    graph = small().compile(checkpointer=saver)
-    took = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        await graph.ainvoke({"text": "hi"}, _thread(f"{time.perf_counter_ns()}"), **_durability(saver))
-        took.append((time.perf_counter() - start) * 1e6 / len(NODES))
-    return statistics.median(took)
-
-
-async def rate(saver: Saver, sessions: int, in_flight: int = 100) -> float:
-    """Sessions of five supersteps in a second, so many at a time."""
-    graph, gate = small().compile(checkpointer=saver), asyncio.Semaphore(in_flight)
-
-    async def one() -> None:
-        async with gate:
-            await graph.ainvoke({"text": "hi"}, _thread(f"{time.perf_counter_ns()}"), **_durability(saver))
-
-    start = time.perf_counter()
-    await asyncio.gather(*(one() for _ in range(sessions)))
-    return sessions / (time.perf_counter() - start)
-
-
-async def compared(
-    folder: Path, measure: Callable[[Saver], Coroutine[Any, Any, float]], rounds: int
-) -> dict[str, float]:
-    """The median for each saver, measured turn by turn so that a busy moment hits all of them."""
-    sides: dict[str, Opens] = {"none": nothing, "idle": idle, "memory": memory, "stock": stock, "ours": ours}
-    found: dict[str, list[float]] = {name: [] for name in sides}
-    async with AsyncExitStack() as stack:
-        savers = {
-            name: await stack.enter_async_context(opens(folder / f"{name}.db"))
-            for name, opens in sides.items()
-        }
-        for saver in savers.values():
-            await measure(saver)  # warms up
-        for _ in range(rounds):
-            for name, saver in savers.items():
-                found[name].append(await measure(saver))
-    return {name: statistics.median(values) for name, values in found.items()}
+async def growing(folder: Path, late: int, pairs: int) -> list[Figure]:
+    """How a turn's time grows: ours, and what LangGraph takes by itself."""
+    found: dict[str, Growth] = {}
+    for name, opens, pause_s in (
+        ("ours", ours, _PAUSE_S),
+        ("ours, without a pause", ours, 0.0),
+        ("LangGraph alone", idle, _PAUSE_S),
+        ("LangGraph's memory saver", memory, _PAUSE_S),
+    ):
+        place = folder / name.replace(" ", "_")
+        place.mkdir()
+        found[name] = await growth(opens, place, late=late, pairs=pairs, pause_s=pause_s)
+    return [
+        Figure(
+            f"turn {late}, beside turn 10, {name}",
+            one.late,
+            one.early,
+            "ms",
+            one.ratio,
+            1.2 if name == "ours" else None,
+        )
+        for name, one in found.items()
+    ]
 
 
 async def speed(folder: Path, rounds: int) -> list[Figure]:
@@ -262,15 +218,12 @@ def _thread(name: str) -> Any:  # noqa: ANN401  # a RunnableConfig
     return {"configurable": {"thread_id": name}}
 
 
-def _durability(saver: Saver) -> dict[str, Any]:
-    return {} if saver is None else {"durability": "async"}
-
-
 async def measure(*, is_quick: bool) -> list[Figure]:
     """All figures; quickly, for a look at whether it works."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        figures = await size_and_growth(folder, *((30, 60) if is_quick else (200, 500)))
+        figures = await size(folder, *((30, 60) if is_quick else (200, 500)))
+        figures += await growing(folder, *((60, 3) if is_quick else (500, 30)))
         figures += await speed(folder, 2 if is_quick else 9)
         return figures + await many_threads(folder, 300 if is_quick else 10_000)
 
@@ -299,7 +252,7 @@ def _show(figure: Figure) -> None:
         if figure.target is None
         else f" ({bound} {figure.target:.3f}: {'met' if figure.is_met else 'MISSED'})"
     )
-    print(f"{figure.name:36} {figure.ours:8.2f}{peer} {figure.unit}{ratio}{verdict}")
+    print(f"{figure.name:52} {figure.ours:8.2f}{peer} {figure.unit}{ratio}{verdict}")
 
 
 if __name__ == "__main__":

@@ -38,20 +38,31 @@ class Outline:
     status: str | None
 
 
-def outline_of(values: Mapping[str, Any]) -> Outline:
-    """Read the outline of a thread from the values of its root graph's channels."""
+def outline_of(values: Mapping[str, Any], *, turns: int | None = None) -> Outline:
+    """Read the outline of a thread from the values of its root graph's channels.
+
+    Args:
+        values: By channel.
+        turns: What `turns_of` says of the conversation, where that is known.
+    """
     found = messages_of(values)
-    # By type first: a long thread holds thousands of messages of a few types.
-    kinds = Counter(map(type, found))
-    roles = {kind: _default_role(kind) for kind in kinds}
-    asked = sum(count for kind, count in kinds.items() if roles[kind] == "user")
-    if None in roles.values():
-        asked += sum(role_of(message) == "user" for message in found if roles[type(message)] is None)
+    asked = turns_of(found) if turns is None else turns
     first = next((message for message in found if role_of(message) == "user"), None) if asked else None
     title = "" if first is None else _title(text_of(fields_of(first).get("content")))
     # A result before the last question is that of the turn before.
     is_open = bool(found) and role_of(found[-1]) == "user"
     return Outline(title, asked, None if is_open else _standing(values))
+
+
+def turns_of(messages: Sequence[Any]) -> int:
+    """Count the human messages."""
+    # By type first: a long thread holds thousands of messages of a few types.
+    kinds = Counter(map(type, messages))
+    roles = {kind: _default_role(kind) for kind in kinds}
+    asked = sum(count for kind, count in kinds.items() if roles[kind] == "user")
+    if None in roles.values():
+        asked += sum(role_of(message) == "user" for message in messages if roles[type(message)] is None)
+    return asked
 
 
 def messages_of(values: Mapping[str, Any]) -> Sequence[Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import ChainMap
 from dataclasses import astuple, dataclass, field
+from functools import partial
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, get_checkpoint_metadata
 
@@ -16,14 +17,18 @@ from checkpoints.sqlite.seen import Memory, Seen
 from checkpoints.sqlite.values import Base, Pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 
-    from checkpoints.sqlite.encode import Draft, Encoder
+    from checkpoints.sqlite.encode import Encoder
     from checkpoints.sqlite.jobs import Version
+    from checkpoints.sqlite.seen import Block
     from checkpoints.sqlite.values import Encoded
+
+    Lists: TypeAlias = dict[str, tuple[Version, Sequence[Block]]]
+    """By channel: the version, and the items."""
 
 _RUN_BYTES = 16
 
@@ -33,7 +38,7 @@ class Drafted:
     """A checkpoint to store, and the lists in it that will have been seen then."""
 
     put: Put
-    drafts: dict[str, tuple[Version, Draft]] = field(default_factory=dict)
+    lists: Lists = field(default_factory=dict)
 
     @property
     def config(self) -> RunnableConfig:
@@ -41,19 +46,23 @@ class Drafted:
         put = self.put
         return {"configurable": {"thread_id": put.thread, "checkpoint_ns": put.ns, "checkpoint_id": put.id}}
 
-    def remember(self, memory: Memory, stored: Stored) -> None:
-        """Note the lists as they are stored now."""
+    def remember(self, memory: Memory, stored: Stored) -> Callable[[], None] | None:
+        """Note the lists as they are stored now.
+
+        Returns:
+            What is better done after the turn than at the next one's start; None when there is nothing.
+        """
         seen = {
             channel: Seen(
                 stored.thread,
                 Base(channel, version, stored.spans[channel]),
-                draft.objects,
-                draft.originals,
-                draft.columns,
+                blocks,
             )
-            for channel, (version, draft) in self.drafts.items()
+            for channel, (version, blocks) in self.lists.items()
         }
-        memory.remember((self.put.thread, self.put.ns), seen)
+        key = (self.put.thread, self.put.ns)
+        memory.remember(key, seen)
+        return partial(memory.settle, key, seen) if seen else None
 
 
 class Builder:
@@ -93,7 +102,7 @@ class Builder:
             new_versions, seen = {**versions, **new_versions}, {}
         kept = cast("dict[str, Any]", get_checkpoint_metadata(_flat(config), metadata))
         encoded: dict[str, tuple[Version, Encoded]] = {}
-        drafts: dict[str, tuple[Version, Draft]] = {}
+        lists: Lists = {}
         emptied: list[tuple[str, Version]] = []
         for channel, version in new_versions.items():
             if channel not in values:
@@ -101,10 +110,10 @@ class Builder:
                 if not (isinstance(version, str) and "." in version):
                     emptied.append((channel, version))
                 continue
-            value, draft = self.encoder.value(values[channel], seen.get(channel))
+            value, blocks = self.encoder.value(values[channel], seen.get(channel))
             encoded[channel] = (version, value)
-            if draft is not None and isinstance(value, Pieces):
-                drafts[channel] = (version, draft)
+            if blocks and isinstance(value, Pieces):
+                lists[channel] = (version, blocks)
         body = {name: part for name, part in checkpoint.items() if name != "channel_values"}
         loose = {name: value for name, value in values.items() if name not in versions}
         kind, head = self.encoder.whole((body, kept, loose))
@@ -128,10 +137,10 @@ class Builder:
                 for channel, version in versions.items()
                 if channel in values and channel not in new_versions
             ],
-            outline=self._outline(values, new_versions) if ns == "" else None,
+            outline=self._outline(values, new_versions, lists) if ns == "" else None,
             reads_head=self.reads_head,
         )
-        return Drafted(put, drafts)
+        return Drafted(put, lists)
 
     def damaged(self, place: RunnableConfig, checkpoint_id: str, kind: str, head: bytes) -> Put:
         """A checkpoint that nobody can decode, kept as it is."""
@@ -182,10 +191,14 @@ class Builder:
         """Encode a head; the opposite of `reads_head`."""
         return self.encoder.whole(parts)
 
-    def _outline(self, values: Mapping[str, Any], new_versions: ChannelVersions) -> tuple[str, bytes] | None:
+    def _outline(
+        self, values: Mapping[str, Any], new_versions: ChannelVersions, lists: Lists
+    ) -> tuple[str, bytes] | None:
         if CHANNELS.isdisjoint(new_versions) and (new_versions or CHANNELS.isdisjoint(values)):
             return None
-        return self.encoder.whole(astuple(outline_of(values)))
+        _, blocks = lists.get("messages", ("", ()))
+        turns = sum(block.turns for block in blocks) if blocks else None
+        return self.encoder.whole(astuple(outline_of(values, turns=turns)))
 
 
 def _flat(config: RunnableConfig) -> RunnableConfig:

@@ -11,7 +11,7 @@ import ormsgpack
 from langgraph.checkpoint.base import CheckpointTuple, get_checkpoint_id, writes_sort_key
 
 from checkpoints.ids import place_in
-from checkpoints.sqlite.seen import Memory, Seen, can_be_seen
+from checkpoints.sqlite.seen import Block, Memory, Seen, can_be_seen
 from checkpoints.sqlite.values import ITEM, LIST, Base, length, place, unpack
 
 if TYPE_CHECKING:
@@ -166,7 +166,8 @@ class Reading:
         items = self._decode(rows)
         if all(map(can_be_seen, items)):
             # Decoded a second time only if there is a next step: most who read one state read no other.
-            seen = Seen(head.thread, base, list(items), lambda: self._decode(rows))
+            block = Block.fresh(list(items), lambda: self._decode(rows))
+            seen = Seen(head.thread, base, [block])
             self._memory.remember(key, {base.channel: seen})
         return items
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from checkpoints.sqlite.seen import Seen
     from checkpoints.sqlite.writer import Job, Writes
 
+_PAUSE_S = 0.005
+"""After a write: then the turn is over, mostly, or waits for a model."""
+
 
 class SqliteSessionSaver(SessionSaver):
     """A LangGraph checkpointer on one SQLite file.
@@ -63,7 +67,7 @@ class SqliteSessionSaver(SessionSaver):
         self.writer = writer
         self._reads = reads
         self._run_key = lock.run_key
-        self._memory = Memory()
+        self.memory = Memory()
         self._made: tuple[Builder, Shelf] | None = None
 
     def close(self) -> None:
@@ -135,7 +139,7 @@ class SqliteSessionSaver(SessionSaver):
             # Another process pruned what this one builds on, so all values are given again.
             drafted = self._builder.put(config, checkpoint, metadata, new_versions, seen=None)
             stored = self.writer.run(drafted.put)
-        drafted.remember(self._memory, stored)
+        drafted.remember(self.memory, stored)
         return drafted.config
 
     async def aput(
@@ -154,7 +158,8 @@ class SqliteSessionSaver(SessionSaver):
             # Another process pruned what this one builds on, so all values are given again.
             drafted = self._builder.put(config, checkpoint, metadata, new_versions, seen=None)
             stored = await self.writer.arun(drafted.put)
-        drafted.remember(self._memory, stored)
+        if settle := drafted.remember(self.memory, stored):
+            asyncio.get_running_loop().call_later(_PAUSE_S, settle)
         return drafted.config
 
     def put_writes(
@@ -282,12 +287,12 @@ class SqliteSessionSaver(SessionSaver):
         # Looked at each time, as LangGraph replaces the serialiser of a copy.
         if self._made is None or self._made[1].serde is not self.serde:
             builder = Builder(Encoder(self.serde), run_key=self._run_key)
-            self._made = builder, Shelf(self.serde, self._memory, self.place)
+            self._made = builder, Shelf(self.serde, self.memory, self.place)
         return self._made
 
     def _seen(self, config: RunnableConfig) -> Mapping[str, Seen]:
         place = place_in(config)
-        return self._memory.of((str(place["thread_id"]), str(place.get("checkpoint_ns", ""))))
+        return self.memory.of((str(place["thread_id"]), str(place.get("checkpoint_ns", ""))))
 
     def _job(self, work: Callable[..., None], *arguments: object) -> Job[None]:
         def apply(ledger: Ledger) -> None:

@@ -4,84 +4,178 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from operator import is_
+from itertools import chain
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from checkpoints.sqlite.columns import Columns
-from checkpoints.sqlite.messages import CAN_COUNT, HELD_ONCE, IMMUTABLE, Original, counts, is_message
-from checkpoints.sqlite.values import Base, Span
+from checkpoints.outline import turns_of
+from checkpoints.sqlite.footprint import CAN_LOOK, HELD_ONCE, Footprint, most_held
+from checkpoints.sqlite.messages import IMMUTABLE, Original, is_message, is_message_type, is_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from checkpoints.sqlite.values import Base, Span
 
 Key: TypeAlias = tuple[str, str]
 """Thread and namespace."""
 
+Originals: TypeAlias = list[Original | None]
+"""What each item of a list is to hold; None for one that is immutable."""
+
 _MOST_ITEMS = 50_000
 """Items remembered in one saver; at about 2 KB each."""
+_FEW = 16
+"""Items that are not worth a look between two turns."""
+_MANY = 5_000
+"""Items that are too many for that look, which the event loop takes; at about 1 µs each."""
+_SMALL = 64
+"""Items of a block that the next one is joined to whatever its length."""
+
+_flat = chain.from_iterable
+_items_of, _originals_of = attrgetter("items"), attrgetter("originals")
 
 
-class Seen:
-    """One list as it was read or written last."""
+class Block:
+    """Neighbouring items of a list, the very objects. It never changes, but the objects might."""
 
-    __slots__ = ("_columns", "_originals", "_thaw", "base", "objects", "thread")
+    __slots__ = ("_footprint", "_odd", "_originals", "_thaw", "_turns", "items")
 
     def __init__(
         self,
-        thread: int,
-        base: Base,
-        objects: list[Any],
-        originals: Callable[[], Sequence[Any]] | list[Original | None],
-        columns: Columns | None = None,
+        items: list[Any],
+        originals: Originals | Callable[[], Sequence[Any]],
+        footprint: Footprint | None = None,
+        odd: Sequence[int] = (),
     ) -> None:
-        """Note a list.
+        """Note items.
 
         Args:
-            thread: The id of its thread in the file.
-            base: Where it is stored.
-            objects: Its items, the very objects.
-            originals: What each item is to hold, None for one that is immutable; or what decodes the items
-                for this alone.
-            columns: The originals side by side, where that is known already.
+            items: The objects.
+            originals: What they are to hold; or what decodes the items for this alone.
+            footprint: Of those that are as a fresh decoding makes them; None when that is not known.
+            odd: The places of the others.
         """
-        self.thread = thread
-        self.base = base
-        self.objects = objects
+        self.items = items
         self._originals = originals if isinstance(originals, list) else None
         self._thaw = None if isinstance(originals, list) else originals
-        self._columns = columns
+        self._footprint = footprint
+        self._odd = odd
+        self._turns: int | None = None
+
+    @classmethod
+    def fresh(cls, items: list[Any], originals: Originals | Callable[[], Sequence[Any]]) -> Block:
+        """Items that were just decoded or copied, and that nobody else holds yet."""
+        if not CAN_LOOK:
+            return cls(items, originals)
+        if all(map(is_message_type, set(map(type, items)))):
+            footprint = Footprint(items)
+            if footprint.is_plain:
+                return cls(items, originals, footprint)
+        looked_at = [item for item in items if is_message(item) and is_plain(item)]
+        odd = [at for at, item in enumerate(items) if is_message(item) and not is_plain(item)]
+        return cls(items, originals, Footprint(looked_at), odd)
 
     @property
-    def originals(self) -> list[Original | None]:
-        """What each item is to hold; None for one that is immutable."""
+    def originals(self) -> Originals:
+        """What each item is to hold."""
         if self._originals is None:
             decoded = self._thaw() if self._thaw else []
             self._originals = [
                 Original(item, beside) if is_message(item) else None
-                for item, beside in zip(decoded, self.objects, strict=True)
+                for item, beside in zip(decoded, self.items, strict=True)
             ]
             self._thaw = None
         return self._originals
 
     @property
-    def columns(self) -> Columns | None:
-        """The originals side by side; None when the items are not all messages."""
-        if self._columns is None:
-            messages = [original for original in self.originals if original]
-            if len(messages) == len(self.originals):
-                self._columns = Columns(messages)
-        return self._columns
+    def turns(self) -> int:
+        """How many of the items begin a turn, as the list of sessions counts."""
+        if self._turns is None:
+            self._turns = turns_of(self.items)
+        return self._turns
 
-    def parts(self, value: Sequence[object]) -> list[object]:
-        """Say what `value` is made of: `slice`s of this list, and items that are not in it as they are."""
-        count = len(self.objects)
-        if len(value) >= count and all(map(is_, self.objects, value)) and self._is_as_it_was():
-            return [slice(0, count), *value[count:]]
-        index = {id(item): at for at, item in enumerate(self.objects)}
+    def is_as_it_was(self) -> bool:
+        """Tell whether the items hold what they are to hold."""
+        if self._footprint is None:
+            return all(map(_is_held, self.items, self.originals))
+        return self._footprint.is_unchanged() and all(
+            _is_held(self.items[at], self.originals[at]) for at in self._odd
+        )
+
+    def handed_out(self) -> Block:
+        """The same as objects that nobody else holds: these, or copies."""
+        if self._footprint is None or not self._footprint.is_free():
+            return Block.fresh(list(map(_copied, self.items, self.originals)), self.originals)
+        if not self._odd:
+            return self
+        items = self.items.copy()
+        for at in self._odd:
+            items[at] = _copied(items[at], self.originals[at])
+        return Block(items, self.originals, self._footprint, self._odd)
+
+    def is_held(self) -> bool | None:
+        """Tell whether somebody else seems to hold an item; None where that is not known."""
+        if self._footprint is None:
+            return None
+        return most_held(self.items) > HELD_ONCE + 1  # its footprint does
+
+    def joined(self, other: Block) -> Block:
+        """Both, one behind the other."""
+        items, originals = [*self.items, *other.items], [*self.originals, *other.originals]
+        if len(items) > _SMALL or self._footprint is None or other._footprint is None:
+            # Copies lie side by side in memory, and are looked at in half the time.
+            return Block.fresh(list(map(_copied, items, originals)), originals)
+        odd = [*self._odd, *(len(self.items) + at for at in other._odd)]
+        return Block(items, originals, self._footprint.joined(other._footprint), odd)
+
+
+class Seen:
+    """One list as it was read or written last.
+
+    Attributes:
+        is_ready: Whether all items are as they are stored, and nobody else holds one or a part of it.
+    """
+
+    __slots__ = ("base", "blocks", "is_ready", "thread")
+
+    def __init__(self, thread: int, base: Base, blocks: Sequence[Block]) -> None:
+        """Note a list.
+
+        Args:
+            thread: The id of its thread in the file.
+            base: Where it is stored.
+            blocks: Its items.
+        """
+        self.thread = thread
+        self.base = base
+        self.blocks = tuple(blocks)
+        self.is_ready = False
+
+    def __len__(self) -> int:
+        """How many items it has."""
+        return sum(map(len, map(_items_of, self.blocks)))
+
+    def parts(self, value: Sequence[object]) -> tuple[list[object], Originals]:
+        """Say what `value` is made of: `slice`s of this list, and items that are not in it as they are.
+
+        Returns:
+            The parts, and what this list's items are to hold; nothing when all of them are there in front.
+        """
+        blocks = self.blocks
+        count = len(self)
+        if (
+            len(value) >= count
+            and all(map(is_, _flat(map(_items_of, blocks)), value))
+            and all(block.is_as_it_was() for block in blocks)
+        ):
+            return [slice(0, count), *value[count:]], []
+        objects, originals = (list(_flat(map(part_of, blocks))) for part_of in (_items_of, _originals_of))
+        index = {id(item): at for at, item in enumerate(objects)}
         found: list[object] = []
         for item in value:
             at = index.get(id(item))
-            if at is None or not self._is_as_it_was_at(at):
+            if at is None or not _is_held(item, originals[at]):
                 found.append(item)
                 continue
             last = found[-1] if found else None
@@ -89,7 +183,7 @@ class Seen:
                 found[-1] = slice(last.start, at + 1)
             else:
                 found.append(slice(at, at + 1))
-        return found
+        return found, originals
 
     def hand_out(self) -> list[Any]:
         """Give the items as objects that nobody else holds.
@@ -97,48 +191,41 @@ class Seen:
         What was handed out before is handed out again when nobody kept it: copies of a whole conversation
         at each turn would keep the garbage collector busy for longer than they take.
         """
-        columns = self.columns
-        originals = self.originals
-        if columns is None or not CAN_COUNT:
-            self.objects = list(map(_fresh, self.objects, originals))
-            return self.objects.copy()
-        held = counts(self.objects)
-        stale = columns.odd
-        if max(held) > HELD_ONCE:
-            stale = [*stale, *(at for at, count in enumerate(held) if count > HELD_ONCE)]
-        # A list of its own, as somebody else may be looking at the old one.
-        objects = _renewed(self.objects, originals, stale)
-        columns.forget(stale)
-        # What nobody holds nobody can change after it was compared: so in this order.
-        if len(stale) < len(objects) and columns.are_free(objects, originals):  # type: ignore[arg-type]  # messages alone
-            stale = columns.changed(objects)
-            objects = _renewed(objects, originals, stale)
-            columns.forget(stale)
-        else:
-            objects = list(map(_fresh, objects, originals))
-            columns.forget(range(len(objects)))
-        self.objects = objects
-        return objects.copy()
+        if not self.is_ready:
+            self._make_ready()
+        self.is_ready = False
+        return list(_flat(map(_items_of, self.blocks)))
 
-    def _is_as_it_was(self) -> bool:
-        columns = self.columns
-        if columns is not None:
-            return columns.are_held_by(self.objects)
-        return all(map(self._is_as_it_was_at, range(len(self.objects))))
+    def settle(self) -> None:
+        """Do beforehand what handing out takes, if the turn is over: nobody gets hold of an item any more."""
+        # Whoever takes a turn holds all items, those too that were handed out for it.
+        if not self.is_ready and {block.is_held() for block in self.blocks} == {False, None}:
+            self._make_ready()
+            self.is_ready = True
 
-    def _is_as_it_was_at(self, at: int) -> bool:
-        original = self.originals[at]
-        return original is None or original.is_held_by(self.objects[at])
+    def _make_ready(self) -> None:
+        self.blocks = _joined([block.handed_out() for block in self.blocks])
 
 
-def _renewed(items: list[Any], originals: list[Original | None], places: Sequence[int]) -> list[Any]:
-    made = items.copy()
-    for at in places:
-        made[at] = _fresh(made[at], originals[at])
-    return made
+def _joined(blocks: Iterable[Block]) -> tuple[Block, ...]:
+    """Join what is short to what is before it, so that blocks are few and most are long and stay."""
+    joint: list[Block] = []
+    for block in blocks:
+        joint.append(block)
+        while len(joint) > 1 and (
+            len(joint[-2].items) + len(joint[-1].items) <= _SMALL
+            or len(joint[-2].items) <= 2 * len(joint[-1].items)
+        ):
+            last = joint.pop()
+            joint[-1] = joint[-1].joined(last)
+    return tuple(joint)
 
 
-def _fresh(item: object, original: Original | None) -> object:
+def _is_held(item: object, original: Original | None) -> bool:
+    return original is None or original.is_held_by(item)
+
+
+def _copied(item: object, original: Original | None) -> object:
     return item if original is None else original.copy()
 
 
@@ -165,11 +252,11 @@ class Memory:
             known = self._lists.setdefault(key, {})
             self._lists.move_to_end(key)
             for channel, seen in lists.items():
-                self._items += len(seen.objects) - (len(known[channel].objects) if channel in known else 0)
+                self._items += len(seen) - (len(known[channel]) if channel in known else 0)
                 known[channel] = seen
             while self._items > self._most_items:
                 _, dropped = self._lists.popitem(last=False)
-                self._items -= sum(len(seen.objects) for seen in dropped.values())
+                self._items -= sum(map(len, dropped.values()))
 
     def hand_out(self, key: Key, channel: str, thread: int, spans: tuple[Span, ...]) -> list[Any] | None:
         """Give a list that is stored as these spans, when it is the one seen last."""
@@ -179,6 +266,14 @@ class Memory:
                 return None
             self._lists.move_to_end(key)
             return seen.hand_out()
+
+    def settle(self, key: Key, lists: Mapping[str, Seen]) -> None:
+        """Do beforehand what handing out these takes, if they are still those seen last, and not too long."""
+        with self._guard:
+            known = self._lists.get(key, {})
+            for channel, seen in lists.items():
+                if known.get(channel) is seen and _FEW < len(seen) <= _MANY:
+                    seen.settle()
 
 
 def can_be_seen(item: object) -> bool:

@@ -1,14 +1,21 @@
 """What a saver hands out: the same objects again only when nobody could tell."""
 
+import asyncio
 import threading
 import weakref
 from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, cast
 
 import pytest
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.graph import START, StateGraph
+from langgraph.graph.message import add_messages
+from typing_extensions import TypedDict
 
 from checkpoints import SessionSaver, open_saver
+from checkpoints.sqlite.saver import SqliteSessionSaver
 from checkpoints.sqlite.worker import Receipt, ThreadReceipt, Worker
 
 TEXTS = ["one", "two", "three"]
@@ -134,3 +141,82 @@ def test_a_message_with_parts_within_parts_is_handed_out_without_a_copy_when_nob
         again = read(saver)[0]
         kept.append(3)
         assert again.response_metadata == {"usage": {"in": [1, 2]}, "logs": []}
+
+
+class Long(TypedDict):
+    """A conversation."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+async def talk(graph: Any, turns: int) -> None:  # noqa: ANN401  # a compiled graph
+    for turn in range(turns):
+        await graph.ainvoke({"messages": [HumanMessage(f"{turn}")]}, {"configurable": {"thread_id": "t"}})
+
+
+async def test_a_long_conversation_is_looked_at_between_two_turns(tmp_path: Path) -> None:
+    async with open_saver(tmp_path / "s.db") as saver:
+        assert isinstance(saver, SqliteSessionSaver)
+        builder: Any = StateGraph(Long)
+        builder.add_node("answer", lambda state: {"messages": [AIMessage(f"to {len(state['messages'])}")]})
+        builder.add_edge(START, "answer")
+        graph = builder.compile(checkpointer=saver)
+        await talk(graph, 20)
+        async with asyncio.timeout(30):
+            while not saver.memory.of(("t", ""))["messages"].is_ready:  # noqa: ASYNC110  # no event tells it
+                await asyncio.sleep(0.001)
+        held = (await graph.aget_state({"configurable": {"thread_id": "t"}})).values["messages"]
+        assert not saver.memory.of(("t", ""))["messages"].is_ready
+        held[0].content = "mine"
+        await talk(graph, 1)
+        await asyncio.sleep(0.02)
+        again = (await graph.aget_state({"configurable": {"thread_id": "t"}})).values["messages"]
+        assert [message.text for message in again[:2]] == ["0", "to 1"]
+
+
+async def test_what_a_turn_under_way_holds_is_left_alone(tmp_path: Path) -> None:
+    known: list[bool] = []
+
+    async def answer(state: Long) -> dict[str, Any]:
+        before = [id(message) for message in state["messages"]]
+        await asyncio.sleep(0.03)  # a model thinks, while the question was stored long ago
+        if seen := cast("SqliteSessionSaver", saver).memory.of(("t", "")).get("messages"):
+            known.append([id(item) for block in seen.blocks for item in block.items] == before)
+        return {"messages": [AIMessage("yes")]}
+
+    async with open_saver(tmp_path / "s.db") as saver:
+        assert isinstance(saver, SqliteSessionSaver)
+        builder: Any = StateGraph(Long)
+        builder.add_node("answer", answer)
+        builder.add_edge(START, "answer")
+        await talk(builder.compile(checkpointer=saver), 12)
+    assert known == [True] * len(known)
+    assert len(known) > 6
+
+
+@pytest.mark.parametrize("change", ["a field", "a mapping", "all fields", "another mapping"])
+async def test_a_change_in_place_far_up_in_a_long_conversation_is_stored(tmp_path: Path, change: str) -> None:
+    def answer(state: Long) -> dict[str, Any]:
+        message = state["messages"][0]
+        if len(state["messages"]) > 150:
+            if change == "a field":
+                message.content = "changed"
+            elif change == "a mapping":
+                message.response_metadata["by"] = "changed"
+            elif change == "another mapping":
+                message.response_metadata = {"by": "changed"}
+            else:
+                message.__dict__ = {**vars(message), "content": "changed"}
+        return {"messages": [AIMessage("yes")]}
+
+    async with open_saver(tmp_path / "s.db") as saver:
+        builder: Any = StateGraph(Long)
+        builder.add_node("answer", answer)
+        builder.add_edge(START, "answer")
+        await talk(builder.compile(checkpointer=saver), 77)
+    async with open_saver(tmp_path / "s.db") as saver:
+        found = await saver.aget_tuple({"configurable": {"thread_id": "t"}})
+        assert found
+        first, second = found.checkpoint["channel_values"]["messages"][:2]
+        assert "changed" in {first.content, first.response_metadata.get("by")}
+        assert second.text == "yes"

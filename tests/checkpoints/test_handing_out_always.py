@@ -1,5 +1,6 @@
 """Whatever is held, changed and put back: a saver that hands out again reads what one that decodes would."""
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from copy import deepcopy
@@ -31,9 +32,10 @@ EDITS = ("text", "add", "same", "other type", "replace", "names", "same")
 HOLDS = ("nothing", "nothing", "message", "part", "deep part", "all", "fields")
 STEPS = st.lists(
     st.tuples(
-        st.lists(st.tuples(st.integers(0, 50), st.sampled_from(EDITS)), max_size=2),
-        st.lists(st.tuples(st.integers(0, 50), st.sampled_from(HOLDS)), max_size=2),
+        st.lists(st.tuples(st.integers(0, 500), st.sampled_from(EDITS)), max_size=2),
+        st.lists(st.tuples(st.integers(0, 500), st.sampled_from(HOLDS)), max_size=2),
         st.lists(st.integers(0, len(MESSAGES) - 1), max_size=2),
+        st.booleans(),
         st.booleans(),
     ),
     min_size=2,
@@ -63,14 +65,14 @@ def read(saver: SessionSaver) -> list[BaseMessage]:
     return list(found.checkpoint["channel_values"]["messages"]) if found else []
 
 
-def put(saver: SessionSaver, parent: RunnableConfig, messages: list[Any]) -> RunnableConfig:
+async def put(saver: SessionSaver, parent: RunnableConfig, messages: list[Any]) -> RunnableConfig:
     versions: dict[str, str | int | float] = {"messages": saver.get_next_version(None)}
     checkpoint: Any = {
         **empty_checkpoint(),
         "channel_values": {"messages": messages},
         "channel_versions": versions,
     }
-    return saver.put(parent, checkpoint, {"source": "loop", "step": 0, "parents": {}}, versions)
+    return await saver.aput(parent, checkpoint, {"source": "loop", "step": 0, "parents": {}}, versions)
 
 
 def edit(message: Any, at: int, how: str) -> object:  # noqa: ANN401  # any class of messages
@@ -109,11 +111,11 @@ def part_of(messages: list[BaseMessage], at: int, how: str) -> object:
     }[how]
 
 
-def compare(steps: Any) -> None:  # noqa: ANN401  # drawn
+async def compare(steps: Any, times: int) -> None:  # noqa: ANN401  # drawn
     with tempfile.TemporaryDirectory() as folder, open_saver(Path(folder) / "s.db") as saver:
-        latest = put(saver, PLACE, deepcopy(MESSAGES))
+        latest = await put(saver, PLACE, deepcopy(MESSAGES * times))
         kept: list[object] = []
-        for edits, holds, more, puts in steps:
+        for edits, holds, more, puts, pauses in steps:
             messages = read(saver)
             with open_saver(Path(folder) / "s.db", read_only=True) as decoding:
                 assert told(messages) == told(read(decoding))
@@ -124,19 +126,21 @@ def compare(steps: Any) -> None:  # noqa: ANN401  # drawn
             for at, how in edits:
                 kept.append(edit(messages[at % len(messages)], at, how))
             if puts:
-                latest = put(saver, latest, [*messages, *(deepcopy(MESSAGES[at]) for at in more)])
+                latest = await put(saver, latest, [*messages, *(deepcopy(MESSAGES[at]) for at in more)])
             kept += [part_of(messages, at, how) for at, how in holds]
             del messages
+            if pauses:
+                await asyncio.sleep(0.007)  # it looks at the messages between two turns
 
 
 @settings(max_examples=40)
-@given(steps=STEPS)
-def test_a_saver_that_hands_out_again_reads_what_one_that_decodes_would(steps: Any) -> None:  # noqa: ANN401  # drawn
-    compare(steps)
+@given(steps=STEPS, times=st.sampled_from([1, 3]))
+def test_a_saver_that_hands_out_again_reads_what_one_that_decodes_would(steps: Any, times: int) -> None:  # noqa: ANN401  # drawn
+    asyncio.run(compare(steps, times))
 
 
 @pytest.mark.slow
 @settings(max_examples=75)
-@given(steps=STEPS)
-def test_it_does_so_for_longer(steps: Any) -> None:  # noqa: ANN401  # drawn
-    compare(steps)
+@given(steps=STEPS, times=st.sampled_from([1, 3, 11, 30]))
+def test_it_does_so_for_longer(steps: Any, times: int) -> None:  # noqa: ANN401  # drawn
+    asyncio.run(compare(steps, times))

@@ -1,0 +1,64 @@
+"""What a superstep costs, and how many sessions go through in a second, each saver in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from benchmarks.session_shapes import NODES, Opens, Saver, idle, memory, nothing, ours, small, stock
+
+
+async def superstep(saver: Saver, runs: int) -> float:
+    """Microseconds for one of five supersteps, one session after the other."""
+    graph = small().compile(checkpointer=saver)
+    took = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        await graph.ainvoke({"text": "hi"}, _thread(), **_durability(saver))
+        took.append((time.perf_counter() - start) * 1e6 / len(NODES))
+    return statistics.median(took)
+
+
+async def rate(saver: Saver, sessions: int, in_flight: int = 100) -> float:
+    """Sessions of five supersteps in a second, so many at a time."""
+    graph, gate = small().compile(checkpointer=saver), asyncio.Semaphore(in_flight)
+
+    async def one() -> None:
+        async with gate:
+            await graph.ainvoke({"text": "hi"}, _thread(), **_durability(saver))
+
+    start = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(sessions)))
+    return sessions / (time.perf_counter() - start)
+
+
+async def compared(
+    folder: Path, measure: Callable[[Saver], Coroutine[Any, Any, float]], rounds: int
+) -> dict[str, float]:
+    """The median for each saver, measured turn by turn so that a busy moment hits all of them."""
+    sides: dict[str, Opens] = {"none": nothing, "idle": idle, "memory": memory, "stock": stock, "ours": ours}
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    async with AsyncExitStack() as stack:
+        savers = {
+            name: await stack.enter_async_context(opens(folder / f"{name}.db"))
+            for name, opens in sides.items()
+        }
+        for saver in savers.values():
+            await measure(saver)  # warms up
+        for _ in range(rounds):
+            for name, saver in savers.items():
+                found[name].append(await measure(saver))
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def _durability(saver: Saver) -> dict[str, Any]:
+    return {} if saver is None else {"durability": "async"}
+
+
+def _thread() -> Any:  # noqa: ANN401  # a RunnableConfig
+    return {"configurable": {"thread_id": f"{time.perf_counter_ns()}"}}
