@@ -31,6 +31,7 @@ def settings() -> None:
 def list_settings(*, as_json: bool, explain: bool, **given: str | None) -> Action:
     """List what the user has set.
 
+    What belongs to the installation, such as the sandbox or routing, is no user's: --explain shows it.
     With --explain, options such as --max-repairs show what a command with them would use.
     """
 
