@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -73,6 +74,31 @@ def test_ctrl_c_before_anything_of_ours_is_imported_shows_no_traceback(
         [sys.executable, "-c", first + AT_IMPORT], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (code, "")
+
+
+SWALLOWED = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "serving.bounds":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except BaseException as error:
+                raise RuntimeError("no schema can be built") from error
+sys.meta_path.insert(0, Finder())
+import duograph
+sys.argv[1:] = ["bounds", "--json"]
+duograph.main()
+"""
+
+
+def test_an_interrupt_that_a_library_turns_into_an_error_is_one_still(tmp_path: Path) -> None:
+    """As pydantic does, which meets it while it builds a validator."""
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "duograph: interrupted\n")
+    assert json.loads(done.stdout)["error"]["type"] == "Interrupted"
 
 
 def test_ctrl_c_during_a_model_call_leaves_a_session_to_go_on_with(cli: CommandLine) -> None:
