@@ -21,9 +21,7 @@ T = TypeVar("T")
 def _no_truth(value: object) -> object:
     """Refuse what Python counts as 1 or 0, and what says nothing about how many."""
     if isinstance(value, bool):
-        raise PydanticCustomError(
-            "number", "{given} is no number: write one, such as 1", {"given": str(value).lower()}
-        )
+        raise PydanticCustomError("number", "give a number, not true or false")
     return value
 
 
