@@ -6,14 +6,19 @@ with Agent(Settings(home="/tmp/duograph")) as agent:
     print(agent.ask("Write a function that reverses a string").answer)
 """
 
-# Every `duograph --help` pays for these imports: pathlib and importlib.util alone would be a tenth of it.
+# Every `duograph --help` pays for these imports, and until they are done Ctrl-C shows Python's traceback:
+# typing, pathlib and importlib.util alone would take most of that time.
+from __future__ import annotations
+
 import os.path
 import sys
 from importlib import import_module
 from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers know the name, and need no import for it
 if TYPE_CHECKING:
+    from typing import Any
+
     from checkpoints import DatabaseError, Sessions
     from graph.agent import Agent, RequestError
     from graph.build import GUARDS, assemble, build_graph, compile_graph, make_nodes
@@ -223,6 +228,11 @@ def __dir__() -> list[str]:
 
 def main() -> None:
     """The `duograph` command."""
+    import signal  # noqa: PLC0415  # a program that only imports us keeps its own signals
+
+    # Until the command line takes Ctrl-C over, it ends the process without Python's traceback.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from serving.cli import main as run  # noqa: PLC0415  # click is for the command line only
 
     run(__version__)

@@ -66,7 +66,8 @@ def has_room(path: Path) -> bool:
 def closed(place: str) -> DatabaseError:
     """Say that the saver was used outside its context."""
     return DatabaseError(
-        f"The session database {place} is closed: use the saver inside `with open_saver(...)` only."
+        f"The session database {place} is closed: use the saver inside `with open_saver(...)`, "
+        "an agent inside `with Agent(...)`."
     )
 
 

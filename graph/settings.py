@@ -13,6 +13,8 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -22,7 +24,7 @@ from graph.role_settings import RoleVariables
 from graph.setting_errors import check_environment, explain
 from graph.setting_values import folder, folders, host, passphrase, table
 from graph.setting_values import user as user_name
-from graph.user_settings import Archives, UserSettings, names, overlay, read_user_settings
+from graph.user_settings import Archives, UserSettings, names, number, overlay, read_user_settings
 from nodes.limits import MAX_REPAIRS, MAX_TOOL_CALLS, MAX_TOOL_ROUNDS, TURN_TIMEOUT_S, Consent, TurnLimits
 from providers import Role, RoleParameters
 from providers.place import Prefer
@@ -183,6 +185,11 @@ class Settings(BaseSettings):
 
     _given: frozenset[str] = PrivateAttr(default=frozenset())
     _kept: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers(cls, value: object, info: ValidationInfo) -> object:
+        return number(value, cls.model_fields[str(info.field_name)].annotation)
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401  # pydantic's own signature
         """Read and validate the settings. Reading a user's blocks: never do it on an event loop.

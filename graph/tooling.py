@@ -110,6 +110,9 @@ def own_tooling(known: Toolbox | None, given: Sequence[Given]) -> Tooling:
     """
     if known is not None and not isinstance(known, Tooling):
         raise ToolConfigError("tools and services.tools are both given: put the tools into your toolbox.")
+    told: object = given  # whatever the types say, a function alone is what people forget to put into a list
+    if isinstance(told, str) or not isinstance(told, Sequence):
+        raise ToolConfigError(f"tools is {told!r}: give a list of functions, such as tools=[my_function].")
     return (known or Tooling()).with_own(given)
 
 

@@ -6,9 +6,18 @@ import difflib
 import json
 import re
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from nodes.limits import MAX_REPAIRS, MAX_TOOL_CALLS, MAX_TOOL_ROUNDS
@@ -60,6 +69,18 @@ def _archives(found: list[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def number(value: object, declared: object) -> object:
+    """What was given for a setting of this type, unless it is true or false for a number.
+
+    Raises:
+        ValueError: When it is; Python would take it for 1 or 0.
+    """
+    kinds = set(get_args(declared)) or {declared}
+    if isinstance(value, bool) and not kinds.isdisjoint({int, float}):
+        raise ValueError("give a number, not true or false")
+    return value
+
+
 Chain = Annotated[str, AfterValidator(_chain)]
 Archives = Annotated[list[str], BeforeValidator(names), AfterValidator(_archives)]
 """Names of memory archives, each once; text is split at commas."""
@@ -99,6 +120,11 @@ class UserSettings(BaseModel):
     model_timeout_s: float | None = Field(default=None, gt=0, le=3600)
     model_tries: int | None = Field(default=None, ge=1, le=10)
     verify_timeout_s: float | None = Field(default=None, gt=0, le=600)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers(cls, value: object, info: ValidationInfo) -> object:
+        return number(value, cls.model_fields[str(info.field_name)].annotation)
 
     @model_validator(mode="before")
     @classmethod

@@ -67,6 +67,7 @@ def _run(words: list[str], version: str | None, signals: Signals, *, as_json: bo
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  # the last line of defence
+        signals.check()  # a library may have made an error of its own out of our interrupt
         return _fault(error, as_json=as_json)
 
 

@@ -51,16 +51,17 @@ Modes, one or more:
 _EPILOG = """\b
 Exit codes:
   0    done
-  1    a bug in Duograph, output that cannot be written, or jobs of
-       `duograph worker --drain` that wait for a memory that is away
+  1    a bug in Duograph, or output that cannot be written
   2    wrong usage or configuration
   3    ended by a limit
   4    code that is not verified
   5    every model failed
-  6    a plan waits for approval
-  7    a check of `duograph doctor` failed
+  6    a plan waits for approval, or calls for consent
+  7    a check of `duograph doctor` failed, or all that `duograph worker --drain`
+       left waits for a memory that is away
   8    a job of `duograph worker --drain` is dead
   130  interrupted (143 when terminated)
+  141  whoever read the output has left, as `head` does
 
 \b
 Settings come from `duograph settings`, DUOGRAPH_* variables and ./duograph.toml:

@@ -18,7 +18,7 @@ STATUSES = ("pending", "running", "done", "failed", "dead")
 _job = click.argument("job")
 
 
-@click.group()
+@click.group(short_help="See, repeat and drop the work behind the answer.")
 def jobs() -> None:
     """The queue of work behind the answer: see, repeat and drop its jobs.
 
@@ -59,7 +59,7 @@ def show_job(*, job: str, as_json: bool) -> Action:
     return action
 
 
-@jobs.command("retry")
+@jobs.command("retry", short_help="Make JOB due now, with all its attempts before it.")
 @_job
 @json_option
 def retry_job(*, job: str, as_json: bool) -> Action:
@@ -87,7 +87,7 @@ def drop_job(*, job: str, as_json: bool) -> Action:
     return action
 
 
-@click.command()
+@click.command(short_help="Do the jobs of the queue until Ctrl-C or SIGTERM.")
 @click.option("--drain", is_flag=True, help="End when the queue is empty; the exit code says if jobs died.")
 @json_option
 @click.pass_obj

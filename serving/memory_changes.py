@@ -59,6 +59,8 @@ def add(text: str, subject: str | None, user: str | None, signals: Signals, *, a
     said = read_source("-", "fact") if text == "-" else read_word(text, "The fact")
     subject = None if subject is None else read_word(subject, "--subject")
     told = fact(said)
+    if not told.text.strip():
+        raise InputError("The fact is empty: say what to remember, for example «our deploys are on Fridays».")
     try:
         record = Record(
             kind="fact",

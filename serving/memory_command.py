@@ -134,7 +134,7 @@ def list_records(
     return action
 
 
-@memory.command("forget")
+@memory.command("forget", short_help="Forget for good what fits all that is given.")
 @click.argument("ids", metavar="[ID...]", nargs=-1)
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All that is remembered.")
@@ -171,7 +171,7 @@ def forget(  # noqa: PLR0913  # click passes every option as an argument
     return action
 
 
-@memory.command("why")
+@memory.command("why", short_help="Show where ID comes from.")
 @click.argument("record", metavar="ID")
 @user_option
 @json_option
@@ -181,7 +181,7 @@ def why(shell: Shell, /, *, record: str, user: str | None, as_json: bool) -> Act
     return lambda: _loaded("memory").why(record, user, shell.signals, as_json=as_json)
 
 
-@memory.command("export")
+@memory.command("export", short_help="Write all that is remembered as JSON lines.")
 @named("--out", "FILE", "Write it there; to standard output when left out.")
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @user_option
@@ -193,7 +193,7 @@ def export(shell: Shell, /, *, out: str | None, force: bool, user: str | None) -
     return lambda: _loaded("memory_changes").export(out, user, shell.signals, force=force)
 
 
-@memory.command("import")
+@memory.command("import", short_help="Keep what is in FILE, which `export` wrote.")
 @click.argument("file")
 @click.option(
     "--unchecked", is_flag=True, help="Take a part of an export too, or one that was changed or is older."

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _into_option = named("--into", "ID", "The id of the new session; a fresh one when left out.")
 
 
-@click.group()
+@click.group(short_help="See, fork, move and delete sessions that were kept.")
 def sessions() -> None:
     """Sessions that were kept: see, go on with, fork, move and delete them.
 
@@ -67,7 +67,7 @@ def show_session(*, thread: str, steps: bool, as_json: bool) -> Action:
     return action
 
 
-@sessions.command("fork")
+@sessions.command("fork", short_help="Begin another session with what THREAD was.")
 @click.argument("thread")
 @named("--at", "STEP", "The step to begin from, as `show --steps` lists them; the newest when left out.")
 @_into_option
@@ -108,7 +108,7 @@ def export_session(*, thread: str, form: str, out: str | None, force: bool) -> A
     return action
 
 
-@sessions.command("import")
+@sessions.command("import", short_help="Store the session in FILE, which `export` wrote.")
 @click.argument("file")
 @named("--into", "ID", "Store it under this id; under its own when left out.")
 @json_option
@@ -123,7 +123,7 @@ def import_session(*, file: str, into: str | None, as_json: bool) -> Action:
     return action
 
 
-@sessions.command("prune")
+@sessions.command("prune", short_help="Drop the older steps of sessions.")
 @click.argument("threads", metavar="[THREAD...]", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Prune all sessions.")
 @click.option(
@@ -191,7 +191,7 @@ def delete_sessions(
     return action
 
 
-@sessions.command("register")
+@sessions.command("register", short_help="Let a LangGraph server list sessions.")
 @click.argument("threads", metavar="THREAD...", nargs=-1, required=True)
 @click.option(
     "--server",

@@ -59,8 +59,14 @@ def explain(given: Mapping[str, str], *, as_json: bool) -> int:
         terminal.json_object([asdict(origin) for origin in found])
         return exits.DONE
     from graph.precedence import PRECEDENCE  # noqa: PLC0415  # loaded by now
+    from graph.user_settings import UserSettings  # noqa: PLC0415  # the same
 
     terminal.notice(f"duograph: {' > '.join(PRECEDENCE)}")
+    installed = [each.name for each in found if each.name not in UserSettings.model_fields]
+    terminal.notice(
+        "duograph: of the installation, so only an argument, the environment or duograph.toml sets: "
+        f"{', '.join(installed)}"
+    )
     rows = [(each.name, in_words(each.value), f"{each.source} {each.place}".strip()) for each in found]
     _print(rows, ("setting", "value", "from"))
     return exits.DONE

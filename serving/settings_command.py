@@ -31,6 +31,7 @@ def settings() -> None:
 def list_settings(*, as_json: bool, explain: bool, **given: str | None) -> Action:
     """List what the user has set.
 
+    What belongs to the installation, such as the sandbox or routing, is no user's: --explain shows it.
     With --explain, options such as --max-repairs show what a command with them would use.
     """
 
@@ -60,7 +61,11 @@ def get_setting(*, name: str, as_json: bool, user: str | None) -> Action:
 
 
 # A value may begin with a dash, as -1 does: the settings say better than click what is wrong with it.
-@settings.command("set", context_settings={"ignore_unknown_options": True})
+@settings.command(
+    "set",
+    short_help="Keep VALUE as what the user prefers.",
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("name")
 @click.argument("value")
 @json_option
@@ -76,7 +81,7 @@ def set_setting(*, name: str, value: str, as_json: bool, user: str | None) -> Ac
     return action
 
 
-@settings.command("unset")
+@settings.command("unset", short_help="Take back what the user has set.")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that the user has set.")
 @json_option

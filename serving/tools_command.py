@@ -20,7 +20,7 @@ def tools() -> None:
     """Tools that the reasoning model may call."""
 
 
-@tools.command("list")
+@tools.command("list", short_help="List the tools, and which are chosen.")
 @click.option(
     "--start", is_flag=True, help="Start the MCP servers that the settings name, and list their tools."
 )

@@ -27,8 +27,16 @@ def test_importing_everything_public_loads_no_heavy_package(tmp_path: Path) -> N
 
 
 def test_importing_the_face_alone_loads_almost_nothing(tmp_path: Path) -> None:
-    code = "import sys, duograph; print([n for n in ('langgraph', 'pydantic', 'click') if n in sys.modules])"
-    assert python(code, tmp_path).stdout.strip() == "[]"
+    code = (
+        "import sys; before = set(sys.modules); import duograph;"
+        "print({'langgraph', 'pydantic', 'click', 'typing'} & (set(sys.modules) - before))"
+    )
+    assert python(code, tmp_path).stdout.strip() == "set()"
+
+
+def test_importing_leaves_the_signals_to_the_program(tmp_path: Path) -> None:
+    code = "import signal, duograph; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    assert python(code, tmp_path).stdout.strip() == "True"
 
 
 def test_every_public_name_is_there() -> None:

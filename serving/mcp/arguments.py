@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import Field, WrapValidator
+from pydantic import BeforeValidator, Field, WrapValidator
+from pydantic_core import PydanticCustomError
 
 from nodes import Task
 from toolkit.protocol import Arguments
@@ -15,6 +16,17 @@ MAX_HITS = 50
 MAX_SESSIONS = 200
 
 T = TypeVar("T")
+
+
+def _no_truth(value: object) -> object:
+    """Refuse what Python counts as 1 or 0, and what says nothing about how many."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "give a number, not true or false")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_truth)]
+Amount = Annotated[float, BeforeValidator(_no_truth)]
 
 
 def _unless_none(value: object, check: Callable[[object], object]) -> object:
@@ -38,22 +50,22 @@ class File(Arguments):
 Files = Annotated[list[File], Field(max_length=MAX_FILES)]
 
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[Whole, Field(ge=1)]
 
 
 class Limits(Arguments):
     """Limits of one turn; they can only be tighter than those of the server."""
 
-    max_repairs: Optional[Annotated[int, Field(ge=0)]] = Field(None, description="Repairs of failing code.")
-    max_model_calls: Optional[Annotated[int, Field(ge=1, le=10_000)]] = Field(
+    max_repairs: Optional[Annotated[Whole, Field(ge=0)]] = Field(None, description="Repairs of failing code.")
+    max_model_calls: Optional[Annotated[Whole, Field(ge=1, le=10_000)]] = Field(
         None, description="Calls of models, failed ones too."
     )
     max_input_tokens: Optional[Count] = Field(None, description="Tokens sent to models.")
     max_output_tokens: Optional[Count] = Field(None, description="Tokens received from models.")
-    max_cost_usd: Optional[Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+    max_cost_usd: Optional[Annotated[Amount, Field(ge=0, allow_inf_nan=False)]] = Field(
         None, description="US dollars, where prices are known."
     )
-    turn_timeout_s: Optional[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+    turn_timeout_s: Optional[Annotated[Amount, Field(gt=0, allow_inf_nan=False)]] = Field(
         None, description="Seconds for the whole turn."
     )
 
@@ -95,7 +107,7 @@ class MemorySearch(Arguments):
     """Arguments of `memory_search`."""
 
     query: str = Field(min_length=1, max_length=20_000, description="What to look for, in your words.")
-    limit: int = Field(default=10, ge=1, le=MAX_HITS, description="How many records at most.")
+    limit: Whole = Field(default=10, ge=1, le=MAX_HITS, description="How many records at most.")
 
 
 class SessionsAsked(Arguments):
@@ -106,7 +118,7 @@ class SessionsAsked(Arguments):
         description="The session to show: its id, or the first four or more characters. Left out, they are "
         "listed.",
     )
-    limit: int = Field(
+    limit: Whole = Field(
         default=20,
         ge=1,
         le=MAX_SESSIONS,

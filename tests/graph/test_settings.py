@@ -45,6 +45,9 @@ def test_the_database_stands_in_home_unless_named(tmp_path: Path) -> None:
         ("max_repairs = 99", ["max_repairs", "99", "10"]),
         ('sandbox = "jail"', ["sandbox", "'jail'", "nono"]),
         ("reasoning_model = 3", ["reasoning_model", "3"]),
+        ("max_repairs = true", ["max_repairs", "True", "give a number, not true or false"]),
+        ("turn_timeout_s = true", ["turn_timeout_s", "give a number"]),
+        ("max_cost_usd = false", ["max_cost_usd", "give a number"]),
     ],
 )
 def test_a_broken_file_is_one_sentence(tmp_path: Path, text: str, words: list[str]) -> None:

@@ -46,11 +46,13 @@ def test_functions_tools_and_langchains_stand_side_by_side(tmp_path: Path) -> No
         ([ping, ping], "Two tools are called ping (own and own): give one of them another name"),
         ([make("calculator")], "Two tools are called calculator (calculation and calculation)"),
         (["calculator"], "tools holds 'calculator': give functions"),
+        (ping, "give a list of functions, such as tools=[my_function]"),
+        ("calculator", "tools is 'calculator': give a list of functions"),
         ([partial(ping, "x")], "is a functools.partial: put the call into a function"),
         ([lambda text: text], "needs a docstring"),
     ],
 )
-def test_what_cannot_be_a_tool_is_refused(tmp_path: Path, given: list[Any], words: str) -> None:
+def test_what_cannot_be_a_tool_is_refused(tmp_path: Path, given: Any, words: str) -> None:  # noqa: ANN401  # no list, too
     with pytest.raises(ToolConfigError) as error:
         Agent(Settings(home=tmp_path, tools=["calculator"]), tools=given)
     assert words in str(error.value)

@@ -1,8 +1,12 @@
 """Whole turns on the real graph, the real sandbox and real SQLite, with scripted models."""
 
+from pathlib import Path
+
 import pytest
 
-from graph.agent import RequestError
+from checkpoints import DatabaseError
+from graph.agent import Agent, RequestError
+from graph.settings import Settings
 from nodes import Status, StopReason
 from tests.support import ASK, BAD, GOOD, PLAN, AgentMaker
 
@@ -247,3 +251,10 @@ def test_a_doubt_is_kept_when_the_coder_gives_the_same_code_again(make_agent: Ag
     result = make_agent([{"content": PLAN}, revise], [{"content": GOOD, "repeat": True}]).ask(ASK)
     assert (result.status, result.stop_reason) == (Status.DONE, StopReason.NO_PROGRESS)
     assert "It must handle None too." in result.answer
+
+
+def test_an_agent_that_was_closed_says_what_to_do(tmp_path: Path) -> None:
+    with Agent(Settings(home=tmp_path)) as agent:
+        pass
+    with pytest.raises(DatabaseError, match=r"sessions\.sqlite is closed: .*, an agent inside `with Agent"):
+        agent.ask("hello")

@@ -30,6 +30,7 @@ def broken(name: str, value: object) -> Iterator[None]:
     ("name", "value", "words"),
     [
         ("max_repairs", 99, ["The setting max_repairs is 99", "10", "settings unset max_repairs"]),
+        ("max_repairs", True, ["The setting max_repairs is wrong", "give a number, not true or false"]),
         ("flavour", "mint", ["no user setting 'flavour'", "settings unset flavour"]),
         ("openai_api_key", "sk-canary", ["is a secret", "OPENAI_API_KEY", "settings unset openai_api_key"]),
     ],

@@ -60,7 +60,7 @@ def test_the_status_says_where_and_how_much(told: CommandLine) -> None:
         (("forget", "--older-than", "soon"), "--older-than is 'soon'"),
         (("forget", "--all"), "Nobody is here to ask"),
         (("why", "ffffffff"), "No record begins with 'ffffffff'"),
-        (("add", ""), "0 characters"),
+        (("add", ""), "The fact is empty: say what to remember"),
         (("add", "x" * 20_001), "20,001 characters"),
         (("add", "a \udcff b"), "The fact is not valid UTF-8"),
         (("add", "tea", "--subject", "\udcff"), "--subject is not valid UTF-8"),

@@ -1,5 +1,6 @@
 """`duograph settings` as a process, and the commands that heed what was set."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -7,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import duograph
+from duograph import Settings, UserSettings
+from graph.user_settings import is_secret
 from tests.serving.commandline import CommandLine, Done
 from tests.support import ASK, BAD, GOOD, PLAN
 
@@ -56,7 +60,9 @@ def test_explain_names_the_source_of_every_setting(cli: CommandLine) -> None:
     env = {"DUOGRAPH_MAX_REPAIRS": "5", "DUOGRAPH_VERIFY_TYPES": "yes", "OPENAI_API_KEY": "sk-canary"}
     done = cli.run("settings", "list", "--explain", "--turn-timeout", "60", env=env)
     assert done.code == 0
-    assert done.err == "duograph: argument > context > user settings > environment > file > default\n"
+    order, installed = done.err.splitlines()
+    assert order == "duograph: argument > context > user settings > environment > file > default"
+    assert "routing, routing_minilm" in installed
     rows = dict(line.split("\t", 1) for line in done.out.splitlines())
     assert rows["turn_timeout_s"] == "60.0\targument"
     assert rows["max_repairs"] == "4\tuser settings of 'default'"
@@ -68,7 +74,16 @@ def test_explain_names_the_source_of_every_setting(cli: CommandLine) -> None:
     assert rows["database"] == f"{file_of(cli)}\tdefault"
     listed = cli.run("settings", "list", "--explain", "--json", env=env).json
     assert {row["name"] for row in listed} == set(rows)
+    assert set(installed.rpartition(": ")[2].split(", ")) == set(rows) - set(UserSettings.model_fields)
     assert "canary" not in done.out + str(listed)
+
+
+def test_the_page_names_every_setting_that_is_no_users() -> None:
+    page = Path(duograph.__file__).with_name("docs").joinpath("configuration.md").read_text(encoding="utf-8")
+    told = page.partition("belongs to the installation cannot")[2].partition("shows none of them")[0]
+    others = set(Settings.model_fields) - set(UserSettings.model_fields)
+    secrets = {name for name in others if is_secret(name)}
+    assert set(re.findall(r"`(\w+)`", told)) == others - secrets
 
 
 @pytest.mark.parametrize(

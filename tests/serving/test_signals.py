@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -47,6 +49,56 @@ def test_ctrl_c_while_starting_ends_in_one_line(new_interpreter: CommandLine, de
     assert (done.code, done.out) == (130, "")
     assert "Traceback" not in done.err
     assert done.err.splitlines()[-1].startswith("duograph: interrupted")
+
+
+AT_IMPORT = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "serving.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+import duograph
+sys.argv[1:] = ["--version"]
+duograph.main()
+"""
+
+
+@pytest.mark.parametrize(("ignored", "code"), [(False, -signal.SIGINT), (True, 0)])
+def test_ctrl_c_before_anything_of_ours_is_imported_shows_no_traceback(
+    tmp_path: Path, *, ignored: bool, code: int
+) -> None:
+    """Ignored, as in a shell's background, it does not end the process."""
+    first = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" if ignored else ""
+    done = subprocess.run(
+        [sys.executable, "-c", first + AT_IMPORT], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+SWALLOWED = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "serving.bounds":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except BaseException as error:
+                raise RuntimeError("no schema can be built") from error
+sys.meta_path.insert(0, Finder())
+import duograph
+sys.argv[1:] = ["bounds", "--json"]
+duograph.main()
+"""
+
+
+def test_an_interrupt_that_a_library_turns_into_an_error_is_one_still(tmp_path: Path) -> None:
+    """As pydantic does, which meets it while it builds a validator."""
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "duograph: interrupted\n")
+    assert json.loads(done.stdout)["error"]["type"] == "Interrupted"
 
 
 def test_ctrl_c_during_a_model_call_leaves_a_session_to_go_on_with(cli: CommandLine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import duograph
+from serving import exits
 from tests.serving.commandline import finish
 
 if TYPE_CHECKING:
@@ -33,6 +35,21 @@ def test_help_lists_commands_and_exit_codes(cli: CommandLine) -> None:
         "130",
     ):
         assert word in done.out
+
+
+def test_help_tells_every_exit_code_as_the_page_does(cli: CommandLine) -> None:
+    told = cli.run("--help").out
+    page = Path(duograph.__file__).with_name("docs").joinpath("cli.md").read_text(encoding="utf-8")
+    for code in {value for name, value in vars(exits).items() if name.isupper() and type(value) is int}:
+        assert re.search(rf"^ +{code} +\w", told, re.MULTILINE), code
+        assert f"\n| {code} | " in page, code
+    assert re.search(r"^ +7 .*\n.* waits for a memory that is away$", told, re.MULTILINE)
+
+
+@pytest.mark.parametrize("group", ["", "jobs", "memory", "sessions", "settings", "tools"])
+def test_help_cuts_no_word_about_a_command_off(cli: CommandLine, group: str) -> None:
+    done = cli.run(*group.split(), "--help")
+    assert [line for line in done.out.splitlines()[1:] if line.endswith("...")] == []
 
 
 def test_version_is_that_of_the_package(cli: CommandLine) -> None:

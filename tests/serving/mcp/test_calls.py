@@ -194,6 +194,22 @@ async def test_memory_is_searched(tmp_path: Path) -> None:
         ("verify", {"files": [{"path": "a.py", "content": " \n"}]}, "nothing but blank lines"),
         ("verify", {"files": [FILE], "tests": "assert ("}, "tests, line 1"),
         ("memory_search", {"query": "x", "limit": 1000}, "limit: Input should be less than or equal to 50"),
+        ("memory_search", {"query": "x", "limit": True}, "limit: give a number, not true"),
+        (
+            "sessions",
+            {"limit": True},
+            "Wrong arguments for sessions: limit: give a number, not true or false.",
+        ),
+        (
+            "ask",
+            {"question": "x", "limits": {"max_cost_usd": False}},
+            "limits.max_cost_usd: give a number",
+        ),
+        (
+            "ask",
+            {"question": "x", "limits": {"max_repairs": True}},
+            "limits.max_repairs: give a number",
+        ),
         ("sessions", {"session": "nobody"}, "No session has the id 'nobody'"),
         ("delete_everything", {}, "There is no tool 'delete_everything': choose one of ask, verify"),
     ],
