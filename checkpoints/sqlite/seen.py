@@ -79,14 +79,15 @@ class Block:
     @property
     def originals(self) -> Originals:
         """What each item is to hold."""
-        if self._originals is None:
-            decoded = self._thaw() if self._thaw else []
-            self._originals = [
+        thaw, known = self._thaw, self._originals
+        if known is None:
+            # Several threads may do so at once, each with messages of its own.
+            known = [
                 Original(item, beside) if is_message(item) else None
-                for item, beside in zip(decoded, self.items, strict=True)
+                for item, beside in zip(thaw() if thaw else (), self.items, strict=True)
             ]
-            self._thaw = None
-        return self._originals
+            self._originals, self._thaw = known, None
+        return known
 
     @property
     def turns(self) -> int:
@@ -97,11 +98,9 @@ class Block:
 
     def is_as_it_was(self) -> bool:
         """Tell whether the items hold what they are to hold."""
-        if self._footprint is None:
+        if self._footprint is None or not self._footprint.is_unchanged():
             return all(map(_is_held, self.items, self.originals))
-        return self._footprint.is_unchanged() and all(
-            _is_held(self.items[at], self.originals[at]) for at in self._odd
-        )
+        return all(_is_held(self.items[at], self.originals[at]) for at in self._odd)
 
     def handed_out(self) -> Block:
         """The same as objects that nobody else holds: these, or copies."""
