@@ -121,6 +121,19 @@ def test_a_worker_at_rest_holds_nothing_of_what_it_did() -> None:
         worker.close()
 
 
+def test_what_is_left_of_a_shortened_conversation_is_not_looked_at_anew() -> None:
+    with open_saver(":memory:") as saver:
+        put(saver, [HumanMessage(f"{at}") for at in range(100)])
+        put(saver, cast("list[AnyMessage]", [*read(saver), *map(HumanMessage, TEXTS)]))
+        messages = read(saver)
+        blocks = cast("SqliteSessionSaver", saver).memory.of(("t", ""))["messages"].blocks
+        assert [len(block.items) for block in blocks] == [100, 3]
+        put(saver, cast("list[AnyMessage]", [*messages[1:], HumanMessage("more")]))
+        after = cast("SqliteSessionSaver", saver).memory.of(("t", ""))["messages"].blocks
+        assert [len(block.items) for block in after] == [99, 3, 1]
+        assert after[1] is blocks[1]
+
+
 def test_what_is_referred_to_weakly_is_never_handed_out_again() -> None:
     with open_saver(":memory:") as saver:
         put(saver, [HumanMessage(text) for text in TEXTS])

@@ -30,12 +30,14 @@ MESSAGES: list[AnyMessage] = [
     AIMessage("odd", additional_kwargs={"set": {1, 2}}),
 ]
 EDITS = ("text", "add", "same", "other type", "replace", "names", "turn", "equal", "fields", "extra")
+MOVES = ("nothing", "nothing", "first away", "one away", "one twice", "one last", "back to front")
 HOLDS = ("nothing", "nothing", "message", "part", "deep part", "all", "fields")
 STEPS = st.lists(
     st.tuples(
         st.lists(st.tuples(st.integers(0, 500), st.sampled_from(EDITS)), max_size=2),
         st.lists(st.tuples(st.integers(0, 500), st.sampled_from(HOLDS)), max_size=2),
         st.lists(st.integers(0, len(MESSAGES) - 1), max_size=2),
+        st.tuples(st.integers(0, 500), st.sampled_from(MOVES)),
         st.booleans(),
         st.booleans(),
     ),
@@ -114,6 +116,19 @@ def edit_part(part: Any, at: int, how: str) -> object:  # noqa: ANN401  # a dict
     return None
 
 
+def moved(messages: list[BaseMessage], at: int, how: str) -> list[BaseMessage]:
+    """The same objects as a list of its own: without some, in another order."""
+    one, others = messages[at], [*messages[:at], *messages[at + 1 :]]
+    return {
+        "nothing": messages.copy(),
+        "first away": messages[at // 2 :],
+        "one away": others or messages,
+        "one twice": [*messages, one],
+        "one last": [*others, one],
+        "back to front": messages[::-1],
+    }[how]
+
+
 def part_of(messages: list[BaseMessage], at: int, how: str) -> object:
     message = messages[at % len(messages)]
     parts = list(containers(message))
@@ -131,7 +146,7 @@ async def compare(steps: Any, times: int) -> None:  # noqa: ANN401  # drawn
     with tempfile.TemporaryDirectory() as folder, open_saver(Path(folder) / "s.db") as saver:
         latest = await put(saver, PLACE, deepcopy(MESSAGES * times))
         kept: list[object] = []
-        for edits, holds, more, puts, pauses in steps:
+        for edits, holds, more, (which, move), puts, pauses in steps:
             messages = read(saver)
             with open_saver(Path(folder) / "s.db", read_only=True) as decoding:
                 assert told(messages) == told(read(decoding))
@@ -142,6 +157,7 @@ async def compare(steps: Any, times: int) -> None:  # noqa: ANN401  # drawn
             for at, how in edits:
                 kept.append(edit(messages[at % len(messages)], at, how))
             if puts:
+                messages = moved(messages, which % len(messages), move)
                 messages += [deepcopy(MESSAGES[at]) for at in more]
                 latest = await put(saver, latest, messages)
                 with open_saver(Path(folder) / "s.db", read_only=True) as decoding:
