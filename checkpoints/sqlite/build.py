@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 
+    from checkpoints.sqlite.block import Block
     from checkpoints.sqlite.encode import Encoder
     from checkpoints.sqlite.jobs import Version
-    from checkpoints.sqlite.seen import Block
     from checkpoints.sqlite.values import Encoded
 
     Lists: TypeAlias = dict[str, tuple[Version, Sequence[Block]]]

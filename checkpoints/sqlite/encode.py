@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 
+from checkpoints.sqlite.block import Block, can_be_seen
 from checkpoints.sqlite.messages import Original, is_message
-from checkpoints.sqlite.seen import Block, can_be_seen
 from checkpoints.sqlite.values import INLINE_BYTES, Encoded, Piece, Pieces, Plain, Span
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
-    from checkpoints.sqlite.seen import Originals, Seen
+    from checkpoints.sqlite.block import Originals
+    from checkpoints.sqlite.seen import Seen
 
 _SHORT = 8
 _DIGEST_BYTES = 16
@@ -77,9 +78,11 @@ class Encoder:
         # The others were looked at when they were first stored.
         if not all(map(can_be_seen, fresh)):
             return stored, ()
-        if seen is not None and not known:
+        if seen is None:
+            return stored, (Block(list(value), originals),)
+        if not known:
             return stored, (*seen.blocks, Block(fresh, made)) if fresh else seen.blocks
-        return stored, (Block(list(value), originals),)
+        return stored, seen.arranged(found, list(value), originals)
 
     def _plain(self, kind: str, data: bytes) -> Plain:
         if self._cipher is None:

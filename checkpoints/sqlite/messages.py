@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import marshal
+import pickle
 from copy import deepcopy
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -80,8 +82,23 @@ class Original:
         ]
 
     def is_held_by(self, item: object) -> bool:
-        """Tell whether `item` holds what this one does."""
-        return values_of(item) == self.values and extra_of(item) == self.extra
+        """Tell whether `item` holds what this one does, down to types and order: `True` is not 1."""
+        values, wanted = values_of(item), self.values
+        try:
+            if not self._is_plain:
+                return _is_same(values, wanted) and _is_same(extra_of(item), self.extra)
+            return (
+                values == wanted
+                and extra_of(item) == self.extra
+                and list(map(type, values.values())) == list(map(type, wanted.values()))
+                and (not self._full or self._dumped(values) == self._dumped(wanted))
+            )
+        except Exception:  # noqa: BLE001  # somebody else's `__eq__`, or what cannot be dumped
+            return False
+
+    def _dumped(self, values: Values) -> bytes:
+        # In C, and in the format that does not tell which objects are shared.
+        return marshal.dumps([values[name] for name in self._full], 2)
 
     def copy(self) -> BaseMessage:
         """A fresh message that shares nothing that can be changed, as pydantic's own `__copy__` makes it."""
@@ -118,6 +135,22 @@ def _is_plain(value: object) -> bool:
     if type(value) is dict:
         return all(type(key) is str for key in value) and all(map(_is_plain, value.values()))
     return all(map(_is_plain, value)) if type(value) is list else type(value) in IMMUTABLE
+
+
+def _is_same(value: Any, wanted: Any) -> bool:  # noqa: ANN401  # whatever stands in a field
+    """Compare down to the types, where `==` would not do: an array gives no answer, and 1 equals `True`."""
+    kind = type(wanted)
+    if type(value) is not kind:
+        return False
+    if kind is dict:
+        return _is_same([*value.items()], [*wanted.items()])
+    if kind is list or kind is tuple:
+        return len(value) == len(wanted) and all(map(_is_same, value, wanted))
+    if kind is set or kind is frozenset:
+        return {(type(one), one) for one in value} == {(type(one), one) for one in wanted}
+    if value is wanted or kind in IMMUTABLE:
+        return bool(value == wanted)
+    return pickle.dumps(value) == pickle.dumps(wanted)
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401  # whatever stands in a field

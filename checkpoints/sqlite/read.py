@@ -11,7 +11,8 @@ import ormsgpack
 from langgraph.checkpoint.base import CheckpointTuple, get_checkpoint_id, writes_sort_key
 
 from checkpoints.ids import place_in
-from checkpoints.sqlite.seen import Block, Memory, Seen, can_be_seen
+from checkpoints.sqlite.block import Block, can_be_seen
+from checkpoints.sqlite.seen import Memory, Seen
 from checkpoints.sqlite.values import ITEM, LIST, Base, length, place, unpack
 
 if TYPE_CHECKING:

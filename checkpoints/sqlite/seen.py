@@ -8,20 +8,16 @@ from itertools import chain
 from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from checkpoints.outline import turns_of
-from checkpoints.sqlite.footprint import CAN_LOOK, HELD_ONCE, Footprint, most_held
-from checkpoints.sqlite.messages import IMMUTABLE, Original, is_message, is_message_type, is_plain
+from checkpoints.sqlite.block import Block, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from checkpoints.sqlite.block import Originals
     from checkpoints.sqlite.values import Base, Span
 
 Key: TypeAlias = tuple[str, str]
 """Thread and namespace."""
-
-Originals: TypeAlias = list[Original | None]
-"""What each item of a list is to hold; None for one that is immutable."""
 
 _MOST_ITEMS = 50_000
 """Items remembered in one saver; at about 2 KB each."""
@@ -29,105 +25,12 @@ _FEW = 16
 """Items that are not worth a look between two turns."""
 _MANY = 5_000
 """Items that are too many for that look, which the event loop takes; at about 1 µs each."""
-_SMALL = 64
-"""Items of a block that the next one is joined to whatever its length."""
+
+_MOST_BLOCKS = 64
+"""Blocks that a list is kept in; when its items were mixed into more, it is one."""
 
 _flat = chain.from_iterable
 _items_of, _originals_of = attrgetter("items"), attrgetter("originals")
-
-
-class Block:
-    """Neighbouring items of a list, the very objects. It never changes, but the objects might."""
-
-    __slots__ = ("_footprint", "_odd", "_originals", "_thaw", "_turns", "items")
-
-    def __init__(
-        self,
-        items: list[Any],
-        originals: Originals | Callable[[], Sequence[Any]],
-        footprint: Footprint | None = None,
-        odd: Sequence[int] = (),
-    ) -> None:
-        """Note items.
-
-        Args:
-            items: The objects.
-            originals: What they are to hold; or what decodes the items for this alone.
-            footprint: Of those that are as a fresh decoding makes them; None when that is not known.
-            odd: The places of the others.
-        """
-        self.items = items
-        self._originals = originals if isinstance(originals, list) else None
-        self._thaw = None if isinstance(originals, list) else originals
-        self._footprint = footprint
-        self._odd = odd
-        self._turns: int | None = None
-
-    @classmethod
-    def fresh(cls, items: list[Any], originals: Originals | Callable[[], Sequence[Any]]) -> Block:
-        """Items that were just decoded or copied, and that nobody else holds yet."""
-        if not CAN_LOOK:
-            return cls(items, originals)
-        if all(map(is_message_type, set(map(type, items)))):
-            footprint = Footprint(items)
-            if footprint.is_plain:
-                return cls(items, originals, footprint)
-        looked_at = [item for item in items if is_message(item) and is_plain(item)]
-        odd = [at for at, item in enumerate(items) if is_message(item) and not is_plain(item)]
-        return cls(items, originals, Footprint(looked_at), odd)
-
-    @property
-    def originals(self) -> Originals:
-        """What each item is to hold."""
-        if self._originals is None:
-            decoded = self._thaw() if self._thaw else []
-            self._originals = [
-                Original(item, beside) if is_message(item) else None
-                for item, beside in zip(decoded, self.items, strict=True)
-            ]
-            self._thaw = None
-        return self._originals
-
-    @property
-    def turns(self) -> int:
-        """How many of the items begin a turn, as the list of sessions counts."""
-        if self._turns is None:
-            self._turns = turns_of(self.items)
-        return self._turns
-
-    def is_as_it_was(self) -> bool:
-        """Tell whether the items hold what they are to hold."""
-        if self._footprint is None:
-            return all(map(_is_held, self.items, self.originals))
-        return self._footprint.is_unchanged() and all(
-            _is_held(self.items[at], self.originals[at]) for at in self._odd
-        )
-
-    def handed_out(self) -> Block:
-        """The same as objects that nobody else holds: these, or copies."""
-        if self._footprint is None or not self._footprint.is_free():
-            return Block.fresh(list(map(_copied, self.items, self.originals)), self.originals)
-        if not self._odd:
-            return self
-        items = self.items.copy()
-        for at in self._odd:
-            items[at] = _copied(items[at], self.originals[at])
-        return Block(items, self.originals, self._footprint, self._odd)
-
-    def is_held(self) -> bool | None:
-        """Tell whether somebody else seems to hold an item; None where that is not known."""
-        if self._footprint is None:
-            return None
-        return most_held(self.items) > HELD_ONCE + 1  # its footprint does
-
-    def joined(self, other: Block) -> Block:
-        """Both, one behind the other."""
-        items, originals = [*self.items, *other.items], [*self.originals, *other.originals]
-        if len(items) > _SMALL or self._footprint is None or other._footprint is None:
-            # Copies lie side by side in memory, and are looked at in half the time.
-            return Block.fresh(list(map(_copied, items, originals)), originals)
-        odd = [*self._odd, *(len(self.items) + at for at in other._odd)]
-        return Block(items, originals, self._footprint.joined(other._footprint), odd)
 
 
 class Seen:
@@ -171,11 +74,12 @@ class Seen:
         ):
             return [slice(0, count), *value[count:]], []
         objects, originals = (list(_flat(map(part_of, blocks))) for part_of in (_items_of, _originals_of))
-        index = {id(item): at for at, item in enumerate(objects)}
+        held = list(_flat(map(Block.held, blocks)))
+        index = {id(item): at for at, item in enumerate(objects) if held[at]}
         found: list[object] = []
         for item in value:
             at = index.get(id(item))
-            if at is None or not _is_held(item, originals[at]):
+            if at is None:
                 found.append(item)
                 continue
             last = found[-1] if found else None
@@ -184,6 +88,34 @@ class Seen:
             else:
                 found.append(slice(at, at + 1))
         return found, originals
+
+    def arranged(self, found: Sequence[object], items: list[Any], originals: Originals) -> Sequence[Block]:
+        """Arrange items as blocks: those of this list that are there whole, and new ones between them.
+
+        Args:
+            found: What `parts` says of the items.
+            items: The items.
+            originals: What they are to hold.
+        """
+        whole: dict[int, Block] = {}
+        at = 0
+        for block in self.blocks:
+            whole[at] = block
+            at += len(block.items)
+        made: list[Block] = []
+        at = begin = 0
+        for part in found:
+            span = part if isinstance(part, slice) else slice(0, 0)
+            # Once only: who repeats an item gets two that are not the same object.
+            for start in [one for one in whole if span.start <= one < span.stop]:
+                end, place = start + len(whole[start].items), at + start - span.start
+                if end <= span.stop:
+                    made += _between(items, originals, begin, place)
+                    made.append(whole.pop(start))
+                    begin = place + end - start
+            at += span.stop - span.start if isinstance(part, slice) else 1
+        made += _between(items, originals, begin, len(items))
+        return made if len(made) <= _MOST_BLOCKS else (Block(items, originals),)
 
     def hand_out(self) -> list[Any]:
         """Give the items as objects that nobody else holds.
@@ -204,29 +136,11 @@ class Seen:
             self.is_ready = True
 
     def _make_ready(self) -> None:
-        self.blocks = _joined([block.handed_out() for block in self.blocks])
+        self.blocks = joined([block.handed_out() for block in self.blocks])
 
 
-def _joined(blocks: Iterable[Block]) -> tuple[Block, ...]:
-    """Join what is short to what is before it, so that blocks are few and most are long and stay."""
-    joint: list[Block] = []
-    for block in blocks:
-        joint.append(block)
-        while len(joint) > 1 and (
-            len(joint[-2].items) + len(joint[-1].items) <= _SMALL
-            or len(joint[-2].items) <= 2 * len(joint[-1].items)
-        ):
-            last = joint.pop()
-            joint[-1] = joint[-1].joined(last)
-    return tuple(joint)
-
-
-def _is_held(item: object, original: Original | None) -> bool:
-    return original is None or original.is_held_by(item)
-
-
-def _copied(item: object, original: Original | None) -> object:
-    return item if original is None else original.copy()
+def _between(items: list[Any], originals: Originals, start: int, stop: int) -> Sequence[Block]:
+    return (Block(items[start:stop], originals[start:stop]),) if start < stop else ()
 
 
 class Memory:
@@ -274,8 +188,3 @@ class Memory:
             for channel, seen in lists.items():
                 if known.get(channel) is seen and _FEW < len(seen) <= _MANY:
                     seen.settle()
-
-
-def can_be_seen(item: object) -> bool:
-    """Tell whether a change in place of an item would be noticed."""
-    return type(item) in IMMUTABLE or is_message(item)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, cast
 
+import numpy as np
 import pytest
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
@@ -118,6 +119,60 @@ def test_a_worker_at_rest_holds_nothing_of_what_it_did() -> None:
         assert watched() is None
     finally:
         worker.close()
+
+
+def test_what_is_left_of_a_shortened_conversation_is_not_looked_at_anew() -> None:
+    with open_saver(":memory:") as saver:
+        put(saver, [HumanMessage(f"{at}") for at in range(100)])
+        put(saver, cast("list[AnyMessage]", [*read(saver), *map(HumanMessage, TEXTS)]))
+        messages = read(saver)
+        blocks = cast("SqliteSessionSaver", saver).memory.of(("t", ""))["messages"].blocks
+        assert [len(block.items) for block in blocks] == [100, 3]
+        put(saver, cast("list[AnyMessage]", [*messages[1:], HumanMessage("more")]))
+        after = cast("SqliteSessionSaver", saver).memory.of(("t", ""))["messages"].blocks
+        assert [len(block.items) for block in after] == [99, 3, 1]
+        assert after[1] is blocks[1]
+
+
+def test_what_is_referred_to_weakly_is_never_handed_out_again() -> None:
+    with open_saver(":memory:") as saver:
+        put(saver, [HumanMessage(text) for text in TEXTS])
+        read(saver)
+        weak = [weakref.ref(message) for message in read(saver)]
+        again = read(saver)
+        assert not {id(one()) for one in weak} & set(map(id, again))
+
+
+def test_an_artifact_that_does_not_compare_is_stored_and_so_is_a_change_in_it() -> None:
+    with open_saver(":memory:") as saver:
+        put(saver, [HumanMessage(LONG), ToolMessage("found", tool_call_id="1", artifact=np.arange(5))])
+        for at in range(3):
+            messages = read(saver)
+            cast("ToolMessage", messages[1]).artifact[at] = 9
+            put(saver, cast("list[AnyMessage]", [*messages, HumanMessage("more")]))
+        assert cast("ToolMessage", read(saver)[1]).artifact.tolist() == [9, 9, 9, 3, 4]
+
+
+def test_many_threads_read_and_change_a_conversation_at_once(tmp_path: Path) -> None:
+    wrong: list[str] = []
+
+    def read_and_change() -> None:
+        for _ in range(25):
+            messages = read(saver)
+            if any(message.content != LONG or message.additional_kwargs for message in messages):
+                wrong.append("somebody else's change")
+            for message in messages[::7]:
+                message.content = "mine"
+                message.additional_kwargs["mine"] = [1]
+
+    with open_saver(tmp_path / "s.db") as saver:
+        put(saver, [HumanMessage(LONG) for _ in range(100)])
+        threads = [threading.Thread(target=read_and_change) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not wrong
 
 
 def test_an_equal_part_put_in_its_place_is_not_shared() -> None:

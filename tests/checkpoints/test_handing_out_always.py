@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from checkpoints import SessionSaver, open_saver
 
@@ -28,19 +29,22 @@ MESSAGES: list[AnyMessage] = [
     HumanMessage([{"type": "text", "text": "look"}], additional_kwargs={"n": 1, "deep": {"deeper": [{}]}}),
     AIMessage("odd", additional_kwargs={"set": {1, 2}}),
 ]
-EDITS = ("text", "add", "same", "other type", "replace", "names", "same")
+EDITS = ("text", "add", "same", "other type", "replace", "names", "turn", "equal", "fields", "extra")
+MOVES = ("nothing", "nothing", "first away", "one away", "one twice", "one last", "back to front")
 HOLDS = ("nothing", "nothing", "message", "part", "deep part", "all", "fields")
 STEPS = st.lists(
     st.tuples(
         st.lists(st.tuples(st.integers(0, 500), st.sampled_from(EDITS)), max_size=2),
         st.lists(st.tuples(st.integers(0, 500), st.sampled_from(HOLDS)), max_size=2),
         st.lists(st.integers(0, len(MESSAGES) - 1), max_size=2),
+        st.tuples(st.integers(0, 500), st.sampled_from(MOVES)),
         st.booleans(),
         st.booleans(),
     ),
     min_size=2,
     max_size=8,
 )
+SERDE = JsonPlusSerializer(allowed_msgpack_modules=())
 PLACE: RunnableConfig = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
 
 
@@ -77,9 +81,7 @@ async def put(saver: SessionSaver, parent: RunnableConfig, messages: list[Any]) 
 
 def edit(message: Any, at: int, how: str) -> object:  # noqa: ANN401  # any class of messages
     """Change a message in place; gives a part of it that the one who changed it still holds."""
-    parts = [part for part in containers(vars(message)) if part]
-    part = parts[at % len(parts)]
-    inside = list(part.items() if isinstance(part, dict) else enumerate(part))
+    fields, more = vars(message), message.additional_kwargs
     if how == "text":
         message.content = "edited"
     elif how == "names":
@@ -88,14 +90,43 @@ def edit(message: Any, at: int, how: str) -> object:  # noqa: ANN401  # any clas
         message.additional_kwargs = {"mine": {"deep": []}}
     elif how == "add":
         message.additional_kwargs[f"new {at}"] = [1]
-    elif how == "other type" and not isinstance(part, set):
+    elif how == "equal":
+        message.additional_kwargs = {name: True if value == 1 else value for name, value in more.items()}
+    elif how == "fields":
+        message.__dict__ = {**fields, "content": "of others"}
+        return fields
+    elif how == "extra":
+        message.__pydantic_extra__ = {"more": [1]}
+    parts = [part for part in containers(fields) if part and not isinstance(part, set)]
+    return edit_part(parts[at % len(parts)], at, how)
+
+
+def edit_part(part: Any, at: int, how: str) -> object:  # noqa: ANN401  # a dict or a list
+    """Change a part of a message, or put an equal one in the place of one of its parts, and give that."""
+    inside = list(part.items() if isinstance(part, dict) else enumerate(part))
+    if how == "turn" and isinstance(part, dict):
+        part.update({name: part.pop(name) for name in list(part)[:1]})
+    elif how == "other type":
         for name in [name for name, value in inside if value == 1]:
             part[name] = True
-    elif how == "same" and not isinstance(part, set):
+    elif how == "same":
         name, value = inside[at % len(inside)]
         part[name] = deepcopy(value)
         return part[name]
     return None
+
+
+def moved(messages: list[BaseMessage], at: int, how: str) -> list[BaseMessage]:
+    """The same objects as a list of its own: without some, in another order."""
+    one, others = messages[at], [*messages[:at], *messages[at + 1 :]]
+    return {
+        "nothing": messages.copy(),
+        "first away": messages[at // 2 :],
+        "one away": others or messages,
+        "one twice": [*messages, one],
+        "one last": [*others, one],
+        "back to front": messages[::-1],
+    }[how]
 
 
 def part_of(messages: list[BaseMessage], at: int, how: str) -> object:
@@ -115,7 +146,7 @@ async def compare(steps: Any, times: int) -> None:  # noqa: ANN401  # drawn
     with tempfile.TemporaryDirectory() as folder, open_saver(Path(folder) / "s.db") as saver:
         latest = await put(saver, PLACE, deepcopy(MESSAGES * times))
         kept: list[object] = []
-        for edits, holds, more, puts, pauses in steps:
+        for edits, holds, more, (which, move), puts, pauses in steps:
             messages = read(saver)
             with open_saver(Path(folder) / "s.db", read_only=True) as decoding:
                 assert told(messages) == told(read(decoding))
@@ -126,7 +157,11 @@ async def compare(steps: Any, times: int) -> None:  # noqa: ANN401  # drawn
             for at, how in edits:
                 kept.append(edit(messages[at % len(messages)], at, how))
             if puts:
-                latest = await put(saver, latest, [*messages, *(deepcopy(MESSAGES[at]) for at in more)])
+                messages = moved(messages, which % len(messages), move)
+                messages += [deepcopy(MESSAGES[at]) for at in more]
+                latest = await put(saver, latest, messages)
+                with open_saver(Path(folder) / "s.db", read_only=True) as decoding:
+                    assert told(read(decoding)) == told(SERDE.loads_typed(SERDE.dumps_typed(messages)))
             kept += [part_of(messages, at, how) for at, how in holds]
             del messages
             if pauses:
