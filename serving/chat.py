@@ -131,11 +131,15 @@ class Chat:
             sys.stderr.write("\n")
             return None
         except Interrupted as stop:
-            if stop.exit_code != exits.INTERRUPTED:
-                raise
-            self._signals.forget()
+            self._forget(stop)
             sys.stderr.write("\n")
             return None
+
+    def _forget(self, stop: Interrupted) -> None:
+        """Let Ctrl-C end only what it interrupted; any other signal ends the session."""
+        if stop.exit_code != exits.INTERRUPTED:
+            raise stop
+        self._signals.forget()
 
     def _command(self, text: str) -> bool:
         """Do what a line with a slash says; False to leave."""
@@ -205,9 +209,7 @@ class Chat:
         try:
             return ask_about(result) if self._live and can_ask() else None
         except Interrupted as stop:
-            if stop.exit_code != exits.INTERRUPTED:
-                raise
-            self._signals.forget()
+            self._forget(stop)
             sys.stderr.write("\n")
             return None
 
@@ -244,9 +246,9 @@ class Chat:
             self._files.settle_tests(result)
             self._files.write(result)
         except Interrupted as stop:
-            if not self._live or stop.exit_code != exits.INTERRUPTED:
+            if not self._live:
                 raise
-            self._signals.forget()
+            self._forget(stop)
             terminal.notice("duograph: the turn was interrupted; /resume goes on with it.")
         except ValueError as error:
             self._complain(error)
