@@ -44,3 +44,12 @@ async def memory_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Asyn
     memory = await _open(request.param, request, tmp_path)
     yield memory
     await memory.aclose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a memory can be that several share: a file, or a real server."""
+    if request.param == "sqlite":
+        return str(tmp_path / "sessions.sqlite")
+    address: str = request.getfixturevalue("postgres_database")
+    return address

@@ -12,8 +12,8 @@ import pytest
 
 from sandbox import Execution, Sandbox, SandboxError
 from sandbox.template import Template
-from tests.processes import PATIENCE_S
 from tests.sandbox.backends import BACKENDS, make_backend, others_are_slow
+from tests.sandbox.templates import gone, templates
 
 RunPython = Callable[..., Awaitable[Execution]]
 
@@ -24,29 +24,13 @@ def backend(request: pytest.FixtureRequest) -> Sandbox:
     return make_backend(request.param)
 
 
-def _templates(parent: int) -> list[int]:
-    listing = subprocess.run(["ps", "-axww", "-o", "pid=,ppid=,args="], capture_output=True, check=True)
-    rows = [line.split(maxsplit=2) for line in listing.stdout.decode().splitlines()]
-    return [int(pid) for pid, owner, args in rows if int(owner) == parent and "import template" in args]
-
-
-async def _gone(pid: int) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                return
-            await asyncio.sleep(0.02)
-
-
 async def test_a_template_that_died_is_replaced_and_the_next_run_is_confined(
     run_python: RunPython, tmp_path: Path
 ) -> None:
     (tmp_path / "secret").write_text("secret")
-    before = set(_templates(os.getpid()))
+    before = templates(os.getpid())
     await run_python("pass")
-    (first,) = set(_templates(os.getpid())) - before
+    (first,) = templates(os.getpid()) - before
     os.kill(first, signal.SIGKILL)
     # Its last fork may wait for one more run.
     await run_python("pass")
@@ -57,26 +41,26 @@ async def test_a_template_that_died_is_replaced_and_the_next_run_is_confined(
     )
     assert done.stdout.split()[0] in (b"PermissionError", b"FileNotFoundError")
     assert done.stdout.split()[1] == b"PermissionError"
-    (second,) = set(_templates(os.getpid())) - before
+    (second,) = templates(os.getpid()) - before
     assert second != first
 
 
 async def test_a_run_goes_on_to_its_end_when_the_template_dies(run_python: RunPython, tmp_path: Path) -> None:
-    before = set(_templates(os.getpid()))
+    before = templates(os.getpid())
     code = "import os, time\nopen('born', 'w').close()\nwhile not os.path.exists('go'): time.sleep(0.01)"
     task = asyncio.ensure_future(run_python(f"{code}\nprint('end')"))
     while not (tmp_path / "scratch/born").exists():  # noqa: ASYNC110 - another process makes it
         await asyncio.sleep(0.02)
-    (template,) = set(_templates(os.getpid())) - before
+    (template,) = templates(os.getpid()) - before
     os.kill(template, signal.SIGKILL)
     (tmp_path / "scratch/go").touch()
     assert (await task).stdout == b"end\n"
 
 
 async def test_the_template_cannot_be_signalled(run_python: RunPython) -> None:
-    before = set(_templates(os.getpid()))
+    before = templates(os.getpid())
     await run_python("pass")
-    (template,) = set(_templates(os.getpid())) - before
+    (template,) = templates(os.getpid()) - before
     code = f"import os\ntry: os.kill({template}, 9)\nexcept OSError as error: print(type(error).__name__)"
     assert (await run_python(code)).stdout in (b"PermissionError\n", b"ProcessLookupError\n")
 
@@ -100,15 +84,15 @@ async def test_a_template_that_hangs_is_given_up_and_replaced(
     run_python: RunPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sandbox.guarded._ANSWER_S", 2.0)
-    before = set(_templates(os.getpid()))
+    before = templates(os.getpid())
     await run_python("pass")
-    (template,) = set(_templates(os.getpid())) - before
+    (template,) = templates(os.getpid()) - before
     os.killpg(template, signal.SIGSTOP)
     with pytest.raises(SandboxError, match="no guard process was started"):
         await run_python("open('ran', 'w')")
     assert (await run_python("print('ran')")).stdout == b"ran\n"
     assert not (tmp_path / "scratch/ran").exists()
-    await _gone(template)
+    await gone(template)
 
 
 @pytest.mark.parametrize("number", [0, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
@@ -133,10 +117,10 @@ sys.stdin.read()
         assert process.stdout
         assert process.stdin
         assert await process.stdout.readline() == b"ran\n"
-        (template,) = await asyncio.to_thread(_templates, process.pid)
+        (template,) = await asyncio.to_thread(templates, process.pid)
         process.send_signal(number) if number else process.stdin.close()
         await process.wait()
-        await _gone(template)
+        await gone(template)
 
     asyncio.run(play())
 

@@ -9,10 +9,12 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
+
+from tests.loopback import running
 
 # Plays that end the stream early: the frames before it are sent, the rest never comes.
 _UNFINISHED = ("cut", "empty_cut", "stall", "drip")
@@ -102,18 +104,8 @@ class Loopback(ThreadingHTTPServer):
         if isinstance(sys.exception(), ConnectionError):
             self.hung_up.set()
 
-    @contextmanager
-    def running(self) -> Iterator[Loopback]:
-        # The default poll of half a second would be spent at every shutdown.
-        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.over.set()
-            self.shutdown()
-            self.server_close()
-            thread.join()
+    def running(self) -> AbstractContextManager[Loopback]:
+        return running(self, self.over)
 
 
 class _Handler(BaseHTTPRequestHandler):
