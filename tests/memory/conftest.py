@@ -1,7 +1,7 @@
 """Every kind of memory, empty: what passes the contract on one passes it on all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,6 @@ BACKENDS = [
     pytest.param("neo4j", marks=pytest.mark.slow),
 ]
 """The names of the backends; another one needs a line here and one in `_open`."""
-
-MemoryOpener = Callable[[], Awaitable[Memory]]
 
 
 async def _open(name: str, request: pytest.FixtureRequest, folder: Path) -> Memory:
