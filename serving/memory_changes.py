@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memory.records import Item, Origin, Record, Selection
+from memory.records import Item, Origin, Selection
 from memory.transfer import export_memory, import_memory
+from nodes.facts import fact_record
 from nodes.telling import fact
 from sandbox import SourceFile
 from serving import exits, terminal
@@ -60,13 +61,7 @@ def add(text: str, subject: str | None, user: str | None, signals: Signals, *, a
     subject = None if subject is None else read_word(subject, "--subject")
     told = fact(said)
     try:
-        record = Record(
-            kind="fact",
-            text=told.text,
-            subject=told.subject if subject is None else subject,
-            entities=told.entities,
-            origin=Origin(source="user"),
-        )
+        record = fact_record(told, Origin(source="user"), subject)
     except ValueError:
         raise InputError(
             f"The fact has {len(told.text):,} characters and its subject {len(subject or ''):,}: the most is "
