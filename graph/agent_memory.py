@@ -10,7 +10,8 @@ from checkpoints.settings import user_problem
 from graph.archives import Ingested, ingest_folder
 from memory import MemoryStoreError
 from memory.drawing import MemoryGraph, memory_graph
-from memory.records import Kind, MemoryStatus, Origin, Query, Record, Selection
+from memory.records import Kind, MemoryStatus, Origin, Query, Selection
+from nodes.facts import fact_record
 from nodes.telling import fact
 from nodes.wording import archives_of, vector_of
 
@@ -77,14 +78,7 @@ class AgentMemory:
 
     async def aremember(self, text: str, *, subject: str | None = None) -> str:
         """Keep a fact; see `remember`."""
-        told = fact(text)
-        record = Record(
-            kind="fact",
-            text=told.text,
-            subject=told.subject if subject is None else subject,
-            entities=told.entities,
-            origin=Origin(source="user"),
-        )
+        record = fact_record(fact(text), Origin(source="user"), subject)
         [kept] = await self._store.store(self._choices.user, [record])
         return kept
 

@@ -158,11 +158,6 @@ class Enrichment:
         return None
 
 
-def records_payload(records: Sequence[Record]) -> dict[str, Any]:
-    """The payload of a job that writes records later."""
-    return {"records": _RECORDS.dump_python(list(records), mode="json")}
-
-
 def _item(record: Record) -> Item:
     return Item(id=record.id, record=record, origins=(record.origin,), valid_from=record.origin.at)
 

@@ -10,8 +10,8 @@ from langchain_core.messages import BaseMessage
 from nodes.ends import REASON_OF, StopReason
 from nodes.limits import allowance, describe
 from nodes.turn import Turn, request_of, spending_of
+from providers.facts import ChainFacts
 from providers.protocol import (
-    ChainFacts,
     LimitReachedError,
     ModelConfigError,
     Models,

@@ -14,6 +14,7 @@ from nodes import sayings
 from nodes.asking import ask
 from nodes.cost import Cost
 from nodes.ends import StopReason
+from nodes.facts import fact_record
 from nodes.limits import seconds_left
 from nodes.prompting import fence, prompt
 from nodes.recollection import Recollection, fenced, recollection
@@ -73,13 +74,7 @@ class Knowledge:
         thread = str(config.get("configurable", {}).get("thread_id") or "")
         turn = str((asked[-1].id if asked else "") or "")
         try:
-            record = Record(
-                kind="fact",
-                text=thing.text,
-                subject=thing.subject,
-                entities=thing.entities,
-                origin=Origin(session=thread[:255], turn=turn[:255]),
-            )
+            record = fact_record(thing, Origin(session=thread[:255], turn=turn[:255]))
         except ValueError:
             return _failed(sayings.too_long(len(thing.text)))
         try:

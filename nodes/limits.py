@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from providers.protocol import Allowance, Call, ChainFacts, LimitKind
+from providers.facts import ChainFacts
+from providers.protocol import Allowance, Call, LimitKind
 
 MAX_REPAIRS: Final = 10
 """The largest number of repairs a caller may ask for; it bounds every turn."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from providers.backend import ModelSpec, Timeouts
     from providers.direct.result import ModelResult
     from providers.direct.single import LocalModel, OnlineModel
+    from providers.facts import ChainFacts, Price
     from providers.failover.breaker import BreakerRule, Breakers
     from providers.failover.retrying import Retries
     from providers.ledger import Stats
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from providers.protocol import (
         Allowance,
         Call,
-        ChainFacts,
         ErrorKind,
         LimitKind,
         LimitReachedError,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         ModelError,
         Models,
         ModelsFailedError,
-        Price,
         Reply,
         Role,
         Step,
@@ -74,10 +73,12 @@ __all__ = [
 _HOMES = {
     "BreakerRule": "failover.breaker",
     "Breakers": "failover.breaker",
+    "ChainFacts": "facts",
     "LocalModel": "direct.single",
     "ModelResult": "direct.result",
     "ModelSpec": "backend",
     "OnlineModel": "direct.single",
+    "Price": "facts",
     "ReasoningSplitter": "answers.think",
     "Retries": "failover.retrying",
     "RoleModels": "models",

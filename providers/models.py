@@ -15,16 +15,15 @@ from providers.failover.candidates import Candidates
 from providers.failover.course import Question
 from providers.failover.failover import Failover
 from providers.failover.guard import guard
-from providers.failover.per_loop import WINDOW_TIMEOUT_S, BackendsPerLoop
+from providers.failover.per_loop import BackendsPerLoop
 from providers.failover.retrying import Retries, check_limits
-from providers.families import thinks
 from providers.keys import given_keys
 from providers.ledger import Ledger, Stats
-from providers.manner import MOST_REFUSALS, Form, Manner
+from providers.manner import Form, Manner
 from providers.mlx.pool import MlxLimits
 from providers.mlx.sharing import EngineShare
 from providers.place import Prefer, check_prefer, preference_of, preferred
-from providers.protocol import Allowance, ChainFacts, ModelConfigError, Reply, Role, Step
+from providers.protocol import Allowance, ModelConfigError, Reply, Role, Step
 from providers.registry import PROVIDERS
 from providers.roles import RoleParameters
 from providers.scrub import quote, scrub
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
     from pydantic import SecretStr
+
+    from providers.facts import ChainFacts
 
 
 DEFAULT_CHAIN = "offline"
@@ -258,28 +259,7 @@ class RoleModels:
         if chain is not None:
             specs = self._overrides.get(chain) or self._checked(chain, "", self._prefer)
             self._overrides[chain] = specs
-        candidates = list(map(self._candidates.of, specs))
-        total_s = self._manner(config.parameters).timeouts.total_s
-        attempts = sum(candidate.tries for candidate in candidates)
-        waits = (
-            self._retries.most_s(has_backup=place + 1 < len(specs)) + WINDOW_TIMEOUT_S
-            for place, candidate in enumerate(candidates)
-            if candidate.is_remote
-        )
-        # What is refused is found out once, and the second question begins with the model that answered.
-        refusals = MOST_REFUSALS * sum(candidate.is_remote for candidate in candidates)
-        return ChainFacts(
-            attempts=attempts,
-            seconds=attempts * total_s + sum(waits),
-            prices=tuple(candidate.rate(None) for candidate in candidates),
-            names=tuple(map(str, specs)),
-            refusals=refusals,
-            refusal_seconds=refusals * total_s,
-            takes_tools=any(PROVIDERS[spec.provider].takes_tools(spec, self._wiring) for spec in specs),
-            routes=PROVIDERS[specs[0].provider].routes(specs[0], self._wiring),
-            thinks=thinks(specs[0].model),
-            tool_refusals=sum(candidate.is_remote for candidate in candidates),
-        )
+        return self._candidates.facts(specs, self._manner(config.parameters).timeouts.total_s)
 
     async def aclose(self) -> None:
         """Close the connections; a later reply opens new ones."""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from providers.protocol import Price
+from providers.facts import Price
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, TieredPrices

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from graph.archives import ingest_folder
 from graph.memory import compares_vectors
@@ -13,6 +13,7 @@ from graph.saver import open_sessions
 from graph.services import embedding_models
 from memory.archives import Options
 from serving import exits, terminal
+from serving.display import Display, Moving, Still
 from serving.memory_opening import opened, settings_of
 from serving.running import Runner
 from serving.signals import Interrupted
@@ -20,8 +21,6 @@ from serving.text import one_line
 from serving.there import to_look_at
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from graph.archives import Ingested
     from graph.settings import Settings
     from memory.archives import IngestReport, Progress
@@ -151,23 +150,17 @@ def _summary(report: IngestReport, vectors: int) -> str:
     return f"archive {report.archive}: {would}{files}; {report.chunks} chunks{more}"
 
 
-class _Display(Protocol):
+class _Display(Display, Protocol):
     def show(self, progress: Progress) -> None: ...
 
     def embedded(self, count: int) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 def _display() -> _Display:
     return _Bar() if terminal.is_terminal(sys.stderr) else _Silence()
 
 
-class _Silence:
+class _Silence(Still):
     """Nothing, in a pipe: the line at the end says it all."""
 
     def show(self, progress: Progress) -> None:
@@ -176,16 +169,8 @@ class _Silence:
     def embedded(self, count: int) -> None:
         """Show nothing."""
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
-
-
-class _Bar(_Silence):
+class _Bar(Moving):
     """A bar with the file that is read, on standard error."""
 
     def __init__(self) -> None:
@@ -200,6 +185,7 @@ class _Bar(_Silence):
             transient=True,
         )
         self._task = self._progress.add_task("", total=None, what="")
+        super().__init__(self._progress)
 
     def show(self, progress: Progress) -> None:
         self._progress.update(
@@ -208,12 +194,3 @@ class _Bar(_Silence):
 
     def embedded(self, count: int) -> None:
         self._progress.update(self._task, total=None, completed=count, what="vectors")
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serving import exits, terminal
 from serving.approval import ask_about, can_ask, make_answer, read_edited
-from serving.delivery import say_written
+from serving.chat_files import ChatFiles, save
 from serving.faults import InputError, fault_of
-from serving.files import Destination
-from serving.inputs import read_tests, read_thread
+from serving.inputs import read_thread
 from serving.signals import Interrupted
 from serving.text import one_line
 
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from graph.agent import Agent
     from graph.questions import Answer
     from nodes import Context, Result
+    from sandbox import SourceFile
     from serving.running import Runner
     from serving.signals import Signals
     from serving.turn import Outcome
@@ -99,8 +98,7 @@ class Chat:
         self._runner = runner
         self._signals = signals
         self._live = sys.stdin.isatty()
-        self._tests = ""
-        self._destination: Destination | None = None
+        self._files = ChatFiles()
         self._code = exits.DONE
         self._waits = False
 
@@ -133,11 +131,15 @@ class Chat:
             sys.stderr.write("\n")
             return None
         except Interrupted as stop:
-            if stop.exit_code != exits.INTERRUPTED:
-                raise
-            self._signals.forget()
+            self._forget(stop)
             sys.stderr.write("\n")
             return None
+
+    def _forget(self, stop: Interrupted) -> None:
+        """Let Ctrl-C end only what it interrupted; any other signal ends the session."""
+        if stop.exit_code != exits.INTERRUPTED:
+            raise stop
+        self._signals.forget()
 
     def _command(self, text: str) -> bool:
         """Do what a line with a slash says; False to leave."""
@@ -150,11 +152,11 @@ class Chat:
                 self.thread_id = read_thread(None)
                 terminal.notice(f"thread {self.thread_id}")
             elif name == "/tests":
-                self._choose_tests(rest)
+                self._files.choose_tests(rest)
             elif name == "/out":
-                self._choose_folder(rest)
+                self._files.choose_folder(rest)
             elif name == "/save":
-                self._save(rest)
+                save(rest, self._solution)
             elif name == "/resume":
                 self._resume(None)
             elif name in {"/approve", "/edit", "/reject", "/always"}:
@@ -168,42 +170,9 @@ class Chat:
             self._complain(error)
         return True
 
-    def _choose_tests(self, path: str) -> None:
-        if path == "-":
-            raise InputError("/tests needs a file here: standard input is the conversation.")
-        self._tests = read_tests(path) if path else ""
-        terminal.notice(
-            "your next request is code that must pass these tests; they stay until a solution was run "
-            "against them"
-            if path
-            else "no tests"
-        )
-
-    def _settle_tests(self, result: Result) -> None:
-        """Drop the tests once they have judged a solution, and say so when they have not."""
-        if result.route == "code" and result.verification.status in {"verified", "failed"}:
-            self._tests = ""
-        elif self._tests and result.status != "waiting":
-            terminal.notice("the tests were not used and stay for the next request; /tests drops them")
-
-    def _choose_folder(self, folder: str) -> None:
-        destination = Destination(Path(folder)) if folder else None
-        if destination:
-            destination.check()
-        self._destination = destination
-        terminal.notice(f"solutions go to {folder}" if folder else "solutions are not written")
-
-    def _save(self, folder: str) -> None:
-        """Write the last solution of the session."""
-        if not folder:
-            raise InputError("/save needs a folder: name one to write the last solution to.")
-        destination = Destination(Path(folder))
-        destination.check()
-        files = self._runner.run(lambda: self._agent.solution(self.thread_id))
-        if not files:
-            raise InputError("This session has no solution yet: ask for code first.")
-        for place in destination.write(files):
-            terminal.notice(f"wrote {place}")
+    def _solution(self) -> list[SourceFile]:
+        """The session's last solution."""
+        return self._runner.run(lambda: self._agent.solution(self.thread_id))
 
     def _answer_what_waits(self, name: str, rest: str) -> None:
         """Go on with the turn whose plan or calls wait."""
@@ -223,7 +192,7 @@ class Chat:
         from serving.turn import Turn, run_turn  # noqa: PLC0415  # loaded by now
 
         asks = self._live and can_ask()
-        turn = Turn(text, self.thread_id, self._tests, models=self._models, asks=asks)
+        turn = Turn(text, self.thread_id, self._files.tests, models=self._models, asks=asks)
         self._ask_on(self._show(lambda: run_turn(self._agent, turn)))
 
     def _ask_on(self, result: Result | None) -> None:
@@ -240,9 +209,7 @@ class Chat:
         try:
             return ask_about(result) if self._live and can_ask() else None
         except Interrupted as stop:
-            if stop.exit_code != exits.INTERRUPTED:
-                raise
-            self._signals.forget()
+            self._forget(stop)
             sys.stderr.write("\n")
             return None
 
@@ -276,13 +243,12 @@ class Chat:
             self._waits = result.status == "waiting"
             if not self._waits:
                 self._note(exits.of_result(result))
-            self._settle_tests(result)
-            if self._destination and result.files:
-                say_written(result, self._destination.write(result.files))
+            self._files.settle_tests(result)
+            self._files.write(result)
         except Interrupted as stop:
-            if not self._live or stop.exit_code != exits.INTERRUPTED:
+            if not self._live:
                 raise
-            self._signals.forget()
+            self._forget(stop)
             terminal.notice("duograph: the turn was interrupted; /resume goes on with it.")
         except ValueError as error:
             self._complain(error)

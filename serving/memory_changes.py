@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memory.records import Item, Origin, Record, Selection
+from memory.records import Item, Origin, Selection
 from memory.transfer import export_memory, import_memory
+from nodes.facts import fact_record
 from nodes.telling import fact
 from sandbox import SourceFile
 from serving import exits, terminal
@@ -62,13 +63,7 @@ def add(text: str, subject: str | None, user: str | None, signals: Signals, *, a
     if not told.text.strip():
         raise InputError("The fact is empty: say what to remember, for example «our deploys are on Fridays».")
     try:
-        record = Record(
-            kind="fact",
-            text=told.text,
-            subject=told.subject if subject is None else subject,
-            entities=told.entities,
-            origin=Origin(source="user"),
-        )
+        record = fact_record(told, Origin(source="user"), subject)
     except ValueError:
         raise InputError(
             f"The fact has {len(told.text):,} characters and its subject {len(subject or ''):,}: the most is "

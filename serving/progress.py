@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from graph.events import Checked, Event, NodeStarted, Restarted, Token, ToolFinished, ToolStarted
 from serving import terminal
 from serving.checks import describe
+from serving.display import Display, Moving, Still
 from serving.text import clean, one_line
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from rich.console import ConsoleRenderable
 
     from nodes import ToolUse
@@ -22,21 +21,11 @@ _KEPT = 4000
 _LINES = 8
 
 
-class Progress(Protocol):
+class Progress(Display, Protocol):
     """Told of every event of a turn; shows what it likes of it."""
 
     def show(self, event: Event) -> None:
         """Show one event."""
-        ...
-
-    def __enter__(self) -> Self:
-        """Begin to show."""
-        ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Clear what was only for the moment."""
         ...
 
 
@@ -51,7 +40,7 @@ def describe_use(use: ToolUse) -> str:
     return one_line(f"{use.name}({use.arguments}) {came}")
 
 
-class PlainProgress:
+class PlainProgress(Still):
     """One line per node and per check."""
 
     def show(self, event: Event) -> None:
@@ -65,16 +54,8 @@ class PlainProgress:
         elif isinstance(event, ToolFinished):
             terminal.notice(f"tools: {describe_use(event.use)}")
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
-
-
-class LiveProgress:
+class LiveProgress(Moving):
     """The node at work, the last lines of what its model writes, and the checks as they pass."""
 
     def __init__(self) -> None:
@@ -85,7 +66,7 @@ class LiveProgress:
         self._spinner = Spinner("dots")
         self._node = "starting"
         self._text = ""
-        self._live = Live(
+        live = Live(
             console=self._console,
             get_renderable=self._view,
             transient=True,
@@ -93,6 +74,7 @@ class LiveProgress:
             redirect_stdout=False,
             redirect_stderr=False,
         )
+        super().__init__(live)
 
     def show(self, event: Event) -> None:
         """Take the event into the view."""
@@ -128,12 +110,3 @@ class LiveProgress:
         self._spinner.update(text=Text(self._node, "bold"))
         tail = "\n".join(self._text.splitlines()[-_LINES:])
         return Group(self._spinner, Text(tail, "dim", no_wrap=True, overflow="ellipsis"))
-
-    def __enter__(self) -> Self:
-        self._live.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.__exit__(kind, error, trace)

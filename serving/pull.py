@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from serving import exits, terminal
+from serving.display import Display, Moving, Still
 from serving.faults import OutputError
 from serving.signals import Interrupted
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from providers.mlx.hub import Plan
 
 _EVERY_S = 1.0
 """Seconds between two lines of progress, for programs."""
 
 
-class _Display(Protocol):
+class _Display(Display, Protocol):
     def show(self, plan: Plan, done: int) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 def pull(model: str, *, as_json: bool) -> int:
@@ -76,19 +69,11 @@ def _display(*, as_json: bool) -> _Display:
     return _Bar() if terminal.is_terminal(sys.stderr) else _Silence()
 
 
-class _Silence:
+class _Silence(Still):
     """Nothing, in a pipe: the notice before and the line after say it all."""
 
     def show(self, plan: Plan, done: int) -> None:
         """Show nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
 
 class _Lines(_Silence):
@@ -112,7 +97,7 @@ class _Lines(_Silence):
         self._last = now
 
 
-class _Bar(_Silence):
+class _Bar(Moving):
     """A bar with the rate and the time left, on standard error."""
 
     def __init__(self) -> None:
@@ -127,15 +112,7 @@ class _Bar(_Silence):
             transient=True,
         )
         self._task = self._progress.add_task("", total=None)
+        super().__init__(self._progress)
 
     def show(self, plan: Plan, done: int) -> None:
         self._progress.update(self._task, total=plan.total_bytes, completed=done)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.loopback import running
+
 LISTING = json.dumps({"object": "list", "data": [{"id": "qwen3-coder"}, {"id": "other"}, {"odd": 1}]})
 
 
@@ -68,10 +70,5 @@ class Handler(BaseHTTPRequestHandler):
 def serving() -> Iterator[ListingServer]:
     """Serve for as long as the block runs."""
     server = ListingServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.over.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with running(server, server.over):
+        yield server

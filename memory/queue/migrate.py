@@ -9,9 +9,9 @@ from sqlalchemy import inspect, text
 
 from memory.protocol import MemoryStoreError
 from memory.queue.tables import HEAD, METADATA, REVISIONS, VERSION_TABLE
+from memory.sql.steps import Steps
 
 if TYPE_CHECKING:
-    from alembic.config import Config
     from sqlalchemy import Connection
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -78,27 +78,12 @@ def migrate(connection: Connection, revision: str = HEAD, *, place: str = "the d
         MemoryStoreError: When the table is of a newer version.
         ValueError: When there is no such revision.
     """
-    from alembic import command  # noqa: PLC0415 - half a second, and rarely needed
-
-    order = ("base", *REVISIONS)
-    if revision not in order:
-        raise ValueError(f"There is no revision {revision!r}: known are {', '.join(order)}.")
+    steps = Steps(_FOLDER, REVISIONS)
+    steps.check(revision)
     _lock(connection)
-    found = revision_of(connection, place)
-    go = command.downgrade if order.index(revision) < order.index(found or "base") else command.upgrade
-    go(_config(connection), revision)
+    steps.go(connection, revision_of(connection, place), revision)
 
 
 def _lock(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-
-
-def _config(connection: Connection) -> Config:
-    from alembic.config import Config  # noqa: PLC0415 - as in `migrate`
-
-    config = Config()
-    # A per cent sign in a folder's name would be read as the start of a reference.
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from memory.sql.schema import HEAD, REVISIONS, VERSION_TABLE, check_revision
+from memory.sql.steps import Steps
 
 if TYPE_CHECKING:
-    from alembic.config import Config
     from sqlalchemy import Connection
 
 _REVISION: Final = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
@@ -51,24 +51,10 @@ def migrate(connection: Connection, revision: str = HEAD, *, place: str = "the d
         MemoryStoreError: When the tables are of a newer version.
         ValueError: When there is no such revision.
     """
-    from alembic import command  # noqa: PLC0415 - half a second, and rarely needed
-
-    if revision not in (*REVISIONS, "base"):
-        raise ValueError(f"There is no revision {revision!r}: known are base, {', '.join(REVISIONS)}.")
+    steps = Steps(_FOLDER, REVISIONS)
+    steps.check(revision)
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     found = revision_of(connection)
     check_revision(found, place)
-    order = ("base", *REVISIONS)
-    go = command.downgrade if order.index(revision) < order.index(found or "base") else command.upgrade
-    go(_config(connection), revision)
-
-
-def _config(connection: Connection) -> Config:
-    from alembic.config import Config  # noqa: PLC0415 - as in `migrate`
-
-    config = Config()
-    # A per cent sign in a folder's name would be read as the start of a reference.
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
+    steps.go(connection, found, revision)

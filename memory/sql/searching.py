@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _CANDIDATES: Final = 50
 _MOST_WORDS: Final = 64
-_MOST_ASKED: Final = 512
 
 _RANKED_RECORDS: Final = 2000
 """How many records a space's index ranks at most for one query; words that more records hold only help to

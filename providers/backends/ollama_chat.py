@@ -9,18 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import httpx
 from langchain_core.language_models.chat_models import BaseChatModel, generate_from_stream
-from langchain_core.messages import AIMessageChunk
-from langchain_core.messages.ai import UsageMetadata
-from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
+from providers.backends.ollama_chunks import read_object, to_chunk
 from providers.backends.ollama_messages import to_ollama
 from providers.failover import estimate
 from providers.protocol import ModelError, NoToolsError
@@ -169,7 +166,10 @@ class OllamaChat(BaseChatModel):
                 async for line in response.aiter_lines():
                     if not line.strip():
                         continue
-                    chunk = self._chunk(_read(line), tools)
+                    piece = read_object(line)
+                    if error := piece.get("error"):
+                        raise self._refusal(500, str(error))
+                    chunk = to_chunk(piece, self.model, tools)
                     tools += len(chunk.tool_call_chunks)
                     made = ChatGenerationChunk(message=chunk)
                     if run_manager:
@@ -212,40 +212,13 @@ class OllamaChat(BaseChatModel):
         del tool_choice
         return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **kwargs)
 
-    def _chunk(self, piece: dict[str, Any], tools: int) -> AIMessageChunk:
-        if error := piece.get("error"):
-            raise self._refusal(500, str(error))
-        message = piece.get("message") or {}
-        chunk = AIMessageChunk(
-            content=message.get("content") or "",
-            additional_kwargs={"reasoning_content": message["thinking"]} if message.get("thinking") else {},
-            tool_call_chunks=[
-                tool_call_chunk(
-                    name=call["function"]["name"],
-                    args=_arguments(call["function"]),
-                    id=call.get("id") or f"call_{uuid4().hex[:12]}",
-                    index=tools + place,
-                )
-                for place, call in enumerate(message.get("tool_calls") or [])
-            ],
-        )
-        if piece.get("done"):
-            chunk.response_metadata = {
-                "finish_reason": piece.get("done_reason") or "stop",
-                "model_name": self.model,
-                "model_provider": "ollama",
-            }
-            chunk.usage_metadata = _usage(piece)
-            chunk.chunk_position = "last"
-        return chunk
-
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
             response = await self.client.request(method, path, json=body)
         except httpx.ConnectError:
             raise self._down() from None
         await self._check(response)
-        return _read(response.text)
+        return read_object(response.text)
 
     async def _check(self, response: httpx.Response) -> None:
         if not response.is_error:
@@ -276,19 +249,6 @@ class OllamaChat(BaseChatModel):
         )
 
 
-def _read(line: str) -> dict[str, Any]:
-    found = json.loads(line)
-    if not isinstance(found, dict):
-        raise json.JSONDecodeError("not an object", line, 0)
-    return found
-
-
-def _arguments(function: dict[str, Any]) -> str:
-    """Give a tool call's arguments as JSON; servers that only imitate Ollama send them as such a text."""
-    arguments = function.get("arguments")
-    return arguments if isinstance(arguments, str) else json.dumps(arguments or {})
-
-
 def _num_ctx(parameters: object) -> int:
     """Read the window that a model's own file sets, from lines such as `num_ctx 8192`."""
     for line in str(parameters or "").splitlines():
@@ -296,11 +256,3 @@ def _num_ctx(parameters: object) -> int:
         if name == "num_ctx" and value.strip().isdigit():
             return int(value)
     return 0
-
-
-def _usage(piece: dict[str, Any]) -> UsageMetadata | None:
-    """Read the counts; older servers leave out the prompt's when it was in their cache."""
-    sent, received = piece.get("prompt_eval_count"), piece.get("eval_count")
-    if type(sent) is not int or type(received) is not int:
-        return None
-    return UsageMetadata(input_tokens=sent, output_tokens=received, total_tokens=sent + received)

@@ -15,8 +15,9 @@ from providers.protocol import LimitKind, ModelError
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
+    from providers.facts import Price
     from providers.manner import Means
-    from providers.protocol import ErrorKind, Price
+    from providers.protocol import ErrorKind
 
 MOST_TOKENS = 100_000_000
 """Tokens of one attempt above which a report is not believed; the largest windows of today hold a tenth."""

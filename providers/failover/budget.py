@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from providers.facts import Price
 from providers.failover.attempt import Attempt
 from providers.prices import SCRIPTED, Rate, cost_usd
-from providers.protocol import Allowance, Call, LimitReachedError, Price
+from providers.protocol import Allowance, Call, LimitReachedError
 
 
 @dataclass(slots=True)

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from providers.catalogue import known_limits
+from providers.facts import ChainFacts
 from providers.failover.course import Candidate
 from providers.failover.errors import Target
+from providers.failover.per_loop import WINDOW_TIMEOUT_S
+from providers.families import thinks
+from providers.manner import MOST_REFUSALS
 from providers.registry import PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from providers.backend import ModelSpec, Server, Timeouts, Wiring
     from providers.failover.breaker import Breakers, State
@@ -79,6 +83,31 @@ class Candidates:
             timeout_s=timeouts.total_s,
             connect_s=min(timeouts.connect_s, timeouts.total_s),
             secrets=tuple(key.get_secret_value() for key in keys),
+        )
+
+    def facts(self, specs: Sequence[ModelSpec], total_s: float) -> ChainFacts:
+        """Say what asking these models in order can cost at most, with so many seconds for one attempt."""
+        candidates = list(map(self.of, specs))
+        attempts = sum(candidate.tries for candidate in candidates)
+        waits = (
+            self._retries.most_s(has_backup=place + 1 < len(specs)) + WINDOW_TIMEOUT_S
+            for place, candidate in enumerate(candidates)
+            if candidate.is_remote
+        )
+        servers = sum(candidate.is_remote for candidate in candidates)
+        # What is refused is found out once, and the second question begins with the model that answered.
+        refusals = MOST_REFUSALS * servers
+        return ChainFacts(
+            attempts=attempts,
+            seconds=attempts * total_s + sum(waits),
+            prices=tuple(candidate.rate(None) for candidate in candidates),
+            names=tuple(map(str, specs)),
+            refusals=refusals,
+            refusal_seconds=refusals * total_s,
+            takes_tools=any(PROVIDERS[spec.provider].takes_tools(spec, self._wiring) for spec in specs),
+            routes=PROVIDERS[specs[0].provider].routes(specs[0], self._wiring),
+            thinks=thinks(specs[0].model),
+            tool_refusals=servers,
         )
 
     def _make(self, spec: ModelSpec) -> Candidate:

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from serving import terminal
+from serving.display import Display, Moving, Still
 from serving.text import one_line
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from serving.bench.records import Record
 
 _MARKS = {True: "✓", False: "✗", None: "?"}
 _CLIPPED = 120
 
 
-class BenchProgress(Protocol):
+class BenchProgress(Display, Protocol):
     """Told of every turn."""
 
     def show(self, record: Record) -> None:
         """Show one turn that has ended."""
-        ...
-
-    def __enter__(self) -> Self:
-        """Begin to show."""
-        ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Clear what was only for the moment."""
         ...
 
 
@@ -48,7 +37,7 @@ def describe(record: Record) -> str:
     return one_line(line)
 
 
-class PlainProgress:
+class PlainProgress(Still):
     """One line per turn."""
 
     def __init__(self, total: int) -> None:
@@ -60,16 +49,8 @@ class PlainProgress:
         self._done += 1
         terminal.notice(f"{self._done}/{self._total} {describe(record)}")
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
-
-
-class LiveProgress:
+class LiveProgress(Moving):
     """A bar with the time that is left, and above it the turns that were not right."""
 
     def __init__(self, total: int) -> None:
@@ -96,6 +77,7 @@ class LiveProgress:
             redirect_stderr=False,
         )
         self._all = self._bar.add_task("bench", total=total)
+        super().__init__(self._bar)
 
     def show(self, record: Record) -> None:
         """Move the bar on."""
@@ -105,12 +87,3 @@ class LiveProgress:
             style = "red" if record.correct is False else "yellow"
             self._console.print(Text(f"  {describe(record)}", style), no_wrap=True, overflow="ellipsis")
         self._bar.update(self._all, advance=1, description=one_line(f"{record.mode} {record.id}"))
-
-    def __enter__(self) -> Self:
-        self._bar.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.__exit__(kind, error, trace)

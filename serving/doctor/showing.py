@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from serving import terminal
+from serving.display import Display, Moving, Still
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from serving.doctor.finding import Finding, Status
 
 _MARKS: dict[Status, str] = {"ok": "✓", "warn": "!", "fail": "✗"}
@@ -17,7 +16,7 @@ _STYLES: dict[Status, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 _WIDTH = 12
 
 
-class Showing(Protocol):
+class Showing(Display, Protocol):
     """Told of every check; a context manager for as long as checks run."""
 
     def begin(self, name: str) -> None:
@@ -28,16 +27,6 @@ class Showing(Protocol):
         """Show what a check found."""
         ...
 
-    def __enter__(self) -> Self:
-        """Begin to show."""
-        ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Clear what was only for the moment."""
-        ...
-
 
 def open_showing(*, as_json: bool) -> Showing:
     """The display that fits: none where an object is printed at the end."""
@@ -46,7 +35,7 @@ def open_showing(*, as_json: bool) -> Showing:
     return Live() if terminal.is_terminal(sys.stdout) and terminal.is_terminal(sys.stderr) else Plain()
 
 
-class Silent:
+class Silent(Still):
     """Shows nothing."""
 
     def begin(self, name: str) -> None:
@@ -54,14 +43,6 @@ class Silent:
 
     def show(self, finding: Finding) -> None:
         """Stay silent."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
 
 class Plain(Silent):
@@ -72,7 +53,7 @@ class Plain(Silent):
         terminal.line(f"{_MARKS[finding.status]} {finding.name:<{_WIDTH}} {finding.detail}")
 
 
-class Live(Silent):
+class Live(Moving):
     """The same in colour, and below it what is waited for."""
 
     def __init__(self) -> None:
@@ -80,6 +61,7 @@ class Live(Silent):
 
         self._console = terminal.console(sys.stdout)
         self._spinner = Spinner("starting", console=self._console)
+        super().__init__(self._spinner)
 
     def begin(self, name: str) -> None:
         """Say beside the spinner what is waited for."""
@@ -95,12 +77,3 @@ class Live(Silent):
             (f"{_MARKS[finding.status]} {finding.name:<{_WIDTH}} ", _STYLES[finding.status]), finding.detail
         )
         self._console.print(line)
-
-    def __enter__(self) -> Self:
-        self._spinner.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._spinner.stop()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from graph.enrichment import Enrichment, records_payload
+from graph.enrichment import Enrichment
 from graph.learning import MAX_EACH, question
 from graph.services import role_models
 from graph.settings import Settings
@@ -19,6 +19,7 @@ from memory.queue import FinishedTurn, Job, JobError, JobKind, Lease, LeaseLostE
 from memory.queue.turns import MAX_REQUEST_CHARS
 from memory.records import Item, Kind, Origin, Proof, Record, Selection
 from memory.sql import open_memory
+from tests.memory.making import written_later
 from tests.support import Lines
 
 Script = Callable[[str, Lines], str]
@@ -204,7 +205,7 @@ def test_the_turn_cannot_end_its_fence() -> None:
 async def test_records_that_could_not_be_stored_are_written_later(bench: Maker) -> None:
     record = Record(kind="fact", text="my birthday is July 25", subject="my birthday")
     async with bench([]) as at:
-        await at.jobs.enqueue("write", "ada", "k", records_payload([record]))
+        await at.jobs.enqueue("write", "ada", "k", written_later(record))
         lease = await claimed(at)
         await at.handle(lease)
         await at.handle(lease)
@@ -241,14 +242,14 @@ async def test_what_is_written_late_does_not_overturn_what_was_told_since(bench:
 
     async with bench([]) as at:
         for minute, name in ((3, "Rex"), (1, "Max"), (2, "Bo")):
-            await at.jobs.enqueue("write", "ada", name, records_payload([told(name, minute)]))
+            await at.jobs.enqueue("write", "ada", name, written_later(told(name, minute)))
             await at.handle(await claimed(at))
         [rex] = await at.memory.list("ada", Selection(is_current=True))
         assert (rex.record.text, rex.valid_from.minute) == ("my dog is called Rex", 3)
         old = await at.memory.list("ada", Selection(is_current=False))
         assert {(item.valid_from.minute, item.superseded_by) for item in old} == {(1, rex.id), (2, rex.id)}
         await at.memory.store("ada", [told("Max", 4)])  # told again, and once more while memory is away
-        await at.jobs.enqueue("write", "ada", "new", records_payload([told("Bo", 5)]))
+        await at.jobs.enqueue("write", "ada", "new", written_later(told("Bo", 5)))
         await at.handle(await claimed(at))
         [bo] = await at.memory.list("ada", Selection(is_current=True))
         assert bo.record.text == "my dog is called Bo"

@@ -1,7 +1,7 @@
 """Every kind of memory, empty: what passes the contract on one passes it on all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,6 @@ BACKENDS = [
     pytest.param("neo4j", marks=pytest.mark.slow),
 ]
 """The names of the backends; another one needs a line here and one in `_open`."""
-
-MemoryOpener = Callable[[], Awaitable[Memory]]
 
 
 async def _open(name: str, request: pytest.FixtureRequest, folder: Path) -> Memory:
@@ -44,3 +42,12 @@ async def memory_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Asyn
     memory = await _open(request.param, request, tmp_path)
     yield memory
     await memory.aclose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a memory can be that several share: a file, or a real server."""
+    if request.param == "sqlite":
+        return str(tmp_path / "sessions.sqlite")
+    address: str = request.getfixturevalue("postgres_database")
+    return address

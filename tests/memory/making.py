@@ -25,6 +25,11 @@ def fact(text: str, subject: str = "", *, minute: float = 0, turn: str = "", **m
     return Record(kind="fact", text=text, subject=subject, origin=told(minute, turn), **more)
 
 
+def written_later(record: Record) -> dict[str, Any]:
+    """The payload of a job that a fact waits in while memory is away, as the node `knowledge` makes it."""
+    return {"records": [record.model_dump(mode="json")]}
+
+
 def chunk(text: str, path: str, *, archive: str = "docs", line: int = 1, revision: str = "r1") -> Record:
     return Record(
         kind="chunk",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graph.enrichment import Enrichment, records_payload
+from graph.enrichment import Enrichment
 from memory.queue import SqlJobs
 from memory.records import Origin, Record, Selection
+from tests.memory.making import written_later
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +50,7 @@ async def test_what_was_told_last_holds_whatever_is_written_last(
     for record in at_once:
         await memory_backend.store("ada", [record])
     for number, record in enumerate(queued):
-        await jobs.enqueue("write", "ada", str(number), records_payload([record]))
+        await jobs.enqueue("write", "ada", str(number), written_later(record))
         lease = await jobs.claim(30)
         assert lease is not None
         for _ in range(2):  # a job may be done twice

@@ -30,14 +30,6 @@ THEIRS = (
 )
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return str(tmp_path / "sessions.sqlite")
-    address: str = request.getfixturevalue("postgres_database")
-    return address
-
-
 @contextmanager
 def connected(target: str) -> Iterator[Connection]:
     is_server = target.startswith("postgres")

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -19,14 +18,6 @@ from memory.sql.tables import rules
 from tests.memory.making import everything, fact, found
 
 SAID = "The organizers' nations were running TCP/IP tests: HTTPServer2, naïve café, C++ and 東京タワーへ行く"
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return str(tmp_path / "sessions.sqlite")
-    address: str = request.getfixturevalue("postgres_database")
-    return address
 
 
 @pytest.fixture

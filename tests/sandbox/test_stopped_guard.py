@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from sandbox import Execution, Limits, Sandbox, SandboxError
-from tests.processes import PATIENCE_S
 from tests.sandbox.backends import BACKENDS, EVERY_PAIR, make_backend
+from tests.sandbox.templates import gone, templates
 
 RunPython = Callable[..., Awaitable[Execution]]
 
@@ -39,22 +39,6 @@ def _descendants(parent: int) -> list[int]:
     return [each for child in _children(parent) for each in (child, *_descendants(child))]
 
 
-def _templates() -> list[int]:
-    listing = subprocess.run(["ps", "-axww", "-o", "pid=,ppid=,args="], capture_output=True, check=True)
-    rows = [line.split(maxsplit=2) for line in listing.stdout.decode().splitlines()]
-    return [int(pid) for pid, owner, args in rows if int(owner) == os.getpid() and "import template" in args]
-
-
-async def _gone(pid: int) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                return
-            await asyncio.sleep(0.02)
-
-
 @pytest.mark.parametrize(
     "again", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["once", "again and again"]
 )
@@ -63,7 +47,7 @@ async def test_a_guard_that_is_stopped_from_outside_hangs_no_run(
 ) -> None:
     monkeypatch.setattr("sandbox.guarded._MARGIN_S", 0.5)
     monkeypatch.setattr("sandbox.guarded._GRACE_S", 1.0)
-    before = set(_templates())
+    before = templates(os.getpid())
     code = (
         "import os, time\nif os.fork() == 0: os.setsid()\nopen('born', 'w').close()\n"
         "while True:\n    print('more', flush=True)\n    time.sleep(0.01)"
@@ -71,7 +55,7 @@ async def test_a_guard_that_is_stopped_from_outside_hangs_no_run(
     task = asyncio.ensure_future(run_python(code, Limits(wall_s=1.5)))
     while not (tmp_path / "scratch/born").exists():  # noqa: ASYNC110 - another process makes it
         await asyncio.sleep(0.02)
-    (template,) = set(_templates()) - before
+    (template,) = templates(os.getpid()) - before
     guard = next(pid for pid in _children(template) if _children(pid))
     tree = _descendants(guard)
     os.kill(guard, signal.SIGSTOP)
@@ -83,5 +67,5 @@ async def test_a_guard_that_is_stopped_from_outside_hangs_no_run(
         await task
     assert len(tree) > 1
     for pid in (guard, *tree):
-        await _gone(pid)
+        await gone(pid)
     assert (await run_python("print('ran')")).stdout == b"ran\n"

@@ -36,6 +36,10 @@ class Done:
     def json(self) -> Any:  # noqa: ANN401  # whatever was printed
         return json.loads(self.out)
 
+    @property
+    def json_lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
 
 @dataclass(frozen=True)
 class CommandLine:
@@ -117,3 +121,8 @@ def finish(process: Process, stdin: str | bytes = b"") -> Done:
     data = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = process.communicate(data if process.stdin else None, timeout=PATIENCE_S)
     return Done(process.wait(timeout=0), (out or b"").decode(), (err or b"").decode())
+
+
+def lines(*values: object) -> str:
+    """Each value as a line of JSON, and a text as it is."""
+    return "".join((value if isinstance(value, str) else json.dumps(value)) + "\n" for value in values)

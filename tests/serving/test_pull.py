@@ -1,7 +1,6 @@
 """`duograph pull` as a process, against a hub on loopback."""
 
 import contextlib
-import json
 import signal
 import subprocess
 import sys
@@ -58,7 +57,7 @@ def test_a_killed_pull_goes_on_and_json_tells_each_step(
     assert "run the same command again, it goes on" in stopped.err
     hub.fault = ""
     done = cli.run("pull", MODEL, "--json", env=env)
-    start, *_, last = [json.loads(line) for line in done.out.splitlines()]
+    start, *_, last = done.json_lines
     assert start["event"] == "start"
     assert 10**7 < start["bytes"] < start["total"] == 23_040_000 + 23
     assert last == {

@@ -1,34 +1,23 @@
-"""`duograph verify`, for one file and for many lines."""
+"""`duograph verify`, for one solution."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.processes import wait_for
-from tests.serving.commandline import finish
+from tests.serving.commandline import lines
 
 if TYPE_CHECKING:
-    from tests.serving.commandline import CommandLine, Done
+    from tests.serving.commandline import CommandLine
 
 CODE = "def double(x: int) -> int:\n    return 2 * x\n"
-SLOW = "import time\ntime.sleep(0.4)\n"
 PATIENT = {"DUOGRAPH_VERIFY_TIMEOUT_S": "60"}
 HOSTILE = "raise ValueError('\\x1b[31m[bold]red')\n"
-
-
-def lines(*values: object) -> str:
-    return "".join((value if isinstance(value, str) else json.dumps(value)) + "\n" for value in values)
-
-
-def answers(done: Done) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in done.out.splitlines()]
 
 
 def test_a_file_is_verified_without_graph_or_session(cli: CommandLine) -> None:
@@ -86,63 +75,6 @@ def test_escape_sequences_of_code_reach_no_output(cli: CommandLine) -> None:
     assert "\x1b" not in done.out
 
 
-def test_lines_are_answered_in_order_and_faults_stay_with_their_line(cli: CommandLine) -> None:
-    given = lines(
-        {"id": "slow", "code": SLOW},
-        {"id": "quick", "code": CODE, "tests": "assert double(2) == 4"},
-        "",
-        "not json",
-        {"id": "wrong", "code": CODE, "tests": "assert double(2) == 5"},
-        {"id": "tests", "code": CODE, "tests": "assert ("},
-        {"id": {"any": "é"}, "code": HOSTILE},
-        {"id": "last"},
-    )
-    done = cli.run("verify", "--jsonl", stdin=given.removesuffix("\n"))
-    found = answers(done)
-    assert done.code == 2
-    assert [answer["id"] for answer in found] == [
-        "slow",
-        "quick",
-        None,
-        "wrong",
-        "tests",
-        {"any": "é"},
-        "last",
-    ]
-    assert [answer["status"] for answer in found] == [
-        "verified",
-        "verified",
-        "error",
-        "failed",
-        "error",
-        "failed",
-        "error",
-    ]
-    assert "Line 4 is not JSON" in found[2]["error"]
-    assert found[4]["error"].startswith("line 6, tests, line 1")
-    assert found[1]["checks"][-1]["cases"][0]["passed"]
-    assert "error" not in found[1]
-
-
-def test_the_exit_code_of_lines_is_the_worst_of_them(cli: CommandLine) -> None:
-    good, bad = {"code": CODE}, {"code": "1 / 0"}
-    assert cli.run("verify", "--jsonl", stdin=lines(good, good)).code == 0
-    assert cli.run("verify", "--jsonl", stdin=lines(good, bad)).code == 4
-    assert cli.run("verify", "--jsonl").code == 0
-
-
-def test_lines_of_several_files_and_of_nothing(cli: CommandLine) -> None:
-    shop = {"shop/__init__.py": "", "shop/cart.py": "def total():\n    return 2\n"}
-    given = lines(
-        {"id": 1, "files": shop, "tests": "from shop.cart import total\nassert total() == 2"},
-        {"id": 2, "files": shop, "tests": "from shop.cart import total\nassert total() == 3"},
-        {"id": 3, "code": " \n"},
-    )
-    found = answers(cli.run("verify", "--jsonl", stdin=given))
-    assert [answer["status"] for answer in found] == ["verified", "failed", "error"]
-    assert found[2]["error"] == "Line 3 holds no code: give Python source."
-
-
 def test_without_tests_it_is_said_that_code_only_loads(cli: CommandLine) -> None:
     cli.write("double.py", CODE)
     cli.write("empty.py", "\n")
@@ -155,48 +87,6 @@ def test_without_tests_it_is_said_that_code_only_loads(cli: CommandLine) -> None
     refused = cli.run("verify", "--code", "empty.py")
     assert (refused.code, refused.out) == (2, "")
     assert "--code holds nothing but blank lines" in refused.err
-
-
-def test_endless_input_is_read_no_faster_than_it_is_answered(cli: CommandLine) -> None:
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    with os.fdopen(reader, "rb") as stdin:
-        process = cli.start("verify", "--jsonl", stdin=stdin)
-    line = lines({"id": 1, "code": SLOW + "#" * 20_000}).encode()
-    assert process.stdout is not None
-    taken = 0
-
-    def first_answer() -> bool:
-        nonlocal taken
-        try:
-            taken += os.write(writer, line)
-        except BlockingIOError:
-            return taken > len(line) and not _fillable(writer)
-        return False
-
-    wait_for(first_answer, "the pipe to fill")
-    assert json.loads(process.stdout.readline())["status"] == "verified"
-    assert taken < 200 * len(line)
-    process.stdout.close()
-    os.close(writer)
-    assert process.wait(timeout=60) in {2, 141}  # the last line was cut, or nobody read on
-
-
-def _fillable(handle: int) -> bool:
-    try:
-        os.write(handle, b"")
-    except BlockingIOError:
-        return False
-    return False
-
-
-def test_a_reader_that_leaves_ends_the_lines_quietly(cli: CommandLine) -> None:
-    process = cli.start("verify", "--jsonl", stdin=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.close()
-    process.stdout = None
-    done = finish(process, lines({"code": CODE}))
-    assert (done.code, done.err) == (141, "")
 
 
 def test_a_failure_says_how_a_person_can_see_it(cli: CommandLine) -> None:
@@ -265,7 +155,8 @@ def test_types_are_asked_for_by_a_variable_and_for_lines_too(cli: CommandLine) -
     done = cli.run("verify", "--code", "double.py", env=PATIENT | {"DUOGRAPH_VERIFY_TYPES": "1"})
     assert (done.code, "✗ types" in done.out) == (4, True)
     line = lines({"id": 1, "code": "x: int = ''"})
-    assert answers(cli.run("verify", "--jsonl", "--types", stdin=line, env=PATIENT))[0]["status"] == "failed"
+    done = cli.run("verify", "--jsonl", "--types", stdin=line, env=PATIENT)
+    assert done.json_lines[0]["status"] == "failed"
 
 
 def test_doctests_are_tests(cli: CommandLine) -> None:
@@ -288,7 +179,7 @@ def test_without_any_sandbox_it_is_said_once_and_stands_in_the_evidence(cli: Com
     assert done.out.splitlines()[-1].startswith("verified without any sandbox: no test was run")
     assert done.err.count("the sandbox is off") == 1
     done = cli.run("verify", "--jsonl", stdin=lines({"code": CODE}, {"code": CODE}), env=bare)
-    assert [answer["sandbox"] for answer in answers(done)] == ["none", "none"]
+    assert [answer["sandbox"] for answer in done.json_lines] == ["none", "none"]
     assert done.err.count("the sandbox is off") == 1
 
 

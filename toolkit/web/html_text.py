@@ -24,7 +24,6 @@ _APART = frozenset(
         "details", "fieldset",
     }
 )  # fmt: skip
-_NO_LINKS = ("#", "javascript:", "data:")
 _ON_A_LINE = frozenset(["br", "li", "tr", "dt", "dd", "caption", "option", "summary"])
 _CELLS = frozenset({"td", "th"})
 _MAX_LINK = 300

@@ -15,8 +15,7 @@ from memory import MemoryStoreError
 from memory.queue.protocol import MAX_ATTEMPTS, Lease
 from memory.queue.sql import SqlJobs
 from memory.queue.work import JobError, LeaseLostError, Pace
-from memory.queue.worker import Worker
-from tests.memory.queue.handling import PATIENCE_S, QUICK, Handle, add, only, statuses, wait_for, working
+from tests.memory.queue.handling import PATIENCE_S, Handle, add, only, statuses, wait_for, working
 
 SECRET = "sk-abcdefgh12345678"  # noqa: S105  # of nobody
 
@@ -109,65 +108,6 @@ def test_an_attempt_that_heeds_no_cancellation_blocks_nobody(jobs: SqlJobs) -> N
     pace = Pace(timeout_s=0.1, poll_s=0.05, backoff_s=60, grace_s=0.1)
     with working(jobs, Handle(stubborn), pace):
         wait_for(lambda: statuses(jobs) == {"hangs": "failed", "works": "done"})
-
-
-def test_close_waits_for_the_job_at_hand(jobs: SqlJobs) -> None:
-    begun, go = threading.Event(), threading.Event()
-
-    async def work(_: Lease) -> None:
-        begun.set()
-        await asyncio.to_thread(go.wait)
-
-    add(jobs, "a")
-    worker = Worker(jobs, Handle(work), pace=QUICK)
-    worker.start()
-    assert begun.wait(PATIENCE_S)
-    threading.Timer(0.05, go.set).start()
-    assert worker.close(PATIENCE_S)
-    assert statuses(jobs) == {"a": "done"}
-
-
-def test_close_gives_back_what_is_not_done_in_time(jobs: SqlJobs) -> None:
-    begun = threading.Event()
-
-    async def work(_: Lease) -> None:
-        begun.set()
-        await asyncio.Event().wait()
-
-    add(jobs, "a")
-    worker = Worker(jobs, Handle(work), pace=QUICK)
-    worker.start()
-    assert begun.wait(PATIENCE_S)
-    assert worker.close(0.05)
-    job = only(jobs)
-    assert (job.status, job.attempts, job.error) == ("pending", 0, "")
-    worker.notify()  # closed is closed
-    assert not worker.is_running
-
-
-@pytest.mark.slow  # it is given some seconds to end
-def test_close_leaves_a_thread_behind_that_somebody_blocks(jobs: SqlJobs) -> None:
-    begun, go = threading.Event(), threading.Event()
-
-    async def block(_: Lease) -> None:
-        begun.set()
-        go.wait()  # that is the test
-
-    add(jobs, "a")
-    worker = Worker(jobs, Handle(block), pace=Pace(grace_s=0.01))
-    worker.start()
-    assert begun.wait(PATIENCE_S)
-    assert not worker.close(0)
-    go.set()
-    wait_for(lambda: not worker.is_running)
-
-
-def test_what_was_just_enqueued_is_done_before_a_close(jobs: SqlJobs) -> None:
-    worker = Worker(jobs, Handle(), pace=QUICK)
-    add(jobs, "a", "b", "c")
-    worker.notify()
-    assert worker.close(PATIENCE_S)
-    assert set(statuses(jobs).values()) == {"done"}
 
 
 def test_two_workers_do_each_job_once(jobs: SqlJobs, path: Path) -> None:
@@ -266,14 +206,6 @@ def test_it_sees_nothing_of_the_context_around_it(jobs: SqlJobs) -> None:
         wait_for(lambda: seen == ["nothing"])
 
 
-async def test_notifying_from_a_loop_that_then_ends_is_all_right(jobs: SqlJobs) -> None:
-    await jobs.enqueue("enrich", "ada", "a", {})
-    worker = Worker(jobs, Handle(), pace=QUICK)
-    worker.notify()
-    assert await worker.aclose(PATIENCE_S)
-    assert [job.status for job in await jobs.list()] == ["done"]
-
-
 def test_a_child_starts_its_own_when_it_is_notified(jobs: SqlJobs) -> None:
     handle = Handle()
     with working(jobs, handle) as worker:
@@ -293,12 +225,3 @@ def test_a_child_starts_its_own_when_it_is_notified(jobs: SqlJobs) -> None:
         add(jobs, "parent's")
         worker.notify()
         wait_for(lambda: set(statuses(jobs).values()) == {"done"})
-
-
-def test_a_worker_that_nobody_holds_ends(jobs: SqlJobs) -> None:
-    worker = Worker(jobs, Handle(), pace=QUICK)
-    worker.start()
-    before = [thread for thread in threading.enumerate() if thread.name == "duograph-worker"]
-    assert before
-    del worker
-    wait_for(lambda: not any(thread.is_alive() for thread in before))

@@ -11,6 +11,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from providers import RoleModels
+from tests.processes import wait_for
 from tests.providers.backends.contract import APIS, Side, serve
 
 QUESTION = [HumanMessage("hi")]
@@ -46,7 +47,7 @@ async def test_a_connection_that_the_server_has_closed_is_not_used_again(side: S
     models = side.models()  # which try once
     for _ in range(3):
         await ask(models)
-        await asyncio.sleep(0.01)
+        await asyncio.to_thread(wait_for, side.server.has_hung_up, "the server to hang up")
     assert len(side.server.seen) == 3
     await models.aclose()
 

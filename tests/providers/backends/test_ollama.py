@@ -5,13 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from providers import ModelConfigError, ModelsFailedError, RoleModels, RoleParameters, parse_spec
 from providers.backend import Backend, Sampling, Wiring
-from providers.backends.ollama_chat import OllamaChat
+from providers.backends.ollama_chunks import to_chunk
 from providers.backends.ollama_messages import to_ollama
 from providers.backends.script import ScriptShelf
 from providers.registry import PROVIDERS
@@ -224,7 +223,6 @@ async def test_a_server_that_does_not_tell_its_window_in_time_is_asked_without_i
 
 
 def test_arguments_of_a_tool_call_may_come_as_a_text() -> None:
-    chat = OllamaChat(model="m", client=httpx.AsyncClient())
     call = {"function": {"name": "add", "arguments": '{"a": 1}'}}
-    (made,) = chat._chunk({"message": {"tool_calls": [call]}}, 0).tool_calls  # noqa: SLF001 - reads a line
+    (made,) = to_chunk({"message": {"tool_calls": [call]}}, "m", 0).tool_calls
     assert (made["name"], made["args"]) == ("add", {"a": 1})

@@ -9,9 +9,10 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 
 from providers.answers.answer import check_answer, read_answer
+from providers.facts import Price
 from providers.failover.attempt import MOST_TOKENS, Attempt
 from providers.prices import always
-from providers.protocol import ModelError, Price
+from providers.protocol import ModelError
 
 RATE = always(Price(2.5, 15.0, "a table"))
 

@@ -6,34 +6,24 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import SecretStr
 
 from providers import (
     Allowance,
-    Call,
     LimitKind,
     LimitReachedError,
     ModelConfigError,
     ModelsFailedError,
     RoleModels,
 )
-from providers.failover.estimate import input_tokens
+from tests.providers.failover.striking import ASK, NEEDED, struck
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.providers.conftest import FakeOpenAI
 
-ASK = [SystemMessage("be brief"), HumanMessage("hi")]
-NEEDED = input_tokens(ASK)
 FAILING = {"error": "rate_limit", "repeat": True}
-
-
-async def _struck(models: RoleModels, allowance: Allowance) -> tuple[LimitKind, list[Call]]:
-    with pytest.raises(LimitReachedError) as reached:
-        await models.reply("coding", ASK, step="code", allowance=allowance)
-    return reached.value.limit, reached.value.calls
 
 
 @pytest.fixture
@@ -55,7 +45,7 @@ def served(fake_openai: FakeOpenAI, canary: str) -> RoleModels:
 async def test_nothing_is_sent_when_nothing_is_left(
     allowance: Allowance, limit: LimitKind, served: RoleModels, fake_openai: FakeOpenAI
 ) -> None:
-    assert await _struck(served, allowance) == (limit, [])
+    assert await struck(served, allowance) == (limit, [])
     assert fake_openai.seen == []
 
 
@@ -70,9 +60,9 @@ async def test_what_just_fits_is_sent(served: RoleModels, fake_openai: FakeOpenA
 
 async def test_each_failed_attempt_counts(script: Callable[..., str]) -> None:
     models = RoleModels({"coding": ",".join(script(FAILING, name=name) for name in "abc")})
-    limit, calls = await _struck(models, Allowance(attempts=2))
+    limit, calls = await struck(models, Allowance(attempts=2))
     assert (limit, [call.error for call in calls]) == ("model_calls", ["rate_limit", "rate_limit"])
-    limit, calls = await _struck(models, Allowance(input_tokens=3 * NEEDED - 1))
+    limit, calls = await struck(models, Allowance(input_tokens=3 * NEEDED - 1))
     assert (limit, [call.input_tokens for call in calls]) == ("input_tokens", [NEEDED, NEEDED])
     with pytest.raises(ModelsFailedError):
         await models.reply("coding", ASK, step="code", allowance=Allowance(attempts=3))
@@ -81,7 +71,7 @@ async def test_each_failed_attempt_counts(script: Callable[..., str]) -> None:
 async def test_output_of_a_failed_attempt_is_taken_off_the_next_one(script: Callable[..., str]) -> None:
     broken = script({"content": "x" * 60, "error": "cut_stream"}, name="broken")
     models = RoleModels({"coding": f"{broken},{script({'content': 'y' * 30})}"})
-    limit, calls = await _struck(models, Allowance(output_tokens=19))
+    limit, calls = await struck(models, Allowance(output_tokens=19))
     assert limit == "output_tokens"
     assert [(call.output_tokens, call.error) for call in calls] == [(10, "cut_stream"), (10, "cut_stream")]
     broken = script({"content": "x" * 60, "error": "cut_stream"}, name="again")
@@ -92,7 +82,7 @@ async def test_output_of_a_failed_attempt_is_taken_off_the_next_one(script: Call
 
 async def test_an_answer_that_grows_too_long_is_stopped_where_it_exceeds(script: Callable[..., str]) -> None:
     models = RoleModels({"coding": script({"content": "abc " * 10_000, "usage": {"output_tokens": 9}})})
-    limit, (call,) = await _struck(models, Allowance(output_tokens=100))
+    limit, (call,) = await struck(models, Allowance(output_tokens=100))
     assert (limit, call.error, call.tokens_estimated) == ("output_tokens", "cut_stream", True)
     assert call.output_tokens in (101, 102)
 
@@ -101,13 +91,13 @@ async def test_an_answer_that_grows_too_long_is_stopped_where_it_exceeds(script:
 async def test_thinking_and_tool_calls_are_output_too(part: str, script: Callable[..., str]) -> None:
     long: Any = "x" * 300 if part == "reasoning" else [{"name": "f", "args": {"a": "x" * 300}}]
     models = RoleModels({"coding": script({part: long, "content": "a"})})
-    assert (await _struck(models, Allowance(output_tokens=50)))[0] == "output_tokens"
+    assert (await struck(models, Allowance(output_tokens=50)))[0] == "output_tokens"
 
 
 async def test_what_the_backend_reports_wins_over_the_estimate(script: Callable[..., str]) -> None:
     line = {"content": "a", "usage": {"input_tokens": 5000, "output_tokens": 700}}
     models = RoleModels({"coding": f"{script(line | {'content': ' '}, name='blank')},{script(line)}"})
-    limit, calls = await _struck(models, Allowance(input_tokens=5001))
+    limit, calls = await struck(models, Allowance(input_tokens=5001))
     assert limit == "input_tokens"
     assert [(c.input_tokens, c.output_tokens, c.tokens_estimated, c.error) for c in calls] == [
         (5000, 700, False, "empty")
@@ -136,7 +126,7 @@ async def test_the_deadline_cuts_a_model_that_would_go_on(
 ) -> None:
     await served.reply("coding", ASK, step="code")  # the client is loaded
     fake_openai.plays.append(play)
-    limit, (call,) = await asyncio.wait_for(_struck(served, Allowance(seconds=0.5)), timeout=30)
+    limit, (call,) = await asyncio.wait_for(struck(served, Allowance(seconds=0.5)), timeout=30)
     assert (limit, call.error, call.tokens_estimated) == ("deadline", "timeout", True)
     assert call.input_tokens == NEEDED
     assert bool(call.output_tokens) == (play != "hang")
@@ -146,7 +136,7 @@ async def test_the_deadline_cuts_a_model_that_would_go_on(
 async def test_the_deadline_is_one_for_all_attempts(script: Callable[..., str]) -> None:
     slow = ",".join(script({"delay_s": 3600}, name=name) for name in "abc")
     models = RoleModels({"coding": slow}, timeout_s=0.3)
-    limit, calls = await asyncio.wait_for(_struck(models, Allowance(seconds=0.5)), timeout=30)
+    limit, calls = await asyncio.wait_for(struck(models, Allowance(seconds=0.5)), timeout=30)
     assert (limit, {call.error for call in calls}) == ("deadline", {"timeout"})
     assert len(calls) < 3
 
@@ -171,7 +161,7 @@ async def test_cancelling_passes_through_a_deadline(script: Callable[..., str]) 
 
 async def test_a_server_that_nobody_reached_took_no_tokens_but_an_attempt() -> None:
     models = RoleModels({"coding": "openai:m@http://127.0.0.1:9/v1,offline"})
-    limit, (call,) = await _struck(models, Allowance(attempts=1))
+    limit, (call,) = await struck(models, Allowance(attempts=1))
     assert (limit, call.error) == ("model_calls", "connection")
     assert (call.input_tokens, call.output_tokens, call.cost_usd) == (0, 0, 0.0)
 
@@ -201,7 +191,7 @@ async def test_an_answer_cut_by_the_limit_that_the_server_was_told_is_no_answer(
     served: RoleModels, fake_openai: FakeOpenAI
 ) -> None:
     fake_openai.plays.extend(["length", "length", "length"])
-    limit, (call,) = await _struck(served, Allowance(output_tokens=2))
+    limit, (call,) = await struck(served, Allowance(output_tokens=2))
     assert (limit, call.error, call.output_tokens, call.tokens_estimated) == (
         "output_tokens",
         "cut_stream",

@@ -5,33 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import SecretStr
 
 from providers import (
     Allowance,
     Call,
-    LimitKind,
-    LimitReachedError,
     ModelsFailedError,
     Retries,
     RoleModels,
 )
-from providers.failover.estimate import input_tokens
+from tests.providers.failover.striking import ASK, NEEDED, struck
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.providers.conftest import FakeOpenAI
-
-ASK = [SystemMessage("be brief"), HumanMessage("hi")]
-NEEDED = input_tokens(ASK)
-
-
-async def _struck(models: RoleModels, allowance: Allowance) -> tuple[LimitKind, list[Call]]:
-    with pytest.raises(LimitReachedError) as reached:
-        await models.reply("coding", ASK, step="code", allowance=allowance)
-    return reached.value.limit, reached.value.calls
 
 
 @pytest.fixture
@@ -65,8 +53,8 @@ async def test_a_script_that_spends_is_not_asked_without_money(script: Callable[
     first = script({"error": "cut_stream", "usage": {"cost_usd": 0.25}, "repeat": True}, name="first")
     second = script({"content": "good", "usage": {"cost_usd": 0.25}, "repeat": True}, name="second")
     models = RoleModels({"coding": f"{first},{second}"})
-    assert await _struck(models, Allowance(cost_usd=0.0)) == ("cost", [])
-    limit, calls = await _struck(models, Allowance(cost_usd=0.25))
+    assert await struck(models, Allowance(cost_usd=0.0)) == ("cost", [])
+    limit, calls = await struck(models, Allowance(cost_usd=0.25))
     assert (limit, [call.cost_usd for call in calls]) == ("cost", [0.25])
     reply = await models.reply("coding", ASK, step="code", allowance=Allowance(cost_usd=0.26))
     assert [call.cost_usd for call in reply.calls] == [0.25, 0.25]
@@ -92,7 +80,7 @@ async def test_money_pays_for_the_input_first_and_the_rest_buys_output(
     assert price is not None
     input_usd, token_usd = NEEDED * price.input_usd / 1e6, price.output_usd / 1e6
     for money in (0.0, input_usd * 0.99, input_usd + 0.9 * token_usd):
-        assert await _struck(priced, Allowance(cost_usd=money)) == ("cost", [])
+        assert await struck(priced, Allowance(cost_usd=money)) == ("cost", [])
     assert fake_openai.seen == []
     reply = await priced.reply(
         "coding", ASK, step="code", allowance=Allowance(cost_usd=input_usd + 50.5 * token_usd)
@@ -102,7 +90,7 @@ async def test_money_pays_for_the_input_first_and_the_rest_buys_output(
         pytest.approx((7 * price.input_usd + 2 * price.output_usd) / 1e6)
     ]
     fake_openai.plays.append("drip")
-    limit, (call,) = await _struck(priced, Allowance(cost_usd=input_usd + 50.5 * token_usd, seconds=60))
+    limit, (call,) = await struck(priced, Allowance(cost_usd=input_usd + 50.5 * token_usd, seconds=60))
     assert (limit, call.error, call.output_tokens) == ("cost", "cut_stream", 51)
     assert call.cost_usd == pytest.approx(input_usd + 51 * token_usd)
 

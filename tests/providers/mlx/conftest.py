@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from tests.loopback import running
 from tests.providers.mlx.fake_hub import FakeHub
 from tests.providers.mlx.tiny import make_tiny_model, train_tiny_model
 from tests.support import shared_folder
@@ -46,13 +46,8 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) ->
 @pytest.fixture
 def hub() -> Iterator[FakeHub]:
     server = FakeHub()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.slow.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with running(server, server.slow):
+        yield server
 
 
 @pytest.fixture

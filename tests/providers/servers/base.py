@@ -9,10 +9,12 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
+
+from tests.loopback import running
 
 # Plays that end the stream early: the frames before it are sent, the rest never comes.
 _UNFINISHED = ("cut", "empty_cut", "stall", "drip")
@@ -79,13 +81,18 @@ class Loopback(ThreadingHTTPServer):
         self.over = threading.Event()
         self.hung_up = threading.Event()
         self.connections = 0
-        # Whether it hangs up after each answer without a word, as one does that was idle for too long.
+        # Whether it hangs up without a word once a question is answered, as one does that was idle for long.
         self.forgetful = False
+        self.asked_by: socket.socket | None = None
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class
         """Count the connections."""
         self.connections += 1
         super().process_request(request, client_address)
+
+    def has_hung_up(self) -> bool:
+        """Whether it has closed the connection by which it was asked last."""
+        return self.asked_by is not None and self.asked_by.fileno() < 0
 
     @property
     def url(self) -> str:
@@ -102,18 +109,8 @@ class Loopback(ThreadingHTTPServer):
         if isinstance(sys.exception(), ConnectionError):
             self.hung_up.set()
 
-    @contextmanager
-    def running(self) -> Iterator[Loopback]:
-        # The default poll of half a second would be spent at every shutdown.
-        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.over.set()
-            self.shutdown()
-            self.server_close()
-            thread.join()
+    def running(self) -> AbstractContextManager[Loopback]:
+        return running(self, self.over)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -130,12 +127,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer("POST")
 
     def _answer(self, method: str) -> None:
-        self.close_connection = self.close_connection or self.server.forgetful
         body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or "{}")
         seen = Seen(method, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         if (facts := self.server.dialect.facts(seen)) is not None:
             self._send(facts)
             return
+        self.close_connection = self.close_connection or self.server.forgetful
+        self.server.asked_by = self.connection
         self.server.seen.append(seen)
         play = self.server.next_play(seen)
         if play == "hang":

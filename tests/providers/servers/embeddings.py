@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from tests.loopback import running
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -72,12 +74,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serve_embeddings() -> Iterator[FakeEmbeddings]:
     server = FakeEmbeddings()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with running(server, server.over):
         yield server
-    finally:
-        server.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from tests.loopback import running
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 TOOL = {"name": "do", "description": "Do it.", "inputSchema": {"type": "object"}}
 DONE = {"content": [{"type": "text", "text": "done"}]}
@@ -123,14 +124,5 @@ class WebServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
-@contextmanager
-def web_server(elsewhere: str = "") -> Iterator[WebServer]:
-    server = WebServer(elsewhere)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def web_server(elsewhere: str = "") -> AbstractContextManager[WebServer]:
+    return running(WebServer(elsewhere))

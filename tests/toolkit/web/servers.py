@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.loopback import running
+
 PAGE = b"<title>Rivers</title><script>steal()</script><h1>The Elbe</h1><p>It is <b>1094 km</b> long.</p>"
 BOMB = gzip.compress(b"a" * 20_000_000)
 TYPES = {"/json": "application/json", "/picture": "image/png", "/plain": "text/plain; charset=iso-8859-1"}
@@ -82,12 +84,8 @@ def misbehaving(certificate: Path | None = None) -> Iterator[MisbehavingServer]:
             server.socket = context.wrap_socket(
                 server.socket, server_side=True, do_handshake_on_connect=False
             )
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.is_over.set()
-        server.shutdown()
-        thread.join()
+        with running(server, server.is_over):
+            yield server
 
 
 class Names:
