@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from checkpoints.outline import turns_of
-from checkpoints.sqlite.footprint import CAN_LOOK, HELD_ONCE, Footprint, most_held
+from checkpoints.sqlite.footprint import CAN_LOOK, Footprint
 from checkpoints.sqlite.messages import IMMUTABLE, Original, is_message, is_message_type, is_plain
 
 if TYPE_CHECKING:
@@ -103,9 +103,7 @@ class Block:
 
     def is_held(self) -> bool | None:
         """Tell whether somebody else seems to hold an item; None where that is not known."""
-        if self._footprint is None:
-            return None
-        return most_held(self.items) > HELD_ONCE + 1  # its footprint does
+        return None if self._footprint is None else self._footprint.is_held()
 
     def joined(self, other: Block) -> Block:
         """Both, one behind the other."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import ChainMap
 from dataclasses import astuple, dataclass, field
-from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -17,7 +16,7 @@ from checkpoints.sqlite.seen import Memory, Seen
 from checkpoints.sqlite.values import Base, Pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
@@ -46,23 +45,13 @@ class Drafted:
         put = self.put
         return {"configurable": {"thread_id": put.thread, "checkpoint_ns": put.ns, "checkpoint_id": put.id}}
 
-    def remember(self, memory: Memory, stored: Stored) -> Callable[[], None] | None:
-        """Note the lists as they are stored now.
-
-        Returns:
-            What is better done after the turn than at the next one's start; None when there is nothing.
-        """
+    def remember(self, memory: Memory, stored: Stored) -> None:
+        """Note the lists as they are stored now."""
         seen = {
-            channel: Seen(
-                stored.thread,
-                Base(channel, version, stored.spans[channel]),
-                blocks,
-            )
+            channel: Seen(stored.thread, Base(channel, version, stored.spans[channel]), blocks)
             for channel, (version, blocks) in self.lists.items()
         }
-        key = (self.put.thread, self.put.ns)
-        memory.remember(key, seen)
-        return partial(memory.settle, key, seen) if seen else None
+        memory.remember((self.put.thread, self.put.ns), seen)
 
 
 class Builder:

@@ -23,18 +23,12 @@ _flat = chain.from_iterable
 _PLAIN: Final = IMMUTABLE | {dict, list}
 _SIMPLE: Final = frozenset((str, type(None), dict, list))
 
-
-def most_held(items: Sequence[object]) -> int:
-    """How many references there are to the item that has most, its list and this call included."""
-    return max(map(sys.getrefcount, items), default=0)
-
-
 # Measured, as what a call itself holds differs between versions of Python.
-HELD_ONCE: Final = most_held([object()])
+_HELD_ONCE: Final = max(map(sys.getrefcount, [object()]))
 # By the list of the block and by that of the footprint.
-_MESSAGE_HELD: Final = HELD_ONCE + 1
+_MESSAGE_HELD: Final = _HELD_ONCE + 1
 # By what it hangs on, by the list of its kind, and as what the other refers to.
-_PART_HELD: Final = HELD_ONCE + 2
+_PART_HELD: Final = _HELD_ONCE + 2
 
 
 class Footprint:
@@ -109,8 +103,12 @@ class Footprint:
             setattr(made, name, [*getattr(self, name), *getattr(other, name)])
         return made
 
+    def is_held(self) -> bool:
+        """Tell whether somebody else seems to hold a message: a quick look, and no proof."""
+        return not _are_held(self.items, _MESSAGE_HELD)
+
     def is_unchanged(self) -> bool:
-        """Tell whether the messages hold what they held, down to types."""
+        """Tell whether the messages hold what they held, down to the types of numbers."""
         # Faster, and enough: what took the place of its equal is compared with that from then on.
         # Numbers may equal others of another type, though, and so may what holds some.
         is_alike = _is_equal if self.is_simple else _is_same

@@ -27,7 +27,6 @@ _set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
 _set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
-
 _EMPTY_DICT: Final[dict[str, Any]] = {}
 _EMPTY_LIST: Final[list[Any]] = []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
     from checkpoints.sqlite.readers import Reads
     from checkpoints.sqlite.seen import Seen
     from checkpoints.sqlite.writer import Job, Writes
-
-_PAUSE_S = 0.005
-"""After a write: then the turn is over, mostly, or waits for a model."""
 
 
 class SqliteSessionSaver(SessionSaver):
@@ -158,8 +154,7 @@ class SqliteSessionSaver(SessionSaver):
             # Another process pruned what this one builds on, so all values are given again.
             drafted = self._builder.put(config, checkpoint, metadata, new_versions, seen=None)
             stored = await self.writer.arun(drafted.put)
-        if settle := drafted.remember(self.memory, stored):
-            asyncio.get_running_loop().call_later(_PAUSE_S, settle)
+        drafted.remember(self.memory, stored)
         return drafted.config
 
     def put_writes(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
+from contextlib import suppress
+from functools import partial
 from itertools import chain
 from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,6 +24,8 @@ Key: TypeAlias = tuple[str, str]
 
 _MOST_ITEMS = 50_000
 """Items remembered in one saver; at about 2 KB each."""
+_PAUSE_S = 0.005
+"""After a write: then the turn is over, mostly, or waits for a model."""
 _FEW = 16
 """Items that are not worth a look between two turns."""
 _MANY = 5_000
@@ -159,7 +164,10 @@ class Memory:
             return dict(self._lists.get(key, ()))
 
     def remember(self, key: Key, lists: dict[str, Seen]) -> None:
-        """Note lists in place of what was known of these channels."""
+        """Note lists in place of what was known of these channels.
+
+        In an event loop, what handing them out takes is done there soon, if the turn is over by then.
+        """
         if not lists:
             return
         with self._guard:
@@ -171,6 +179,8 @@ class Memory:
             while self._items > self._most_items:
                 _, dropped = self._lists.popitem(last=False)
                 self._items -= sum(map(len, dropped.values()))
+        with suppress(RuntimeError):  # elsewhere the next read does it
+            asyncio.get_running_loop().call_later(_PAUSE_S, partial(self._settle, key, lists))
 
     def hand_out(self, key: Key, channel: str, thread: int, spans: tuple[Span, ...]) -> list[Any] | None:
         """Give a list that is stored as these spans, when it is the one seen last."""
@@ -181,8 +191,7 @@ class Memory:
             self._lists.move_to_end(key)
             return seen.hand_out()
 
-    def settle(self, key: Key, lists: Mapping[str, Seen]) -> None:
-        """Do beforehand what handing out these takes, if they are still those seen last, and not too long."""
+    def _settle(self, key: Key, lists: Mapping[str, Seen]) -> None:
         with self._guard:
             known = self._lists.get(key, {})
             for channel, seen in lists.items():

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from pydantic import SecretStr
 
-from providers import Retries, RoleModels
+from providers import Reply, Retries, RoleModels
 from providers.backend import Backend, Timeouts, Wiring
 from providers.backends.script import ScriptShelf
 from providers.registry import PROVIDERS
@@ -22,6 +22,9 @@ from tests.providers.servers.base import Dialect, Loopback
 from tests.providers.servers.bedrock_api import BedrockDialect
 from tests.providers.servers.ollama_api import OllamaDialect
 from tests.providers.servers.openai_api import OpenAIDialect
+
+if TYPE_CHECKING:
+    from tests.providers.backends.contract_mlx import MlxSide
 
 MODEL = "org/model:8b"
 QUESTION: list[BaseMessage] = [SystemMessage("be brief"), HumanMessage("hi")]
@@ -93,6 +96,26 @@ class Side:
         self.server.plays.clear()
         self.server.seen.clear()
         self.server.hung_up.clear()
+
+
+@dataclass(frozen=True)
+class Api:
+    """One API: its server, and what asks it."""
+
+    side: Side | MlxSide
+    models: RoleModels
+    hasty: RoleModels
+    backend: Backend
+
+    @property
+    def server(self) -> Loopback:
+        assert isinstance(self.side, Side)
+        return self.side.server
+
+    async def reply(self, *plays: str) -> Reply:
+        self.side.prepare(*plays)
+        question = self.side.question(plays[0] if plays else "answer")
+        return await self.models.reply("reasoning", question, step="plan")
 
 
 def make_backend(chain: str, keys: Mapping[str, SecretStr]) -> Backend:

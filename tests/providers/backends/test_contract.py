@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 from langchain_core.language_models import LanguageModelInput
@@ -13,14 +12,12 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel
 
-from providers import ModelError, ModelsFailedError, Reply, RoleModels
+from providers import ModelError, ModelsFailedError
 from providers.answers.answer import check_answer, read_answer
-from providers.backend import Backend
 from providers.backends.services import SERVICES
-from tests.providers.backends.contract import APIS, QUESTION, Side, serve
-from tests.providers.backends.contract_mlx import MLX, MlxSide, serve_mlx
+from tests.providers.backends.contract import APIS, QUESTION, Api, Side, serve
+from tests.providers.backends.contract_mlx import MLX, serve_mlx
 from tests.providers.conftest import CANARY
-from tests.providers.servers.base import Loopback
 
 AWS = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": CANARY}
 
@@ -29,26 +26,6 @@ shared = pytest.mark.asyncio(loop_scope="module")
 # What only a server that plays can show; the other tests are for real models too.
 played = pytest.mark.parametrize("opened", APIS, indirect=True, scope="module")
 REAL = [pytest.param(way, marks=pytest.mark.slow) for way in MLX]
-
-
-@dataclass(frozen=True)
-class Api:
-    """One API: its server, and what asks it."""
-
-    side: Side | MlxSide
-    models: RoleModels
-    hasty: RoleModels
-    backend: Backend
-
-    @property
-    def server(self) -> Loopback:
-        assert isinstance(self.side, Side)
-        return self.side.server
-
-    async def reply(self, *plays: str) -> Reply:
-        self.side.prepare(*plays)
-        question = self.side.question(plays[0] if plays else "answer")
-        return await self.models.reply("reasoning", question, step="plan")
 
 
 @pytest.fixture(autouse=True)
