@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from langchain_core.messages import HumanMessage
 
-from benchmarks.session_shapes import Opens, conversation, part, text
+from benchmarks.session_shapes import Conversation, Opens, conversation, part, text
 
 WORDS = text(20_000)
 
@@ -38,7 +38,15 @@ class Growth:
     ratio: float
 
 
-async def growth(opens: Opens, folder: Path, *, late: int, pairs: int, pause_s: float = 0.0) -> Growth:
+async def growth(  # noqa: PLR0913  # each is a choice of its own
+    opens: Opens,
+    folder: Path,
+    schema: type = Conversation,
+    *,
+    late: int,
+    pairs: int,
+    pause_s: float = 0.0,
+) -> Growth:
     """Take the early turns of a new thread and a few late ones of a long one by turns.
 
     A machine that gets slower or faster meanwhile, as most do by half, hits both.
@@ -46,26 +54,27 @@ async def growth(opens: Opens, folder: Path, *, late: int, pairs: int, pause_s: 
     Args:
         opens: The saver.
         folder: Where its files go.
+        schema: The graph's state.
         late: The turn in the middle of the late ones.
         pairs: How often the two are taken.
         pause_s: Seconds between two turns, in which somebody reads the answer.
     """
     found: list[tuple[float, float]] = []
     async with opens(folder / "long.db") as saver:
-        long = turns(saver)
+        long = turns(saver, schema)
         for _ in range(late - pairs * _LATE_IN_A_PAIR // 2):
             await long()
         for number in range(pairs):
             async with opens(folder / f"short{number}.db") as beside:
-                early = await _median(turns(beside), pause_s, range(*_EARLY), _EARLY[0])
+                early = await _median(turns(beside, schema), pause_s, range(*_EARLY), _EARLY[0])
             found.append((early, await _median(long, pause_s, range(_LATE_IN_A_PAIR))))
     early, last = (statistics.median(side) for side in zip(*found, strict=True))
     return Growth(early, last, statistics.median(one / other for other, one in found))
 
 
-def turns(saver: Any) -> Turn:  # noqa: ANN401  # any of LangGraph's
+def turns(saver: Any, schema: type = Conversation) -> Turn:  # noqa: ANN401  # any of LangGraph's
     """A thread of 1 KB questions on five nodes."""
-    graph = conversation().compile(checkpointer=saver)
+    graph = conversation(schema).compile(checkpointer=saver)
     config: Any = {"configurable": {"thread_id": "t"}}
 
     async def turn() -> float:

@@ -22,10 +22,12 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
-from langgraph.graph.message import add_messages
+from langgraph.graph.message import add_messages as langgraphs_add_messages
 from typing_extensions import TypedDict
 
-from checkpoints import open_saver
+from checkpoints import open_saver as open_any_saver
+from graph.saver import open_saver
+from nodes import add_messages
 
 NODES = ("classify", "plan", "code", "review", "respond")
 
@@ -50,13 +52,19 @@ def part(whole: str, length: int) -> str:
 
 
 class Conversation(TypedDict, total=False):
-    """Five nodes: 1 KB messages, 2 KB plan, 4 KB code, 1 KB verdict."""
+    """Five nodes: 1 KB messages, 2 KB plan, 4 KB code, 1 KB verdict; the reducer is that of our graph."""
 
     messages: Annotated[list[AnyMessage], add_messages]
     route: str
     plan: str
     code: str
     verdict: str
+
+
+class StockConversation(Conversation, total=False):
+    """The same with LangGraph's own reducer."""
+
+    messages: Annotated[list[AnyMessage], langgraphs_add_messages]
 
 
 class Small(TypedDict, total=False):
@@ -70,7 +78,7 @@ class Small(TypedDict, total=False):
     respond: str
 
 
-def conversation() -> StateGraph[Any, None, Any, Any]:
+def conversation(schema: type = Conversation) -> StateGraph[Any, None, Any, Any]:
     """The shape of a coding turn."""
     updates: dict[str, Callable[[], Conversation]] = {
         "classify": lambda: {"route": "code"},
@@ -79,7 +87,7 @@ def conversation() -> StateGraph[Any, None, Any, Any]:
         "review": lambda: {"verdict": part(_VERDICT, 1000)},
         "respond": lambda: {"messages": [AIMessage(part(_PLAN, 1000))]},
     }
-    return _line(Conversation, updates)
+    return _line(schema, updates)
 
 
 def small() -> StateGraph[Any, None, Any, Any]:
@@ -161,6 +169,13 @@ async def stock(path: Path) -> AsyncIterator[Saver]:
 
 @asynccontextmanager
 async def ours(path: Path) -> AsyncIterator[Saver]:
-    """Ours, with the default retention: the last 20 turns."""
+    """Ours, as our graph has it, with the default retention: the last 20 turns."""
     async with open_saver(path) as saver:
+        yield saver
+
+
+@asynccontextmanager
+async def ours_for_any_graph(path: Path) -> AsyncIterator[Saver]:
+    """Ours, as a graph of whose reducers nothing is known has it."""
+    async with open_any_saver(path) as saver:
         yield saver

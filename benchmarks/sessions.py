@@ -22,11 +22,14 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from benchmarks.session_growth import WORDS, Growth, growth, turns
 from benchmarks.session_shapes import (
+    Conversation,
     Opens,
+    StockConversation,
     conversation,
     idle,
     memory,
     ours,
+    ours_for_any_graph,
     part,
     stock,
 )
@@ -113,15 +116,16 @@ async def size(folder: Path, count: int, long: int) -> list[Figure]:
 async def growing(folder: Path, late: int, pairs: int) -> list[Figure]:
     """How a turn's time grows: ours, and what LangGraph takes by itself."""
     found: dict[str, Growth] = {}
-    for name, opens, pause_s in (
-        ("ours", ours, _PAUSE_S),
-        ("ours, without a pause", ours, 0.0),
-        ("LangGraph alone", idle, _PAUSE_S),
-        ("LangGraph's memory saver", memory, _PAUSE_S),
+    for name, opens, schema, pause_s in (
+        ("ours", ours, Conversation, _PAUSE_S),
+        ("ours, without a pause", ours, Conversation, 0.0),
+        ("ours, LangGraph's reducer", ours_for_any_graph, StockConversation, _PAUSE_S),
+        ("LangGraph alone", idle, StockConversation, _PAUSE_S),
+        ("LangGraph's memory saver", memory, StockConversation, _PAUSE_S),
     ):
         place = folder / name.replace(" ", "_")
         place.mkdir()
-        found[name] = await growth(opens, place, late=late, pairs=pairs, pause_s=pause_s)
+        found[name] = await growth(opens, place, schema, late=late, pairs=pairs, pause_s=pause_s)
     return [
         Figure(
             f"turn {late}, beside turn 10, {name}",

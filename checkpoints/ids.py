@@ -55,3 +55,9 @@ def place_in(config: RunnableConfig) -> Mapping[str, Any]:
             'config={"configurable": {"thread_id": "any-id"}}.'
         )
     return place
+
+
+def key_in(config: RunnableConfig) -> tuple[str, str]:
+    """The thread and the namespace that a config names."""
+    place = place_in(config)
+    return str(place["thread_id"]), str(place.get("checkpoint_ns", ""))

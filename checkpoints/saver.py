@@ -45,6 +45,7 @@ class Opening:
     keep_turns: int | None
     encryption_key: str | None
     read_only: bool
+    trusts_reducers: bool
 
     def open(self) -> SessionSaver:
         """Open the database.
@@ -90,7 +91,14 @@ class Opening:
             if path is None
             else FileReads(partial(connect_to_read, path, self.busy_timeout_s), place)
         )
-        return SqliteSessionSaver(writer, reads, place=place, lock=lock, keep=self.keep_turns)
+        return SqliteSessionSaver(
+            writer,
+            reads,
+            place=place,
+            lock=lock,
+            keep=self.keep_turns,
+            is_trusting=self.trusts_reducers,
+        )
 
     def _open_to_read(self, path: Path) -> SessionSaver:
         place, serde = str(path), self._serde()
@@ -106,7 +114,12 @@ class Opening:
         with explained(place), closing(connects()) as conn:
             lock = check_readable(conn, place, self._passphrase(), serde)
         return SqliteSessionSaver(
-            NoWrites(place), FileReads(connects, place), place=place, lock=lock, keep=None
+            NoWrites(place),
+            FileReads(connects, place),
+            place=place,
+            lock=lock,
+            keep=None,
+            is_trusting=False,
         )
 
     def _serde(self) -> JsonPlusSerializer:
@@ -172,6 +185,7 @@ def open_saver(  # noqa: PLR0913  # each is a choice of its own
     keep_turns: int | None = KEEP_TURNS,
     encryption_key: str | None = None,
     read_only: bool = False,
+    trusts_reducers: bool = False,
 ) -> SaverContext:
     """Open the session database as a LangGraph checkpointer, in a `with` or an `async with`.
 
@@ -190,6 +204,9 @@ def open_saver(  # noqa: PLR0913  # each is a choice of its own
             `DUOGRAPH_ENCRYPTION_KEY` when left out; a file is encrypted or not from its first use on, and a
             database on a server is refused.
         read_only: Whether to open a database that is there without ever changing it.
+        trusts_reducers: Whether no reducer of the graph changes in place what it is given, as
+            `nodes.add_messages` never does. A run's input is stored without a look at the older items of
+            its lists then; a change that a reducer made in one nevertheless may be lost.
 
     Returns:
         A context that gives a `SessionSaver`, whose sync and async methods work from any thread and loop.
@@ -201,4 +218,6 @@ def open_saver(  # noqa: PLR0913  # each is a choice of its own
     if keep_turns is not None and keep_turns < 1:
         raise ValueError(f"keep_turns is {keep_turns}: keep at least 1 turn, or all of them with None.")
     types = tuple(allowed_types)
-    return SaverContext(Opening(target, types, busy_timeout_s, keep_turns, encryption_key, read_only))
+    return SaverContext(
+        Opening(target, types, busy_timeout_s, keep_turns, encryption_key, read_only, trusts_reducers)
+    )

@@ -36,7 +36,8 @@ def open_saver(target: str | Path, **choices: Unpack[Choices]) -> SaverContext:
         DatabaseError: On entering, when the database cannot be opened; nothing in it is changed then.
         ValueError: When `keep_turns` is less than 1.
     """
-    return open_any_saver(target, allowed_types=STATE_TYPES, **choices)
+    # The reducers of our state change nothing that they are given; one of yours must not either.
+    return open_any_saver(target, allowed_types=STATE_TYPES, trusts_reducers=True, **choices)
 
 
 def open_sessions(settings: Settings, *, to_read: bool = False) -> SaverContext:

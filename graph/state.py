@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from langchain_core.messages import AnyMessage
-from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
 from memory.queue.turns import FinishedTurn
@@ -25,6 +24,7 @@ from nodes import (
     Turn,
     TurnLimits,
     Wanted,
+    add_messages,
 )
 from providers import Call
 from sandbox import Case, Check, Diagnostic, Evidence, SourceFile

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nodes.consent import Consent
     from nodes.consents import CallAnswer, ConsentAnswer, ConsentQuestion
     from nodes.context import Context, Task
+    from nodes.conversation import add_messages
     from nodes.cost import FREE, Cost
     from nodes.decisions import Decision, RoutingLedger, RoutingStats
     from nodes.demonstrate import Demonstrate
@@ -55,6 +56,7 @@ _NAMES = {
         "Context",
         "Task",
     ),
+    "conversation": ("add_messages",),
     "cost": ("FREE", "Cost"),
     "decisions": ("Decision", "RoutingLedger", "RoutingStats"),
     "demonstrate": ("Demonstrate",),
@@ -169,6 +171,7 @@ __all__ = [
     "Verify",
     "Walk",
     "Wanted",
+    "add_messages",
     "ask_about",
     "fresh_turn",
     "limits_of",

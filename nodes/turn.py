@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from langchain_core.messages import AnyMessage
-from langgraph.graph.message import add_messages
 from langgraph.managed import RemainingSteps
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from memory.queue.turns import FinishedTurn
 from nodes.context import Route, Task
+from nodes.conversation import add_messages
 from nodes.decisions import Decision
 from nodes.ends import StopReason
 from nodes.findings import Finding

@@ -10,7 +10,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, get_checkpoint_id
 from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg.types.json import Jsonb
 
-from checkpoints.ids import place_in
+from checkpoints.ids import key_in, place_in
 from checkpoints.outline import Outline
 from checkpoints.postgres.faults import damaged
 from checkpoints.protocol import StoreSize, ThreadSpan
@@ -72,9 +72,7 @@ class Reader(PostgresSaver):
             return super().get_tuple(config)
         place = place_in(config)
         with self._cursor() as cursor:
-            cursor.execute(
-                self.SELECT_SQL + _LATEST, (str(place["thread_id"]), str(place.get("checkpoint_ns", "")))
-            )
+            cursor.execute(self.SELECT_SQL + _LATEST, key_in(config))
             row = cursor.fetchone()
         if row is None:
             return None
@@ -86,9 +84,8 @@ class Reader(PostgresSaver):
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """Give what delta channels are rebuilt from: their writes since the value stored last."""
-        place = place_in(config)
         with self._cursor() as cursor:
-            cursor.execute(_IS_OUT_OF_ORDER, (str(place["thread_id"]), str(place.get("checkpoint_ns", ""))))
+            cursor.execute(_IS_OUT_OF_ORDER, key_in(config))
             row = cursor.fetchone()
         if row and row["found"]:  # from parent to parent, however their ids stand
             return BaseCheckpointSaver.get_delta_channel_history(self, config=config, channels=channels)

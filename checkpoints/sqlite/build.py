@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, get_checkpoint_metadata
+from langgraph.constants import START
 
 from checkpoints.ids import place_in
 from checkpoints.outline import CHANNELS, outline_of
@@ -57,15 +58,17 @@ class Drafted:
 class Builder:
     """Builds jobs with one encoder."""
 
-    def __init__(self, encoder: Encoder, *, run_key: bytes = b"") -> None:
+    def __init__(self, encoder: Encoder, *, run_key: bytes = b"", trusts_reducers: bool = False) -> None:
         """Encode with `encoder`.
 
         Args:
             encoder: For values and heads.
             run_key: Key of the marks that runs leave; empty for a plain hash.
+            trusts_reducers: Whether no reducer changes what it is given.
         """
         self.encoder = encoder
         self._run_key = run_key
+        self._trusts_reducers = trusts_reducers
 
     def put(
         self,
@@ -86,10 +89,15 @@ class Builder:
             seen: The thread's lists as they are stored; None stores all channels in full.
         """
         place = place_in(config)
+        ns, parent = str(place.get("checkpoint_ns", "")), place.get("checkpoint_id")
         values, versions = checkpoint["channel_values"], checkpoint["channel_versions"]
         if seen is None:
             new_versions, seen = {**versions, **new_versions}, {}
         kept = cast("dict[str, Any]", get_checkpoint_metadata(_flat(config), metadata))
+        if self._trusts_reducers and kept.get("source") == "input" and new_versions.keys() == {START}:
+            # Up to the next checkpoint LangGraph calls no node of the graph, but its reducers.
+            for known in seen.values():
+                known.begin(str(checkpoint["id"]))
         encoded: dict[str, tuple[Version, Encoded]] = {}
         lists: Lists = {}
         emptied: list[tuple[str, Version]] = []
@@ -99,16 +107,15 @@ class Builder:
                 if not (isinstance(version, str) and "." in version):
                     emptied.append((channel, version))
                 continue
-            value, blocks = self.encoder.value(values[channel], seen.get(channel))
+            value, blocks = self.encoder.value(values[channel], seen.get(channel), parent)
             encoded[channel] = (version, value)
             if blocks and isinstance(value, Pieces):
                 lists[channel] = (version, blocks)
         body = {name: part for name, part in checkpoint.items() if name != "channel_values"}
         loose = {name: value for name, value in values.items() if name not in versions}
         kind, head = self.encoder.whole((body, kept, loose))
-        ns, step = str(place.get("checkpoint_ns", "")), kept.get("step")
         # LangGraph's server gives some ids as UUIDs.
-        run, parent = kept.get("run_id"), place.get("checkpoint_id")
+        run, step = kept.get("run_id"), kept.get("step")
         put = Put(
             thread=str(place["thread_id"]),
             ns=ns,

@@ -36,25 +36,30 @@ class Encoder:
         """Serialise something that is stored in one row, whatever its size."""
         return self.serde.dumps_typed(value)
 
-    def value(self, value: object, seen: Seen | None = None) -> tuple[Encoded, Sequence[Block]]:
+    def value(
+        self, value: object, seen: Seen | None = None, parent: str | None = None
+    ) -> tuple[Encoded, Sequence[Block]]:
         """Encode a channel's value or a write.
 
         Args:
             value: Any value that the serialiser knows.
             seen: What was stored for the channel last; items of it that are here again are not serialised.
+            parent: The checkpoint that the value's one follows.
 
         Returns:
             What is stored, and a list's items for `Seen`; none when a change in one would not be noticed.
         """
         if type(value) is list and value:
-            return self._list(value, seen)
+            return self._list(value, seen, parent)
         kind, data = self._inner.dumps_typed(value)
         if len(data) > INLINE_BYTES:
             return self._sealed(kind, data), ()
         return self._plain(kind, data), ()
 
-    def _list(self, value: list[Any], seen: Seen | None) -> tuple[Encoded, Sequence[Block]]:
-        found, known = seen.parts(value) if seen is not None else (value, [])
+    def _list(
+        self, value: list[Any], seen: Seen | None, parent: str | None
+    ) -> tuple[Encoded, Sequence[Block]]:
+        found, known = (value, []) if seen is None else seen.parts(value, parent)
         parts: list[Piece | Span] = []
         fresh: list[Any] = []
         originals: Originals = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import ormsgpack
 from langgraph.checkpoint.base import CheckpointTuple, get_checkpoint_id, writes_sort_key
 
-from checkpoints.ids import place_in
+from checkpoints.ids import key_in
 from checkpoints.sqlite.block import Block, can_be_seen
 from checkpoints.sqlite.seen import Memory, Seen
 from checkpoints.sqlite.values import ITEM, LIST, Base, length, place, unpack
@@ -32,9 +32,10 @@ _BY_ID = _HEAD.format(which="AND c.id = ?")
 # By the order of writing: ids are clocks, and a clock may be set back.
 _LATEST = _HEAD.format(which="") + "ORDER BY c.number DESC LIMIT 1"
 
-_VALUES = """
+# `CROSS` keeps the order: a thread has hundreds of values, and SQLite would look at all of them.
+VALUES = """
 SELECT v.channel, v.version, v.kind, v.data FROM json_each(?) w
-JOIN duograph_values v ON v.thread = ? AND v.ns = ? AND v.channel = w.key AND v.version = w.value
+CROSS JOIN duograph_values v ON v.thread = ? AND v.ns = ? AND v.channel = w.key AND v.version = w.value
 """
 
 
@@ -76,8 +77,7 @@ class Reading:
 
     def head(self, config: RunnableConfig) -> Head | None:
         """Find the checkpoint that `config` names, or its thread's latest."""
-        place = place_in(config)
-        name, ns = str(place["thread_id"]), str(place.get("checkpoint_ns", ""))
+        name, ns = key_in(config)
         wanted = get_checkpoint_id(config)
         row = (
             self._conn.execute(_BY_ID, (ns, str(wanted), name))
@@ -139,7 +139,7 @@ class Reading:
     def _values(self, head: Head, versions: dict[str, Any], *, remembers: bool) -> dict[str, Any]:
         if not versions:
             return {}
-        rows = self._conn.execute(_VALUES, (json.dumps(versions), head.thread, head.ns)).fetchall()
+        rows = self._conn.execute(VALUES, (json.dumps(versions), head.thread, head.ns)).fetchall()
         values: dict[str, Any] = {}
         for channel, version, kind, data in rows:
             if kind != LIST:
@@ -168,7 +168,7 @@ class Reading:
         if all(map(can_be_seen, items)):
             # Decoded a second time only if there is a next step: most who read one state read no other.
             block = Block.fresh(list(items), lambda: self._decode(rows))
-            seen = Seen(head.thread, base, [block])
+            seen = Seen(head.thread, base, [block], is_lent=True)
             self._memory.remember(key, {base.channel: seen})
         return items
 

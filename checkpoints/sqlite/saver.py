@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from checkpoints.connect import MEMORY
 from checkpoints.face import SessionSaver, checked_strategy
 from checkpoints.faults import damaged
-from checkpoints.ids import place_in
+from checkpoints.ids import key_in
 from checkpoints.locks import ThreadLocks, locks_for
 from checkpoints.sqlite import upkeep
 from checkpoints.sqlite.build import Builder
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from checkpoints.sqlite.cipher import Locked
     from checkpoints.sqlite.ledger import Ledger
     from checkpoints.sqlite.readers import Reads
-    from checkpoints.sqlite.seen import Seen
     from checkpoints.sqlite.writer import Job, Writes
 
 
@@ -46,7 +45,9 @@ class SqliteSessionSaver(SessionSaver):
     Shallow copies, as LangGraph makes them to allow more types, share the writer and the readers.
     """
 
-    def __init__(self, writer: Writes, reads: Reads, *, place: str, lock: Locked, keep: int | None) -> None:
+    def __init__(  # noqa: PLR0913  # each is a choice of its own
+        self, writer: Writes, reads: Reads, *, place: str, lock: Locked, keep: int | None, is_trusting: bool
+    ) -> None:
         """Write and read through these; `close` closes them.
 
         Args:
@@ -55,6 +56,7 @@ class SqliteSessionSaver(SessionSaver):
             place: The database as messages name it.
             lock: How values are serialised.
             keep: How many turns stay open to time travel; None for all.
+            is_trusting: Whether no reducer changes what it is given.
         """
         super().__init__(serde=lock.serde)
         self.place = place
@@ -62,7 +64,7 @@ class SqliteSessionSaver(SessionSaver):
         self.locks = ThreadLocks() if place == MEMORY else locks_for(os.path.realpath(place))
         self.writer = writer
         self._reads = reads
-        self._run_key = lock.run_key
+        self._builds = partial(Builder, run_key=lock.run_key, trusts_reducers=is_trusting)
         self.memory = Memory()
         self._made: tuple[Builder, Shelf] | None = None
 
@@ -127,8 +129,9 @@ class SqliteSessionSaver(SessionSaver):
         Raises:
             DatabaseError: When SQLite reports an error; nothing of it is stored then.
         """
-        seen = self._seen(config)
-        drafted = self._builder.put(config, checkpoint, metadata, new_versions, seen=seen)
+        drafted = self._builder.put(
+            config, checkpoint, metadata, new_versions, seen=self.memory.of(key_in(config))
+        )
         try:
             stored = self.writer.run(drafted.put)
         except StaleReferenceError:
@@ -146,8 +149,9 @@ class SqliteSessionSaver(SessionSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint; see `put`. It ends before a cancellation goes on."""
-        seen = self._seen(config)
-        drafted = self._builder.put(config, checkpoint, metadata, new_versions, seen=seen)
+        drafted = self._builder.put(
+            config, checkpoint, metadata, new_versions, seen=self.memory.of(key_in(config))
+        )
         try:
             stored = await self.writer.arun(drafted.put)
         except StaleReferenceError:
@@ -281,13 +285,9 @@ class SqliteSessionSaver(SessionSaver):
     def _parts(self) -> tuple[Builder, Shelf]:
         # Looked at each time, as LangGraph replaces the serialiser of a copy.
         if self._made is None or self._made[1].serde is not self.serde:
-            builder = Builder(Encoder(self.serde), run_key=self._run_key)
-            self._made = builder, Shelf(self.serde, self.memory, self.place)
+            shelf = Shelf(self.serde, self.memory, self.place)
+            self._made = self._builds(Encoder(self.serde)), shelf
         return self._made
-
-    def _seen(self, config: RunnableConfig) -> Mapping[str, Seen]:
-        place = place_in(config)
-        return self.memory.of((str(place["thread_id"]), str(place.get("checkpoint_ns", ""))))
 
     def _job(self, work: Callable[..., None], *arguments: object) -> Job[None]:
         def apply(ledger: Ledger) -> None:

@@ -43,39 +43,49 @@ class Seen:
 
     Attributes:
         is_ready: Whether all items are as they are stored, and nobody else holds one or a part of it.
+        is_lent: Whether the items were handed out, just as they are stored.
+        begun: The checkpoint up to whose child nobody else changes what was handed out; None when that is
+            not known.
     """
 
-    __slots__ = ("base", "blocks", "is_ready", "thread")
+    __slots__ = ("base", "begun", "blocks", "is_lent", "is_ready", "thread")
 
-    def __init__(self, thread: int, base: Base, blocks: Sequence[Block]) -> None:
+    def __init__(self, thread: int, base: Base, blocks: Sequence[Block], *, is_lent: bool = False) -> None:
         """Note a list.
 
         Args:
             thread: The id of its thread in the file.
             base: Where it is stored.
             blocks: Its items.
+            is_lent: Whether they were just read, and handed out.
         """
         self.thread = thread
         self.base = base
         self.blocks = tuple(blocks)
         self.is_ready = False
+        self.is_lent = is_lent
+        self.begun: str | None = None
 
     def __len__(self) -> int:
         """How many items it has."""
         return sum(map(len, map(_items_of, self.blocks)))
 
-    def parts(self, value: Sequence[object]) -> tuple[list[object], Originals]:
+    def parts(self, value: Sequence[object], parent: str | None = None) -> tuple[list[object], Originals]:
         """Say what `value` is made of: `slice`s of this list, and items that are not in it as they are.
+
+        Args:
+            value: Any list.
+            parent: The checkpoint that `value`'s one follows.
 
         Returns:
             The parts, and what this list's items are to hold; nothing when all of them are there in front.
         """
         blocks = self.blocks
-        count = len(self)
+        count, is_kept = len(self), self.begun is not None and self.begun == parent
         if (
             len(value) >= count
             and all(map(is_, _flat(map(_items_of, blocks)), value))
-            and all(block.is_as_it_was() for block in blocks)
+            and (is_kept or all(block.is_as_it_was() for block in blocks))
         ):
             return [slice(0, count), *value[count:]], []
         objects, originals = (list(_flat(map(part_of, blocks))) for part_of in (_items_of, _originals_of))
@@ -122,6 +132,10 @@ class Seen:
         made += _between(items, originals, begin, len(items))
         return made if len(made) <= _MOST_BLOCKS else (Block(items, originals),)
 
+    def begin(self, checkpoint: str) -> None:
+        """Note that from `checkpoint` to its child nobody changes the items that were handed out."""
+        self.begun = checkpoint if self.is_lent else None
+
     def hand_out(self) -> list[Any]:
         """Give the items as objects that nobody else holds.
 
@@ -130,7 +144,7 @@ class Seen:
         """
         if not self.is_ready:
             self._make_ready()
-        self.is_ready = False
+        self.is_ready, self.is_lent, self.begun = False, True, None
         return list(_flat(map(_items_of, self.blocks)))
 
     def settle(self) -> None:

@@ -249,8 +249,11 @@ async def test_what_a_turn_under_way_holds_is_left_alone(tmp_path: Path) -> None
     assert len(known) > 6
 
 
+@pytest.mark.parametrize("trusts", [False, True])
 @pytest.mark.parametrize("change", ["a field", "a mapping", "all fields", "another mapping"])
-async def test_a_change_in_place_far_up_in_a_long_conversation_is_stored(tmp_path: Path, change: str) -> None:
+async def test_a_change_in_place_far_up_in_a_long_conversation_is_stored(
+    tmp_path: Path, change: str, *, trusts: bool
+) -> None:
     def answer(state: Long) -> dict[str, Any]:
         message = state["messages"][0]
         if len(state["messages"]) > 150:
@@ -264,7 +267,7 @@ async def test_a_change_in_place_far_up_in_a_long_conversation_is_stored(tmp_pat
                 message.__dict__ = {**vars(message), "content": "changed"}
         return {"messages": [AIMessage("yes")]}
 
-    async with open_saver(tmp_path / "s.db") as saver:
+    async with open_saver(tmp_path / "s.db", trusts_reducers=trusts) as saver:
         builder: Any = StateGraph(Long)
         builder.add_node("answer", answer)
         builder.add_edge(START, "answer")
