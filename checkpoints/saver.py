@@ -89,7 +89,7 @@ class Opening:
         reads = (
             WriterReads(writer)
             if path is None
-            else FileReads(partial(connect_to_read, path, self.busy_timeout_s), place)
+            else FileReads(partial(connect_to_read, path), self.busy_timeout_s, place)
         )
         return SqliteSessionSaver(
             writer,
@@ -110,12 +110,12 @@ class Opening:
             frozen = is_frozen(path)
         except OSError as error:
             raise unmakeable(error, path) from error
-        connects = partial(connect_to_read, path, self.busy_timeout_s, is_frozen=frozen)
-        with explained(place), closing(connects()) as conn:
+        connects = partial(connect_to_read, path, is_frozen=frozen)
+        with explained(place), closing(connects(self.busy_timeout_s)) as conn:
             lock = check_readable(conn, place, self._passphrase(), serde)
         return SqliteSessionSaver(
             NoWrites(place),
-            FileReads(connects, place),
+            FileReads(connects, self.busy_timeout_s, place),
             place=place,
             lock=lock,
             keep=None,

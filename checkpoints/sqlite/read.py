@@ -12,6 +12,7 @@ from langgraph.checkpoint.base import CheckpointTuple, get_checkpoint_id, writes
 
 from checkpoints.ids import key_in
 from checkpoints.sqlite.block import Block, can_be_seen
+from checkpoints.sqlite.pace import SHORT_BYTES, SHORT_ITEMS, SHORT_LOOK, LongReadError
 from checkpoints.sqlite.seen import Memory, Seen
 from checkpoints.sqlite.values import ITEM, LIST, Base, length, place, unpack
 
@@ -63,17 +64,26 @@ class Head(NamedTuple):
 class Reading:
     """Reads with one connection and one serialiser, inside one transaction."""
 
-    def __init__(self, conn: sqlite3.Connection, serde: SerializerProtocol, memory: Memory) -> None:
+    def __init__(
+        self,
+        conn: sqlite3.Connection,
+        serde: SerializerProtocol,
+        memory: Memory,
+        *,
+        is_short: bool = False,
+    ) -> None:
         """Read through `conn`.
 
         Args:
             conn: In a transaction, or alone on its database.
             serde: Decodes what is stored.
             memory: What was seen last; lists in it are not decoded again.
+            is_short: Whether what takes longer than a moment raises `LongReadError`.
         """
         self._conn = conn
         self._serde = serde
         self._memory = memory
+        self._is_short = is_short
 
     def head(self, config: RunnableConfig) -> Head | None:
         """Find the checkpoint that `config` names, or its thread's latest."""
@@ -160,7 +170,9 @@ class Reading:
     def _list(self, head: Head, base: Base) -> list[Any]:
         """A list that the next step builds on; what was seen last is handed out again."""
         key = (head.name, head.ns)
-        known = self._memory.hand_out(key, base.channel, head.thread, base.spans)
+        known = self._memory.hand_out(
+            key, base.channel, head.thread, base.spans, most=SHORT_LOOK if self._is_short else None
+        )
         if known is not None:
             return known
         rows = self._rows(head.thread, base.spans)
@@ -176,6 +188,8 @@ class Reading:
         return self._decode(self._rows(thread, spans))
 
     def _rows(self, thread: int, spans: tuple[Span, ...]) -> list[tuple[str, bytes]]:
+        if self._is_short and length(spans) > SHORT_ITEMS:
+            raise LongReadError
         found: list[tuple[str, bytes]] = []
         for first, count in spans:
             found += self._conn.execute(
@@ -184,6 +198,8 @@ class Reading:
             ).fetchall()
         if len(found) != length(spans):
             raise MissingPieceError
+        if self._is_short and sum(len(data) for _, data in found) > SHORT_BYTES:
+            raise LongReadError
         return found
 
     def _decode(self, rows: Sequence[tuple[str, bytes]]) -> list[Any]:

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from checkpoints.faults import closed, explain, forked
+from checkpoints.protocol import DatabaseError
+from checkpoints.sqlite.pace import Pace
 from checkpoints.sqlite.worker import LoopReceipt, Receipt, Worker
 from checkpoints.sqlite.writer import Call
 
@@ -23,6 +25,10 @@ T = TypeVar("T")
 _THREADS = 2
 
 
+class BusyError(Exception):
+    """Somebody else is reading in an event loop, or nobody may."""
+
+
 class Reads(Protocol):
     """Runs functions that read."""
 
@@ -34,8 +40,15 @@ class Reads(Protocol):
         """
         ...
 
-    async def arun(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Await what `run` does, in a thread."""
+    async def arun(
+        self, work: Callable[[sqlite3.Connection], T], short: Callable[[sqlite3.Connection], T] | None = None
+    ) -> T:
+        """Await what `run` does, in a thread.
+
+        Args:
+            work: What to do.
+            short: Does the same in the event loop if that takes but a moment, or else raises an error.
+        """
         ...
 
     def close(self) -> None:
@@ -46,20 +59,29 @@ class Reads(Protocol):
 class FileReads:
     """Reads of a file: sync calls in the caller's thread, async ones in threads that start when needed."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], place: str) -> None:
+    def __init__(
+        self, connect: Callable[[float], sqlite3.Connection], busy_timeout_s: float, place: str
+    ) -> None:
         """Read through connections that `connect` makes.
 
         Args:
-            connect: Gives a connection in autocommit mode that any thread may use.
+            connect: Gives a connection in autocommit mode that any thread may use, which waits so many
+                seconds for another process's lock.
+            busy_timeout_s: How long readers in threads wait.
             place: The database as messages name it.
         """
         self._connect = connect
+        self._busy_timeout_s = busy_timeout_s
         self._place = place
         self._process = os.getpid()
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._guard = threading.Lock()
         self._workers: list[Worker[Callable[[sqlite3.Connection], Any]]] = []
         self._turn = 0
+        # For event loops; whoever reads through it holds the hands.
+        self._here: sqlite3.Connection | None = None
+        self._hands = threading.Lock()
+        self._pace = Pace()
         self._is_open = True
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -67,8 +89,13 @@ class FileReads:
         with self._snapshot() as conn:
             return work(conn)
 
-    async def arun(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Call `work` in a thread."""
+    async def arun(
+        self, work: Callable[[sqlite3.Connection], T], short: Callable[[sqlite3.Connection], T] | None = None
+    ) -> T:
+        """Call `work` in a thread, or `short` here: two changes of threads take longer than most reads."""
+        if short is not None and self._here is not None and self._pace.is_quick:
+            with suppress(Exception):  # the thread meets it again, and tells it
+                return self._run_here(short)
         receipt: LoopReceipt[T] = LoopReceipt()
         if not self._worker().submit(work, receipt):
             raise closed(self._place)
@@ -86,6 +113,10 @@ class FileReads:
         with suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().close()
+        with self._hands:
+            here, self._here = self._here, None
+        if here is not None:
+            here.close()
 
     def _worker(self) -> Worker[Callable[[sqlite3.Connection], Any]]:
         if self._process != os.getpid():
@@ -105,6 +136,26 @@ class FileReads:
                 receipt.result = self.run(work)
             except BaseException as error:  # noqa: BLE001  # goes to the one who waits
                 receipt.error = error
+        if self._here is None:
+            with suppress(DatabaseError, sqlite3.Error), self._hands:
+                self._here = self._connect(0) if self._is_open and self._here is None else self._here
+
+    def _run_here(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if not self._hands.acquire(blocking=False):
+            raise BusyError
+        try:
+            conn = self._here
+            if conn is None or self._process != os.getpid():
+                raise BusyError
+            with self._pace.measured():
+                try:
+                    conn.execute("BEGIN")
+                    return work(conn)
+                finally:
+                    # Else it would hold on to a snapshot, and the log would grow.
+                    conn.rollback()
+        finally:
+            self._hands.release()
 
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -115,7 +166,7 @@ class FileReads:
         try:
             conn = self._idle.get_nowait()
         except queue.Empty:
-            conn = self._connect()
+            conn = self._connect(self._busy_timeout_s)
         try:
             conn.execute("BEGIN")
             yield conn
@@ -146,7 +197,11 @@ class WriterReads:
         result: T = self._writer.run(Call(lambda ledger: work(ledger.conn)))
         return result
 
-    async def arun(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def arun(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        short: Callable[[sqlite3.Connection], T] | None = None,  # noqa: ARG002
+    ) -> T:
         """Call `work` in the writer's thread."""
         result: T = await self._writer.arun(Call(lambda ledger: work(ledger.conn)))
         return result

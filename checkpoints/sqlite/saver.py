@@ -84,7 +84,8 @@ class SqliteSessionSaver(SessionSaver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Give one checkpoint; see `get_tuple`."""
-        return await self._reads.arun(partial(self._shelf.get, config))
+        get = partial(self._shelf.get, config)
+        return await self._reads.arun(get, partial(get, is_short=True))
 
     def list(
         self,

@@ -12,6 +12,7 @@ from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from checkpoints.sqlite.block import Block, joined
+from checkpoints.sqlite.pace import LongReadError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -196,12 +197,27 @@ class Memory:
         with suppress(RuntimeError):  # elsewhere the next read does it
             asyncio.get_running_loop().call_later(_PAUSE_S, partial(self._settle, key, lists))
 
-    def hand_out(self, key: Key, channel: str, thread: int, spans: tuple[Span, ...]) -> list[Any] | None:
-        """Give a list that is stored as these spans, when it is the one seen last."""
+    def hand_out(
+        self, key: Key, channel: str, thread: int, spans: tuple[Span, ...], *, most: int | None = None
+    ) -> list[Any] | None:
+        """Give a list that is stored as these spans, when it is the one seen last.
+
+        Args:
+            key: Its thread and namespace.
+            channel: Its channel.
+            thread: The id of its thread in the file.
+            spans: How it is stored.
+            most: How many items may have to be looked at; None for any number.
+
+        Raises:
+            LongReadError: When there are more.
+        """
         with self._guard:
             seen = self._lists.get(key, {}).get(channel)
             if seen is None or seen.thread != thread or seen.base.spans != spans:
                 return None
+            if most is not None and not seen.is_ready and len(seen) > most:
+                raise LongReadError
             self._lists.move_to_end(key)
             return seen.hand_out()
 

@@ -12,6 +12,7 @@ from checkpoints.faults import damaged
 from checkpoints.ids import place_in
 from checkpoints.outline import Outline
 from checkpoints.protocol import StoreSize, ThreadSpan
+from checkpoints.sqlite.pace import LongReadError
 from checkpoints.sqlite.read import Head, Reading
 
 if TYPE_CHECKING:
@@ -62,9 +63,20 @@ class Shelf:
         self._memory = memory
         self._place = place
 
-    def get(self, config: RunnableConfig, conn: sqlite3.Connection) -> CheckpointTuple | None:
-        """Give one checkpoint, the newest when none is named."""
-        reading = self._reading(conn)
+    def get(
+        self, config: RunnableConfig, conn: sqlite3.Connection, *, is_short: bool = False
+    ) -> CheckpointTuple | None:
+        """Give one checkpoint, the newest when none is named.
+
+        Args:
+            config: Names it.
+            conn: Inside a snapshot.
+            is_short: Whether it shall take but a moment.
+
+        Raises:
+            LongReadError: When it shall, and would not.
+        """
+        reading = Reading(conn, self.serde, self._memory, is_short=is_short)
         head = reading.head(config)
         latest = not get_checkpoint_id(config)
         return (
@@ -158,7 +170,7 @@ class Shelf:
     def _decoded(self, head: Head, decode: Callable[[], T]) -> T:
         try:
             return decode()
-        except sqlite3.Error:
+        except (sqlite3.Error, LongReadError):
             raise
         except Exception as error:
             raise damaged(head.name, self._place) from error

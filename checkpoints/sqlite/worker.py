@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,12 +28,11 @@ _STOP: Final = object()
 class Receipt(Generic[T]):
     """What becomes of one job; somebody waits for it."""
 
-    __slots__ = ("error", "is_parked", "loop", "result")
+    __slots__ = ("error", "loop", "result")
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Note the event loop to be told in; None for an OS thread."""
         self.loop = loop
-        self.is_parked = False
         self.result: T | None = None
         self.error: BaseException | None = None
 
@@ -128,6 +129,11 @@ class Worker(Generic[J]):
         self._queued = 0
         # Jobs from event loops wait here for the others of this round, or for a moment.
         self._parked: Group[J] = []
+        self._parked_at = 0.0
+        # The event loops that will look after what is parked: at the end of this round, or in a moment. Once
+        # for all jobs, as hundreds of timers cost a loop more than the jobs do.
+        self._soon: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+        self._later: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
         self._guard = threading.Lock()
         # Whoever handles a group holds it. Nobody who holds the guard waits for it.
         self._hands = threading.Lock()
@@ -147,13 +153,17 @@ class Worker(Generic[J]):
                 self._release()
                 self._put([(job, receipt)])
                 return True
-            receipt.is_parked = True
+            if not self._parked:
+                self._parked_at = time.monotonic()
             self._parked.append((job, receipt))
-        if can_wait:
-            loop.call_later(_PATIENCE_S, self._end_wait, receipt)
-        else:
+            planned = self._later if can_wait else self._soon
+            is_planned = loop in planned
+            planned.add(loop)
+        if not is_planned and can_wait:
+            loop.call_later(_PATIENCE_S, self._end_wait, loop)
+        elif not is_planned:
             # At the end of this round, together with what other tasks bring until then.
-            loop.call_soon(self._end_wait, receipt)
+            loop.call_soon(self._end_round, loop)
         return True
 
     def close(self) -> None:
@@ -168,10 +178,21 @@ class Worker(Generic[J]):
         with self._hands:
             pass  # an event loop in another thread may be at it
 
-    def _end_wait(self, receipt: Receipt[Any]) -> None:
-        """Do what is parked, here or in the thread; called in the receipt's loop."""
+    def _end_wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Do what is parked when it has had its moment; called in `loop`."""
         with self._guard:
-            if not receipt.is_parked:
+            left_s = self._parked_at + _PATIENCE_S - time.monotonic() if self._parked else 0.0
+            if left_s > 0:
+                loop.call_later(left_s, self._end_wait, loop)
+                return
+            self._later.discard(loop)
+        self._end_round(loop)
+
+    def _end_round(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Do what is parked, here or in the thread; called in `loop`."""
+        with self._guard:
+            self._soon.discard(loop)
+            if not self._parked:
                 return
             # Nothing overtakes what is queued.
             if self._at_once is None or self._queued or not self._hands.acquire(blocking=False):
@@ -187,12 +208,10 @@ class Worker(Generic[J]):
                     self._put(group)
             self._hands.release()
         if is_done:
-            announce((one for _, one in group), here=receipt.loop)
+            announce((one for _, one in group), here=loop)
 
     def _unpark(self) -> Group[J]:
         group, self._parked = self._parked, []
-        for _, receipt in group:
-            receipt.is_parked = False
         return group
 
     def _release(self) -> None:

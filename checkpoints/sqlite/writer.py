@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from checkpoints.faults import closed, explain, forked, is_busy, read_only
 from checkpoints.sqlite.jobs import Put, PutWrites
 from checkpoints.sqlite.ledger import Ledger
+from checkpoints.sqlite.pace import SHORT_BYTES, Pace
 from checkpoints.sqlite.worker import Group, LoopReceipt, Receipt, ThreadReceipt, Worker
 
 if TYPE_CHECKING:
@@ -32,11 +33,8 @@ _LOG_PAGES = 1000
 _TREE_PAGES = 6
 _PAGE_BYTES = 4096
 
-# What is done in an event loop shall take less than what one step of a graph does.
 _MOST_HERE = 16
-_MOST_BYTES_HERE = 256 * 1024
-_LONG_S = 0.02
-_LEFT_ALONE_S = 5.0
+"""Jobs that are done in an event loop."""
 
 
 class Job(Protocol[T_co]):
@@ -115,7 +113,7 @@ class Writer:
         conn.execute("PRAGMA wal_autocheckpoint=0").fetchall()
         self._log_pages = 0
         self._begins_log = True
-        self._slow_until = 0.0
+        self._pace = Pace()
         self._worker: Worker[Job[Any]] = Worker(
             self._commit_group,
             name="checkpoints-writer",
@@ -182,19 +180,14 @@ class Writer:
         """
         if self._begins_log or self._log_pages >= _LOG_PAGES or not self._is_small(group):
             return False
-        start = time.monotonic()
-        if start < self._slow_until:
+        if not self._pace.is_quick:
             return False
-        try:
+        with self._pace.measured(), suppress(Exception):  # the thread meets it again, and tells it
             # Refused when another process is writing, or where something watches for calls that may block.
             self._conn.execute("BEGIN IMMEDIATE")
             self._apply(group)
-        except Exception:  # noqa: BLE001  # the thread meets it again, and tells it
-            return False
-        end = time.monotonic()
-        if end - start > _LONG_S:
-            self._slow_until = end + _LEFT_ALONE_S
-        return True
+            return True
+        return False
 
     def _is_small(self, group: Group[Job[Any]]) -> bool:
         weight = 0
@@ -202,7 +195,7 @@ class Writer:
             if not isinstance(job, (Put, PutWrites)) or job.may_prune(self._ledger):
                 return False
             weight += job.weight
-        return len(group) <= _MOST_HERE and weight <= _MOST_BYTES_HERE
+        return len(group) <= _MOST_HERE and weight <= SHORT_BYTES
 
     def _commit(self, group: Group[Job[Any]]) -> None:
         self._begin()
