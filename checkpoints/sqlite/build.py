@@ -12,7 +12,7 @@ from langgraph.constants import START
 
 from checkpoints.ids import place_in
 from checkpoints.outline import CHANNELS, outline_of
-from checkpoints.sqlite.jobs import Put, PutWrites, Stored
+from checkpoints.sqlite.jobs import Put, PutWrites, Stored, packed
 from checkpoints.sqlite.seen import Memory, Seen
 from checkpoints.sqlite.values import Base, Pieces
 
@@ -128,11 +128,11 @@ class Builder:
             head=head,
             values=encoded,
             emptied=emptied,
-            unchanged=[
-                (channel, version)
+            unchanged={
+                channel: version
                 for channel, version in versions.items()
                 if channel in values and channel not in new_versions
-            ],
+            },
             outline=self._outline(values, new_versions, lists) if ns == "" else None,
             reads_head=self.reads_head,
         )
@@ -153,7 +153,7 @@ class Builder:
             head=head,
             values={},
             emptied=(),
-            unchanged=(),
+            unchanged={},
             outline=None,
             reads_head=self.reads_head,
         )
@@ -163,16 +163,20 @@ class Builder:
     ) -> PutWrites:
         """Encode what a task wrote."""
         place = place_in(config)
+        encoded = [
+            (WRITES_IDX_MAP.get(channel, at), channel, self.encoder.value(value)[0])
+            for at, (channel, value) in enumerate(writes)
+        ]
+        # Bytes where that will do: hundreds of jobs may wait, and the garbage collector walks through them.
+        whole = packed(encoded, task_path)
         return PutWrites(
             thread=str(place["thread_id"]),
             ns=str(place.get("checkpoint_ns", "")),
             checkpoint=str(place["checkpoint_id"]),
             task=task_id,
             path=task_path,
-            writes=[
-                (WRITES_IDX_MAP.get(channel, at), channel, self.encoder.value(value)[0])
-                for at, (channel, value) in enumerate(writes)
-            ],
+            writes=() if whole else encoded,
+            packed=whole,
         )
 
     def run_mark(self, run_id: str) -> bytes:

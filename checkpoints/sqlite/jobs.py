@@ -10,14 +10,16 @@ import ormsgpack
 from checkpoints.keeping import is_due
 from checkpoints.sqlite.ledger import Ledger, StaleReferenceError, Thread
 from checkpoints.sqlite.retention import UnreadableHeadError, keep_turns
-from checkpoints.sqlite.values import LIST, Encoded, Span, unpack, weight
+from checkpoints.sqlite.values import LIST, Encoded, Plain, Span, unpack, weight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Version: TypeAlias = str | float
 Entry: TypeAlias = tuple[int, str, str, bytes, str]
 """One write as it is stored: index, channel, form, bytes, task path."""
+Writes: TypeAlias = "Sequence[tuple[int, str, Encoded]]"
+"""Index, channel and value of each write of a task."""
 
 _WRITE = "INSERT OR IGNORE INTO duograph_writes VALUES (?, ?, ?, ?, ?)"
 
@@ -51,7 +53,7 @@ class Put:
         head: All of it but the channels' values.
         values: The channels that are new, by name: version and value.
         emptied: The channels that are new and hold nothing: name and version.
-        unchanged: The channels whose value must be stored already.
+        unchanged: The channels whose value must be stored already, and its version.
         outline: What the list of sessions shows, when it changed.
         reads_head: Reads versions and metadata out of a stored head.
     """
@@ -67,7 +69,7 @@ class Put:
     head: bytes
     values: dict[str, tuple[Version, Encoded]]
     emptied: Sequence[tuple[str, Version]]
-    unchanged: Sequence[tuple[str, Version]]
+    unchanged: Mapping[str, Version]
     outline: tuple[str, bytes] | None
     reads_head: Callable[[str, bytes], Any]
 
@@ -160,7 +162,7 @@ class Put:
             ).fetchone()
         ):
             return
-        for channel, version in self.unchanged:
+        for channel, version in self.unchanged.items():
             if not ledger.conn.execute(
                 "SELECT 1 FROM duograph_values WHERE thread = ? AND ns = ? AND channel = ? AND version = ?",
                 (row.id, self.ns, channel, version),
@@ -194,7 +196,8 @@ class PutWrites:
         checkpoint: Id of the checkpoint that the task ran on.
         task: The task's id.
         path: The task's path.
-        writes: Index, channel and value of each write.
+        writes: Index, channel and value of each write; nothing when they are packed.
+        packed: All writes as they are stored, where they need no piece.
     """
 
     thread: str
@@ -202,12 +205,13 @@ class PutWrites:
     checkpoint: str
     task: str
     path: str
-    writes: Sequence[tuple[int, str, Encoded]]
+    writes: Writes
+    packed: bytes = b""
 
     @property
     def weight(self) -> int:
         """About how many bytes are to be written."""
-        return sum(weight(value) for _, _, value in self.writes)
+        return len(self.packed) or sum(weight(value) for _, _, value in self.writes)
 
     def may_prune(self, ledger: Ledger) -> bool:  # noqa: ARG002  # as a checkpoint's
         """It never does."""
@@ -217,27 +221,41 @@ class PutWrites:
         """Write them; of a task's ordinary writes the first ones count, of its special ones the last."""
         row = ledger.thread_or_new(self.thread)
         key = (row.id, self.ns, self.checkpoint, self.task)
-        # By index, as a special write that comes twice counts once.
-        own: dict[int, Entry] = {
-            index: (index, channel, *ledger.store(row, self.ns, value), self.path)
-            for index, channel, value in self.writes
-        }
-        entries = list(own.values())
-        stored = (*key, ormsgpack.packb(entries))
+        data = self.packed or _packed(
+            [
+                (index, channel, *ledger.store(row, self.ns, value), self.path)
+                for index, channel, value in self.writes
+            ]
+        )
         if ledger.gathers:
-            ledger.insert(_WRITE, [stored])
+            ledger.insert(_WRITE, [(*key, data)])
             return
-        if ledger.conn.execute(_WRITE, stored).rowcount:
+        if ledger.conn.execute(_WRITE, (*key, data)).rowcount:
             return
-        (data,) = ledger.conn.execute(
+        (stored,) = ledger.conn.execute(
             "SELECT data FROM duograph_writes WHERE thread = ? AND ns = ? AND checkpoint = ? AND task = ?",
             key,
         ).fetchone()
-        known = {entry[0]: entry for entry in ormsgpack.unpackb(data)}
-        for entry in entries:
+        known = {entry[0]: entry for entry in ormsgpack.unpackb(stored)}
+        for entry in ormsgpack.unpackb(data):
             if entry[0] < 0 or entry[0] not in known:
                 known[entry[0]] = entry
         ledger.conn.execute(
             "UPDATE duograph_writes SET data = ? WHERE thread = ? AND ns = ? AND checkpoint = ? AND task = ?",
             (ormsgpack.packb(list(known.values())), *key),
         )
+
+
+def packed(writes: Writes, path: str) -> bytes:
+    """Writes as they are stored, if none needs a piece; else nothing."""
+    entries: list[Entry] = []
+    for index, channel, value in writes:
+        if not isinstance(value, Plain):
+            return b""
+        entries.append((index, channel, value.kind, value.data, path))
+    return _packed(entries)
+
+
+def _packed(entries: Sequence[Entry]) -> bytes:
+    # By index, as a special write that comes twice counts once.
+    return ormsgpack.packb(list({entry[0]: entry for entry in entries}.values()))

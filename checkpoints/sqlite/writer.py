@@ -16,7 +16,7 @@ from checkpoints.sqlite.pace import SHORT_BYTES, Pace
 from checkpoints.sqlite.worker import Group, LoopReceipt, Receipt, ThreadReceipt, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -52,7 +52,7 @@ class Writes(Protocol):
         """Apply a job and wait until it is committed; blocks."""
         ...
 
-    async def arun(self, job: Job[T]) -> T:
+    def arun(self, job: Job[T]) -> Awaitable[T]:
         """Await what `run` does."""
         ...
 
@@ -72,7 +72,7 @@ class NoWrites:
         """Refuse."""
         raise read_only(self._place)
 
-    async def arun(self, job: Job[T]) -> T:  # noqa: ARG002
+    def arun(self, job: Job[T]) -> Awaitable[T]:  # noqa: ARG002
         """Refuse."""
         raise read_only(self._place)
 
@@ -133,15 +133,16 @@ class Writer:
         self._submit(job, receipt)
         return receipt.wait()
 
-    async def arun(self, job: Job[T]) -> T:
+    def arun(self, job: Job[T]) -> Awaitable[T]:
         """Apply a job and await its commit; the job ends before a cancellation goes on.
 
         Raises:
             DatabaseError: When SQLite reports an error, or the writer was closed.
         """
+        # No coroutine of its own: hundreds may be waiting, and the garbage collector walks through them.
         receipt: LoopReceipt[T] = LoopReceipt()
         self._submit(job, receipt)
-        return await receipt.wait()
+        return receipt.wait()
 
     def close(self) -> None:
         """Finish what is queued, fold the log into the file and close it; a second call does nothing."""
