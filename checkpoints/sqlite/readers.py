@@ -6,6 +6,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _THREADS = 2
+_BURST_S = 0.001
+"""Between two reads of a burst, at most."""
 
 
 class BusyError(Exception):
@@ -82,6 +85,7 @@ class FileReads:
         self._here: sqlite3.Connection | None = None
         self._hands = threading.Lock()
         self._pace = Pace()
+        self._asked_at = 0.0
         self._is_open = True
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -92,8 +96,13 @@ class FileReads:
     async def arun(
         self, work: Callable[[sqlite3.Connection], T], short: Callable[[sqlite3.Connection], T] | None = None
     ) -> T:
-        """Call `work` in a thread, or `short` here: two changes of threads take longer than most reads."""
-        if short is not None and self._here is not None and self._pace.is_quick:
+        """Call `work` in a thread, or `short` here: two changes of threads take longer than most reads.
+
+        When many sessions begin at once the thread reads for all of them, while the loop goes on.
+        """
+        now = time.monotonic()
+        is_alone, self._asked_at = now - self._asked_at > _BURST_S, now
+        if short is not None and is_alone and self._here is not None and self._pace.is_quick:
             with suppress(Exception):  # the thread meets it again, and tells it
                 return self._run_here(short)
         receipt: LoopReceipt[T] = LoopReceipt()
