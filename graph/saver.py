@@ -27,6 +27,8 @@ class Choices(TypedDict, total=False):
 def open_saver(target: str | Path, **choices: Unpack[Choices]) -> SaverContext:
     """Open a session store as a LangGraph checkpointer, in a `with` or an `async with`.
 
+    No reducer may change in place what it is given; those of our state do not.
+
     Args:
         target: Path of an SQLite file (made when absent, with its folders), `:memory:`, or the address of a
             PostgreSQL server, `postgresql://USER:PASSWORD@HOST:PORT/DATABASE` (extra `postgres`).
@@ -36,7 +38,6 @@ def open_saver(target: str | Path, **choices: Unpack[Choices]) -> SaverContext:
         DatabaseError: On entering, when the database cannot be opened; nothing in it is changed then.
         ValueError: When `keep_turns` is less than 1.
     """
-    # The reducers of our state change nothing that they are given; one of yours must not either.
     return open_any_saver(target, allowed_types=STATE_TYPES, trusts_reducers=True, **choices)
 
 

@@ -1,0 +1,184 @@
+"""A short read is done in the event loop that asks; what takes longer, and a burst, in a thread."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.base import CheckpointTuple, empty_checkpoint
+
+from checkpoints import SessionSaver, open_saver
+from checkpoints.sqlite.pace import Pace
+
+BETWEEN_BURSTS_S = 0.01
+
+
+class Watched:
+    """A saver that was read from once, and which threads read the file since."""
+
+    def __init__(self, saver: Any) -> None:  # noqa: ANN401  # it is looked into
+        self.saver: SessionSaver = saver
+        self.reads = saver._reads  # noqa: SLF001  # nobody else tells who reads
+        self.by: list[int] = []
+        for connection in (self.reads._here, *self.reads._idle.queue):  # noqa: SLF001
+            connection.set_trace_callback(self._note)
+
+    def _note(self, statement: str) -> None:
+        if statement == "BEGIN":
+            self.by.append(threading.get_ident())
+
+    @property
+    def read_here(self) -> list[bool]:
+        """Of each read since the last look, whether this thread did it."""
+        by, self.by = self.by, []
+        return [one == threading.get_ident() for one in by]
+
+
+async def put(saver: SessionSaver, thread: str, value: object) -> None:
+    version = saver.get_next_version(None)
+    await saver.aput(
+        {"configurable": {"thread_id": thread, "checkpoint_ns": ""}},
+        {**empty_checkpoint(), "channel_values": {"value": value}, "channel_versions": {"value": version}},
+        {"source": "input", "step": -1, "parents": {}},
+        {"value": version},
+    )
+
+
+async def found(saver: SessionSaver, thread: str) -> CheckpointTuple | None:
+    return await saver.aget_tuple({"configurable": {"thread_id": thread}})
+
+
+async def value(saver: SessionSaver, thread: str) -> object:
+    one = await found(saver, thread)
+    return one and one.checkpoint["channel_values"]["value"]
+
+
+@asynccontextmanager
+async def watched(path: Path) -> AsyncIterator[Watched]:
+    """The first read is a thread's, which opens the connection for the loop."""
+    async with open_saver(path) as saver:
+        await put(saver, "a", "x")
+        assert await value(saver, "a") == "x"
+        await asyncio.sleep(BETWEEN_BURSTS_S)
+        yield Watched(saver)
+
+
+async def test_a_short_read_is_done_here_and_sees_what_was_just_written(tmp_path: Path) -> None:
+    async with watched(tmp_path / "s.db") as one:
+        for number in range(20):
+            await put(one.saver, "a", number)
+            await asyncio.sleep(0.002)
+            assert await value(one.saver, "a") == number
+            assert await found(one.saver, "nobody") is None
+        assert True in one.read_here
+
+
+async def test_a_burst_is_the_threads(tmp_path: Path) -> None:
+    async with watched(tmp_path / "s.db") as one:
+        assert await asyncio.gather(*(value(one.saver, "a") for _ in range(30))) == ["x"] * 30
+        here = one.read_here
+        assert here.count(True) <= 5
+        assert False in here
+
+
+async def test_what_takes_longer_is_the_threads(tmp_path: Path) -> None:
+    messages = [HumanMessage(f"{number}") for number in range(100)]
+    async with open_saver(tmp_path / "s.db") as saver:
+        await put(saver, "long", messages)
+        await put(saver, "large", "x" * 1_000_000)
+        await put(saver, "images", ["x" * 100_000] * 5)
+    async with watched(tmp_path / "s.db") as one:
+        for thread in ("large", "images", "long"):
+            assert await found(one.saver, thread)
+            assert one.read_here[-1] is False
+            await asyncio.sleep(BETWEEN_BURSTS_S)
+        one.reads._pace = Pace()  # noqa: SLF001  # on a busy machine any read may have been slow
+        assert await value(one.saver, "long") == messages
+        assert one.read_here == [True]  # remembered by now
+
+
+async def test_a_read_here_holds_no_snapshot(tmp_path: Path) -> None:
+    async with watched(tmp_path / "s.db") as one:
+        await value(one.saver, "a")
+        assert one.read_here == [True]
+        await put(one.saver, "a", "y")
+        with closing(sqlite3.connect(tmp_path / "s.db")) as other:
+            busy, _, _ = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        assert busy == 0
+
+
+async def test_what_fails_here_is_read_by_the_thread(tmp_path: Path) -> None:
+    async with watched(tmp_path / "s.db") as one:
+        one.reads._here.close()  # noqa: SLF001
+        assert await value(one.saver, "a") == "x"
+        assert one.read_here == [False]
+
+
+async def test_the_loop_does_not_wait_for_a_lock(tmp_path: Path) -> None:
+    async with watched(tmp_path / "s.db") as one:
+        assert one.reads._here.execute("PRAGMA busy_timeout").fetchone() == (0,)  # noqa: SLF001
+
+
+async def test_who_watches_for_calls_that_may_block_finds_none(tmp_path: Path) -> None:
+    """As `langgraph dev` does: its watcher raises an error where an event loop is about to wait."""
+    async with watched(tmp_path / "s.db") as one:
+
+        def refuse(_: str) -> None:
+            if threading.current_thread() is threading.main_thread():
+                raise RuntimeError("Blocking call")
+
+        real, one.reads._here = one.reads._here, Refusing(refuse)  # noqa: SLF001
+        assert await value(one.saver, "a") == "x"
+        assert one.read_here == [False]
+        one.reads._here = real  # noqa: SLF001
+
+
+class Refusing:
+    """A connection whose every call is refused."""
+
+    def __init__(self, refuse: Any) -> None:  # noqa: ANN401  # a function
+        self.execute = refuse
+
+    def rollback(self) -> None:
+        self.execute("")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_what_a_closed_loop_left_behind_is_committed_with_the_next(tmp_path: Path) -> None:
+    """A task's writes wait for a moment, and the loop they came from ends before it is over."""
+    with open_saver(tmp_path / "s.db") as saver:
+        place: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "c"}}
+
+        async def leave() -> None:
+            asyncio.get_running_loop().create_task(saver.aput_writes(place, [("value", 1)], "first"))
+            await asyncio.sleep(0)
+
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(leave())
+        for task in asyncio.all_tasks(loop):
+            task.get_coro().close()
+        loop.close()
+        asyncio.run(saver.aput_writes(place, [("value", 2)], "second"))
+        with closing(sqlite3.connect(tmp_path / "s.db")) as other:
+            tasks = other.execute("SELECT task FROM duograph_writes ORDER BY task").fetchall()
+        assert tasks == [("first",), ("second",)]
+
+
+async def test_many_jobs_plan_one_timer(tmp_path: Path) -> None:
+    async with open_saver(tmp_path / "s.db") as saver:
+        loop = asyncio.get_running_loop()
+        before = len(loop._scheduled)  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio does not tell
+        place: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "c"}}
+        tasks = [
+            asyncio.create_task(saver.aput_writes(place, [("value", number)], f"task{number}"))
+            for number in range(50)
+        ]
+        await asyncio.sleep(0)
+        assert len(loop._scheduled) - before == 1  # type: ignore[attr-defined]  # noqa: SLF001
+        await asyncio.gather(*tasks)
