@@ -204,9 +204,10 @@ def open_saver(  # noqa: PLR0913  # each is a choice of its own
             `DUOGRAPH_ENCRYPTION_KEY` when left out; a file is encrypted or not from its first use on, and a
             database on a server is refused.
         read_only: Whether to open a database that is there without ever changing it.
-        trusts_reducers: Whether no reducer of the graph changes in place what it is given, as
-            `nodes.add_messages` never does. A run's input is stored without a look at the older items of
-            its lists then; a change that a reducer made in one nevertheless may be lost.
+        trusts_reducers: Whether no reducer of the graph, and no function that chooses its first node, changes
+            in place what it is given; `nodes.add_messages` never does. A run's input is stored without a look
+            at the older items of its lists then. A change that one of them made nevertheless may be lost,
+            and so may one of a first node that returns nothing for that list.
 
     Returns:
         A context that gives a `SessionSaver`, whose sync and async methods work from any thread and loop.

@@ -37,10 +37,12 @@ def add_messages(left: Incoming, right: Incoming) -> list[AnyMessage]:
 
     Gives what LangGraph's reducer of this name gives. That one walks through all messages several times,
     which takes longer than a superstep when there are a thousand; this one leaves the old messages alone
-    when the new ones are no edits of them. It never changes a message that was there before.
+    when the new ones are no edits of them. It never changes a message that was there before. Its argument
+    `format` is not offered.
 
     Args:
-        left: The conversation, as this reducer or LangGraph's left it.
+        left: The conversation, as this reducer or LangGraph's left it: each message with an id. One that an
+            `Overwrite` put there without an id gets it when the next edit comes.
         right: What comes to it, in any form that LangGraph takes; a new message without an id gets one.
 
     Raises:
@@ -54,9 +56,9 @@ def add_messages(left: Incoming, right: Incoming) -> list[AnyMessage]:
                 message.id = str(uuid.uuid4())
         return [*left, *new]
     # LangGraph's gives ids to old messages in place.
-    apart = {id(one): _copied(one) for one in left} if isinstance(left, list) else {}
-    old: Any = [apart[id(one)] for one in left] if isinstance(left, list) else left
-    added: Any = add_any_messages(old, right)  # type: ignore[arg-type]  # it refuses what it does not take
+    old: list[Any] = left if isinstance(left, list) else [left]
+    apart = {id(one): _copied(one) for one in old}
+    added: Any = add_any_messages([apart[id(one)] for one in old], [apart.get(id(one), one) for one in new])
     return list(added)
 
 
@@ -66,11 +68,12 @@ def _are_whole(messages: Sequence[object]) -> bool:
 
 def _are_new(messages: list[Any], left: list[Any]) -> bool:
     """Whether none of these messages is an edit, of an old one or of another."""
-    # Every message got its id when it came, so the last one stands for all.
-    if (left and left[-1].id is None) or len(set(map(id, messages))) < len(messages):
-        return False
     given = [message.id for message in messages if message.id is not None]
-    return not given or (len(set(given)) == len(given) and set(map(_id_of, left)).isdisjoint(given))
+    if len(set(given)) < len(given) or len(set(map(id, messages))) < len(messages):
+        return False
+    # Every message got its id when it came, so where there is nothing to compare two stand for all.
+    known = set(map(_id_of, left if given else (*left[:1], *left[-1:])))
+    return None not in known and known.isdisjoint(given)
 
 
 def _copied(message: Any) -> Any:  # noqa: ANN401  # whatever LangGraph takes for a message

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     """By channel: the version, and the items."""
 
 _RUN_BYTES = 16
+_INTERNAL = (START, "__interrupt__")
+"""What LangGraph notes as nodes, and is none."""
 
 
 @dataclass(slots=True)
@@ -95,9 +97,10 @@ class Builder:
             new_versions, seen = {**versions, **new_versions}, {}
         kept = cast("dict[str, Any]", get_checkpoint_metadata(_flat(config), metadata))
         if self._trusts_reducers and kept.get("source") == "input" and new_versions.keys() == {START}:
-            # Up to the next checkpoint LangGraph calls no node of the graph, but its reducers.
+            # Up to the next checkpoint LangGraph calls its reducers, and nodes that take the input itself.
             for known in seen.values():
                 known.begin(str(checkpoint["id"]))
+        follows = parent if self._trusts_reducers and not _took_the_input(checkpoint) else None
         encoded: dict[str, tuple[Version, Encoded]] = {}
         lists: Lists = {}
         emptied: list[tuple[str, Version]] = []
@@ -107,7 +110,7 @@ class Builder:
                 if not (isinstance(version, str) and "." in version):
                     emptied.append((channel, version))
                 continue
-            value, blocks = self.encoder.value(values[channel], seen.get(channel), parent)
+            value, blocks = self.encoder.value(values[channel], seen.get(channel), follows)
             encoded[channel] = (version, value)
             if blocks and isinstance(value, Pieces):
                 lists[channel] = (version, blocks)
@@ -199,6 +202,12 @@ class Builder:
         _, blocks = lists.get("messages", ("", ()))
         turns = sum(block.turns for block in blocks) if blocks else None
         return self.encoder.whole(astuple(outline_of(values, turns=turns)))
+
+
+def _took_the_input(checkpoint: Checkpoint) -> bool:
+    """Whether a node of somebody's was given the input, as in a functional graph: then it was called."""
+    seen = checkpoint.get("versions_seen") or {}
+    return any(START in channels and node not in _INTERNAL for node, channels in seen.items())
 
 
 def _flat(config: RunnableConfig) -> RunnableConfig:

@@ -14,12 +14,12 @@ _LONG_S = 0.02
 _LEFT_ALONE_S = 5.0
 
 
-SHORT_ITEMS = 16
-"""Items of a list that are decoded in an event loop."""
+SHORT_ITEMS = 64
+"""Values and items of lists that one read decodes in an event loop."""
 SHORT_LOOK = 2_000
 """Items of a list that are looked at there, or copied."""
 SHORT_BYTES = 256 * 1024
-"""Bytes that are read or written there."""
+"""Bytes that one read or one commit handles there."""
 
 
 class LongReadError(Exception):

@@ -84,6 +84,8 @@ class Reading:
         self._serde = serde
         self._memory = memory
         self._is_short = is_short
+        self._items_left = SHORT_ITEMS
+        self._bytes_left = SHORT_BYTES
 
     def head(self, config: RunnableConfig) -> Head | None:
         """Find the checkpoint that `config` names, or its thread's latest."""
@@ -160,7 +162,25 @@ class Reading:
                 values[channel] = self._items(head.thread, unpack(data))
         return values
 
+    def _spend(self, items: int, size: int) -> None:
+        self._items_left -= items
+        self._bytes_left -= size
+        if self._is_short and (self._items_left < 0 or self._bytes_left < 0):
+            raise LongReadError
+
+    def _weight(self, thread: int, span: Span) -> int:
+        """The bytes of some pieces; SQLite knows them without reading the pieces."""
+        first, count = span
+        return (
+            self._conn.execute(
+                "SELECT sum(length(data)) FROM duograph_pieces WHERE place BETWEEN ? AND ?",
+                (place(thread, first), place(thread, first + count - 1)),
+            ).fetchone()[0]
+            or 0
+        )
+
     def _value(self, thread: int, kind: str, data: bytes) -> Any:  # noqa: ANN401  # whatever was stored
+        self._spend(1, len(data))
         if kind == LIST:
             return self._items(thread, unpack(data))
         if kind == ITEM:
@@ -188,8 +208,8 @@ class Reading:
         return self._decode(self._rows(thread, spans))
 
     def _rows(self, thread: int, spans: tuple[Span, ...]) -> list[tuple[str, bytes]]:
-        if self._is_short and length(spans) > SHORT_ITEMS:
-            raise LongReadError
+        if self._is_short:
+            self._spend(length(spans), sum(self._weight(thread, span) for span in spans))
         found: list[tuple[str, bytes]] = []
         for first, count in spans:
             found += self._conn.execute(
@@ -198,8 +218,6 @@ class Reading:
             ).fetchall()
         if len(found) != length(spans):
             raise MissingPieceError
-        if self._is_short and sum(len(data) for _, data in found) > SHORT_BYTES:
-            raise LongReadError
         return found
 
     def _decode(self, rows: Sequence[tuple[str, bytes]]) -> list[Any]:

@@ -156,14 +156,14 @@ class Worker(Generic[J]):
             if not self._parked:
                 self._parked_at = time.monotonic()
             self._parked.append((job, receipt))
-            planned = self._later if can_wait else self._soon
-            is_planned = loop in planned
-            planned.add(loop)
-        if not is_planned and can_wait:
-            loop.call_later(_PATIENCE_S, self._end_wait, loop)
-        elif not is_planned:
-            # At the end of this round, together with what other tasks bring until then.
-            loop.call_soon(self._end_round, loop)
+            # Noted once it is planned: an interrupt in between costs a plan too many, and not one too few.
+            if can_wait and loop not in self._later:
+                loop.call_later(_PATIENCE_S, self._end_wait, loop)
+                self._later.add(loop)
+            elif not can_wait and loop not in self._soon:
+                # At the end of this round, together with what other tasks bring until then.
+                loop.call_soon(self._end_round, loop)
+                self._soon.add(loop)
         return True
 
     def close(self) -> None:

@@ -90,7 +90,7 @@ async def test_what_takes_longer_is_the_threads(tmp_path: Path) -> None:
     async with open_saver(tmp_path / "s.db") as saver:
         await put(saver, "long", messages)
         await put(saver, "large", "x" * 1_000_000)
-        await put(saver, "images", ["x" * 100_000] * 5)
+        await put(saver, "images", ["x" * 100_000 + str(number) for number in range(5)])
     async with watched(tmp_path / "s.db") as one:
         for thread in ("large", "images", "long"):
             assert await found(one.saver, thread)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
@@ -70,6 +71,27 @@ def test_what_a_reader_changed_is_no_reducers_doing(tmp_path: Path) -> None:
         held[0].content = "still mine"
         graph.invoke({"messages": [HumanMessage("three")]}, CONFIG)
     assert stored(path) == [LONG, "two", "three"]
+
+
+@pytest.mark.parametrize("trusts", [False, True])
+def test_a_function_that_takes_the_input_itself_is_a_node_like_any_other(
+    tmp_path: Path, *, trusts: bool
+) -> None:
+    path = tmp_path / "s.db"
+    with open_saver(path, trusts_reducers=trusts) as saver:
+
+        @entrypoint(checkpointer=saver)
+        def talk(text: str, *, previous: list[AnyMessage] | None = None) -> Any:  # noqa: ANN401
+            for message in previous or []:
+                message.additional_kwargs["seen"] = len(previous or [])
+            return entrypoint.final(value=1, save=[*(previous or []), HumanMessage(text)])
+
+        for number in range(3):
+            talk.invoke(f"{number}{LONG}", CONFIG)
+        found = saver.get_tuple(CONFIG)
+        assert found
+        kept = [one.additional_kwargs for one in found.checkpoint["channel_values"]["__previous__"]]
+    assert kept == [{"seen": 2}, {"seen": 2}, {}]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.sampled_from("eads-")), max_size=12))

@@ -106,6 +106,17 @@ def test_a_message_that_comes_twice_is_one() -> None:
     assert len(add_messages([], [twice, twice])) == 1
 
 
+def test_a_message_that_is_there_already_is_not_added_again() -> None:
+    for old in (HumanMessage("again"), HumanMessage("again", id="a")):
+        assert len(add_messages([old], [old])) == 1
+
+
+def test_one_message_in_place_of_a_list_is_left_alone_too() -> None:
+    old = HumanMessage("alone")
+    assert [one.content for one in add_messages(old, "and more")] == ["alone", "and more"]
+    assert old.id is None
+
+
 def test_an_old_message_without_an_id_is_not_changed() -> None:
     old = HumanMessage("put there by hand")
     made = add_messages([old], [AIMessage("new")])
