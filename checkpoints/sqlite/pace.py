@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 # What is done in an event loop shall take less than what one step of a graph does.
 _LONG_S = 0.02
-_LEFT_ALONE_S = 5.0
+# On a busy machine anything takes long now and then; on a slow disk it does so again.
+_LEFT_ALONE_S = 0.1
+_MOST_LEFT_ALONE_S = 5.0
 
 
 SHORT_ITEMS = 64
@@ -32,10 +34,11 @@ class Pace:
     def __init__(self) -> None:
         """None was slow yet."""
         self._slow_until = 0.0
+        self._left_alone_s = _LEFT_ALONE_S
 
     @property
     def is_quick(self) -> bool:
-        """Whether none took long in the last seconds."""
+        """Whether none took long of late: a moment ago for the first, seconds ago after several in a row."""
         return time.monotonic() >= self._slow_until
 
     @contextmanager
@@ -47,4 +50,7 @@ class Pace:
         finally:
             end = time.monotonic()
             if end - start > _LONG_S:
-                self._slow_until = end + _LEFT_ALONE_S
+                self._slow_until = end + self._left_alone_s
+                self._left_alone_s = min(2 * self._left_alone_s, _MOST_LEFT_ALONE_S)
+            else:
+                self._left_alone_s = _LEFT_ALONE_S
