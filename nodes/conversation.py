@@ -35,10 +35,9 @@ _id_of: Final = attrgetter("id")
 def add_messages(left: Incoming, right: Incoming) -> list[AnyMessage]:
     """Append messages, or replace and remove some by their ids.
 
-    Gives what LangGraph's reducer of this name gives. That one walks through all messages several times,
-    which takes longer than a superstep when there are a thousand; this one leaves the old messages alone
-    when the new ones are no edits of them. It never changes a message that was there before. Its argument
-    `format` is not offered.
+    Gives what LangGraph's reducer of this name gives. That one walks through all messages several times;
+    this one leaves the old messages alone when the new ones are no edits of them. It never changes a message
+    that was there before. Its argument `format` is not offered.
 
     Args:
         left: The conversation, as this reducer or LangGraph's left it: each message with an id. One that an

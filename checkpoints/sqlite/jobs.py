@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Version: TypeAlias = str | float
 Entry: TypeAlias = tuple[int, str, str, bytes, str]
 """One write as it is stored: index, channel, form, bytes, task path."""
-Writes: TypeAlias = "Sequence[tuple[int, str, Encoded]]"
+TaskWrites: TypeAlias = "Sequence[tuple[int, str, Encoded]]"
 """Index, channel and value of each write of a task."""
 
 _WRITE = "INSERT OR IGNORE INTO duograph_writes VALUES (?, ?, ?, ?, ?)"
@@ -205,7 +205,7 @@ class PutWrites:
     checkpoint: str
     task: str
     path: str
-    writes: Writes
+    writes: TaskWrites
     packed: bytes = b""
 
     @property
@@ -246,8 +246,8 @@ class PutWrites:
         )
 
 
-def packed(writes: Writes, path: str) -> bytes:
-    """Writes as they are stored, if none needs a piece; else nothing."""
+def packed(writes: TaskWrites, path: str) -> bytes:
+    """TaskWrites as they are stored, if none needs a piece; else nothing."""
     entries: list[Entry] = []
     for index, channel, value in writes:
         if not isinstance(value, Plain):

@@ -163,6 +163,12 @@ class FileReads:
                 finally:
                     # Else it would hold on to a snapshot, and the log would grow.
                     conn.rollback()
+        except sqlite3.Error:
+            # It may be broken, or still hold that snapshot: the next read of a thread makes a new one.
+            broken, self._here = self._here, None
+            with suppress(sqlite3.Error):
+                broken.close()  # type: ignore[union-attr]  # there was one to read through
+            raise
         finally:
             self._hands.release()
 

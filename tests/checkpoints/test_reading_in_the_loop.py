@@ -116,6 +116,10 @@ async def test_what_fails_here_is_read_by_the_thread(tmp_path: Path) -> None:
         one.reads._here.close()  # noqa: SLF001
         assert await value(one.saver, "a") == "x"
         assert one.read_here == [False]
+        await asyncio.sleep(BETWEEN_BURSTS_S)
+        again = Watched(one.saver)  # that thread has made a new connection
+        assert await value(one.saver, "a") == "x"
+        assert again.read_here == [True]
 
 
 async def test_the_loop_does_not_wait_for_a_lock(tmp_path: Path) -> None:

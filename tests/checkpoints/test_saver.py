@@ -13,6 +13,7 @@ from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
 
 from checkpoints import DatabaseError, SessionSaver, open_saver
 from checkpoints.sqlite.ledger import Ledger
+from checkpoints.sqlite.read import VALUES
 from checkpoints.sqlite.saver import SqliteSessionSaver
 from checkpoints.sqlite.writer import Call
 
@@ -157,3 +158,12 @@ def test_the_file_is_in_wal_mode_and_forgives_a_lost_power_supply_only_a_transac
     with open_saver(tmp_path / "s.db") as saver:
         assert isinstance(saver, SqliteSessionSaver)
         assert saver.writer.run(Call(ask)) == ["wal", 1, 2]
+
+
+def test_the_values_of_a_checkpoint_are_looked_up_one_by_one(tmp_path: Path) -> None:
+    """Else each read would go through all values of its thread."""
+    with open_saver(tmp_path / "s.db") as saver:
+        put(saver)
+    with closing(sqlite3.connect(tmp_path / "s.db")) as conn:
+        plan = conn.execute(f"EXPLAIN QUERY PLAN {VALUES}", ("{}", 1, "")).fetchall()
+    assert any("channel=? AND version=?" in row[-1] for row in plan), plan

@@ -1,6 +1,5 @@
 """What a reducer changed in place: stored, unless the saver was told that none does so."""
 
-import sqlite3
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,6 @@ from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
 from checkpoints import SessionSaver, open_saver
-from checkpoints.sqlite.read import VALUES
 from nodes import add_messages
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
@@ -127,11 +125,3 @@ def test_a_trusting_saver_keeps_what_any_saver_keeps(turns: list[tuple[bool, int
                 for values in told
             )
             assert mine == wanted
-
-
-def test_the_values_of_a_checkpoint_are_looked_up_one_by_one(tmp_path: Path) -> None:
-    with open_saver(tmp_path / "s.db") as saver:
-        graph_with(add_messages, saver).invoke({"messages": [HumanMessage("one")]}, CONFIG)
-    with sqlite3.connect(tmp_path / "s.db") as conn:
-        plan = conn.execute(f"EXPLAIN QUERY PLAN {VALUES}", ("{}", 1, "")).fetchall()
-    assert any("channel=? AND version=?" in row[-1] for row in plan), plan
