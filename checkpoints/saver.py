@@ -20,7 +20,8 @@ from checkpoints.protocol import DatabaseError
 from checkpoints.sqlite.open import check_readable, make_ready
 from checkpoints.sqlite.readers import FileReads, WriterReads
 from checkpoints.sqlite.saver import SqliteSessionSaver
-from checkpoints.sqlite.writer import NoWrites, Writer
+from checkpoints.sqlite.writer import Writer
+from checkpoints.sqlite.writes import NoWrites
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

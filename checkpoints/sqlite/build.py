@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _RUN_BYTES = 16
 _INTERNAL = (START, "__interrupt__")
 """What LangGraph notes as nodes, and is none."""
+_TRIGGER = "branch:to:"
+"""Begins the channels by which LangGraph's graphs start their next nodes; they hold None."""
 
 
 @dataclass(slots=True)
@@ -100,11 +102,20 @@ class Builder:
             # Up to the next checkpoint LangGraph calls its reducers, and nodes that take the input itself.
             for known in seen.values():
                 known.begin(str(checkpoint["id"]))
-        follows = parent if self._trusts_reducers and not _took_the_input(checkpoint) else None
+        is_known = seen and self._trusts_reducers and not _took_the_input(checkpoint)
+        follows = parent if is_known else None
         encoded: dict[str, tuple[Version, Encoded]] = {}
         lists: Lists = {}
         emptied: list[tuple[str, Version]] = []
+        # A row of its own would take more than a checkpoint's head does.
+        loose = {
+            name: value
+            for name, value in values.items()
+            if name not in versions or (value is None and name.startswith(_TRIGGER))
+        }
         for channel, version in new_versions.items():
+            if channel in loose:
+                continue
             if channel not in values:
                 # A version with a fraction is given once ever, so nothing can be stored under it.
                 if not (isinstance(version, str) and "." in version):
@@ -115,7 +126,6 @@ class Builder:
             if blocks and isinstance(value, Pieces):
                 lists[channel] = (version, blocks)
         body = {name: part for name, part in checkpoint.items() if name != "channel_values"}
-        loose = {name: value for name, value in values.items() if name not in versions}
         kind, head = self.encoder.whole((body, kept, loose))
         # LangGraph's server gives some ids as UUIDs.
         run, step = kept.get("run_id"), kept.get("step")
@@ -134,7 +144,7 @@ class Builder:
             unchanged={
                 channel: version
                 for channel, version in versions.items()
-                if channel in values and channel not in new_versions
+                if channel in values and channel not in loose and channel not in new_versions
             },
             outline=self._outline(values, new_versions, lists) if ns == "" else None,
             reads_head=self.reads_head,

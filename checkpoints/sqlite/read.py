@@ -106,7 +106,8 @@ class Reading:
             remembers: Whether its lists are those that the next step builds on.
         """
         body, metadata, loose = self._serde.loads_typed((head.kind, head.data))
-        values = self._values(head, body["channel_versions"], remembers=remembers)
+        versions = {name: version for name, version in body["channel_versions"].items() if name not in loose}
+        values = self._values(head, versions, remembers=remembers)
         checkpoint = cast("Checkpoint", {**body, "channel_values": {**values, **loose}})
         own = {"thread_id": head.name, "checkpoint_ns": head.ns}
         return CheckpointTuple(

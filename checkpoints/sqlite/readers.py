@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from checkpoints.faults import closed, explain, forked
 from checkpoints.protocol import DatabaseError
 from checkpoints.sqlite.pace import Pace
-from checkpoints.sqlite.worker import LoopReceipt, Receipt, Worker
-from checkpoints.sqlite.writer import Call
+from checkpoints.sqlite.receipts import LoopReceipt, Receipt
+from checkpoints.sqlite.worker import Worker
+from checkpoints.sqlite.writes import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,7 +107,7 @@ class FileReads:
             with suppress(Exception):  # the thread meets it again, and tells it
                 return self._run_here(short)
         receipt: LoopReceipt[T] = LoopReceipt()
-        if not self._worker().submit(work, receipt):
+        if not self._worker().submit(work, receipt, receipt.loop):
             raise closed(self._place)
         return await receipt.wait()
 
@@ -140,14 +141,27 @@ class FileReads:
             return self._workers[self._turn]
 
     def _read_group(self, group: list[tuple[Callable[[sqlite3.Connection], Any], Receipt[Any]]]) -> None:
-        for work, receipt in group:
-            try:
-                receipt.result = self.run(work)
-            except BaseException as error:  # noqa: BLE001  # goes to the one who waits
-                receipt.error = error
+        try:
+            # One snapshot for all: to look at the file anew takes longer than most reads.
+            with self._snapshot() as conn:
+                for work, receipt in group:
+                    self._read_one(conn, work, receipt)
+        except DatabaseError as error:
+            for _, receipt in group:
+                receipt.error = receipt.error or error
         if self._here is None:
             with suppress(DatabaseError, sqlite3.Error), self._hands:
                 self._here = self._connect(0) if self._is_open and self._here is None else self._here
+
+    def _read_one(
+        self, conn: sqlite3.Connection, work: Callable[[sqlite3.Connection], Any], receipt: Receipt[Any]
+    ) -> None:
+        try:
+            receipt.result = work(conn)
+        except sqlite3.Error as error:
+            receipt.error = explain(error, self._place)
+        except BaseException as error:  # noqa: BLE001  # goes to the one who waits
+            receipt.error = error
 
     def _run_here(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if not self._hands.acquire(blocking=False):

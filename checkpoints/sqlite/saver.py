@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from langgraph.checkpoint.base import WRITES_IDX_MAP
 
 from checkpoints.connect import MEMORY
-from checkpoints.face import SessionSaver, checked_strategy
-from checkpoints.faults import damaged
 from checkpoints.ids import key_in
 from checkpoints.locks import ThreadLocks, locks_for
-from checkpoints.sqlite import upkeep
+from checkpoints.protocol import DatabaseError
 from checkpoints.sqlite.build import Builder
 from checkpoints.sqlite.encode import Encoder
 from checkpoints.sqlite.ledger import StaleReferenceError
-from checkpoints.sqlite.retention import UnreadableHeadError
 from checkpoints.sqlite.seen import Memory
 from checkpoints.sqlite.shelf import Shelf
-from checkpoints.sqlite.writer import Call
+from checkpoints.sqlite.tended import TendedSaver
+from checkpoints.sqlite.writes import Call
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from langchain_core.runnables import RunnableConfig
@@ -34,12 +36,13 @@ if TYPE_CHECKING:
 
     from checkpoints.protocol import StoreSize, ThreadSpan
     from checkpoints.sqlite.cipher import Locked
-    from checkpoints.sqlite.ledger import Ledger
     from checkpoints.sqlite.readers import Reads
-    from checkpoints.sqlite.writer import Job, Writes
+    from checkpoints.sqlite.writes import Job, Writes
+
+T = TypeVar("T")
 
 
-class SqliteSessionSaver(SessionSaver):
+class SqliteSessionSaver(TendedSaver):
     """A LangGraph checkpointer on one SQLite file.
 
     Shallow copies, as LangGraph makes them to allow more types, share the writer and the readers.
@@ -80,12 +83,12 @@ class SqliteSessionSaver(SessionSaver):
             DamagedCheckpointError: When what is stored cannot be decoded.
             DatabaseError: When SQLite reports an error.
         """
-        return self._reads.run(partial(self._shelf.get, config))
+        return self._read(_thread_in(config), partial(self._shelf.get, config))
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Give one checkpoint; see `get_tuple`."""
         get = partial(self._shelf.get, config)
-        return await self._reads.arun(get, partial(get, is_short=True))
+        return await self._aread(_thread_in(config), get, partial(get, is_short=True))
 
     def list(
         self,
@@ -101,8 +104,8 @@ class SqliteSessionSaver(SessionSaver):
             DamagedCheckpointError: When what is stored cannot be decoded.
             DatabaseError: When SQLite reports an error.
         """
-        for key in self._reads.run(partial(self._shelf.heads, config, filter, before, limit)):
-            if found := self._reads.run(partial(self._shelf.again, key)):
+        for key in self._read(_thread_in(config), partial(self._shelf.heads, config, filter, before, limit)):
+            if found := self._read(_thread_in(config), partial(self._shelf.again, key)):
                 yield found
 
     async def alist(
@@ -114,8 +117,9 @@ class SqliteSessionSaver(SessionSaver):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """Give the matching checkpoints; see `list`."""
-        for key in await self._reads.arun(partial(self._shelf.heads, config, filter, before, limit)):
-            if found := await self._reads.arun(partial(self._shelf.again, key)):
+        heads = partial(self._shelf.heads, config, filter, before, limit)
+        for key in await self._aread(_thread_in(config), heads):
+            if found := await self._aread(_thread_in(config), partial(self._shelf.again, key)):
                 yield found
 
     def put(
@@ -175,86 +179,31 @@ class SqliteSessionSaver(SessionSaver):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a task wrote; see `put_writes`. It ends before a cancellation goes on."""
-        await self.writer.arun(self._builder.writes(config, writes, task_id, task_path))
+        """Store what a task wrote; interrupts, errors and other marks are committed when this returns.
 
-    def delete_thread(self, thread_id: str) -> None:
-        """Delete a thread with all that it holds.
-
-        Raises:
-            DatabaseError: When SQLite reports an error.
-        """
-        self.writer.run(self._job(upkeep.delete_thread, str(thread_id)))
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Delete a thread; see `delete_thread`."""
-        await self.writer.arun(self._job(upkeep.delete_thread, str(thread_id)))
-
-    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Delete the checkpoints that some runs made, with their writes.
-
-        As LangGraph says of every saver: a delta channel that a later checkpoint replays from them is lost.
+        The rest is no later than the thread's next checkpoint, else in a few milliseconds, and is seen by
+        whoever reads the thread here. When it cannot be stored, the checkpoint that follows fails instead.
 
         Raises:
-            DatabaseError: When SQLite reports an error.
+            DatabaseError: When SQLite reports an error; nothing of it is stored then.
         """
-        self.writer.run(self._job(upkeep.delete_for_runs, list(map(str, run_ids)), self._builder))
-
-    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Delete the checkpoints that some runs made; see `delete_for_runs`."""
-        await self.writer.arun(self._job(upkeep.delete_for_runs, list(map(str, run_ids)), self._builder))
-
-    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copy a thread with all its checkpoints and writes; does nothing when there is none.
-
-        Raises:
-            DatabaseError: When the target exists already, or SQLite reports an error.
-        """
-        self.writer.run(
-            self._job(upkeep.copy_thread, str(source_thread_id), str(target_thread_id), self._builder)
-        )
-
-    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copy a thread; see `copy_thread`."""
-        await self.writer.arun(
-            self._job(upkeep.copy_thread, str(source_thread_id), str(target_thread_id), self._builder)
-        )
-
-    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Prune threads, keeping what delta channels are replayed from.
-
-        Args:
-            thread_ids: The threads.
-            strategy: `keep_latest` keeps the newest checkpoint of each namespace, `keep_turns` as many
-                turns as this saver was opened with, `delete` nothing.
-
-        Raises:
-            ValueError: When there is no such strategy.
-            DatabaseError: When a thread is damaged, or SQLite reports an error.
-        """
-        how = checked_strategy(strategy)
-        self.writer.run(
-            self._job(upkeep.prune, list(map(str, thread_ids)), how, self.keep_turns, self._builder)
-        )
-
-    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Prune threads; see `prune`."""
-        how = checked_strategy(strategy)
-        await self.writer.arun(
-            self._job(upkeep.prune, list(map(str, thread_ids)), how, self.keep_turns, self._builder)
-        )
+        job = self._builder.writes(config, writes, task_id, task_path)
+        if any(channel in WRITES_IDX_MAP for channel, _ in writes):
+            await self.writer.arun(job)
+        else:
+            self.writer.post(job)
 
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """Give what delta channels are rebuilt from: their writes since the value stored last."""
-        return self._reads.run(partial(self._shelf.history, config, channels))
+        return self._read(_thread_in(config), partial(self._shelf.history, config, channels))
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """Give what delta channels are rebuilt from; see `get_delta_channel_history`."""
-        return await self._reads.arun(partial(self._shelf.history, config, channels))
+        return await self._aread(_thread_in(config), partial(self._shelf.history, config, channels))
 
     def thread_spans(self, limit: int | None = None) -> Sequence[ThreadSpan]:
         """List the threads, the most recently written first.
@@ -265,7 +214,7 @@ class SqliteSessionSaver(SessionSaver):
         Raises:
             DatabaseError: When the database cannot be read.
         """
-        return self._reads.run(partial(self._shelf.spans, limit))
+        return self._read(None, partial(self._shelf.spans, limit))
 
     def size(self) -> StoreSize:
         """Count what the file holds.
@@ -273,7 +222,24 @@ class SqliteSessionSaver(SessionSaver):
         Raises:
             DatabaseError: When the database cannot be read.
         """
-        return self._reads.run(self._shelf.size)
+        return self._read(None, self._shelf.size)
+
+    def _read(self, thread: str | None, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self.writer.is_behind(thread):
+            with suppress(DatabaseError):  # the next checkpoint tells
+                self.writer.run(_catch_up())
+        return self._reads.run(work)
+
+    async def _aread(
+        self,
+        thread: str | None,
+        work: Callable[[sqlite3.Connection], T],
+        short: Callable[[sqlite3.Connection], T] | None = None,
+    ) -> T:
+        if self.writer.is_behind(thread):
+            with suppress(DatabaseError):  # the next checkpoint tells
+                await self.writer.arun(_catch_up())
+        return await self._reads.arun(work, short)
 
     @property
     def _builder(self) -> Builder:
@@ -290,11 +256,12 @@ class SqliteSessionSaver(SessionSaver):
             self._made = self._builds(Encoder(self.serde)), shelf
         return self._made
 
-    def _job(self, work: Callable[..., None], *arguments: object) -> Job[None]:
-        def apply(ledger: Ledger) -> None:
-            try:
-                work(*arguments, ledger)
-            except UnreadableHeadError as error:
-                raise damaged(str(error), self.place) from error
 
-        return Call(apply)
+def _thread_in(config: RunnableConfig | None) -> str | None:
+    thread = ((config or {}).get("configurable") or {}).get("thread_id")
+    return None if thread is None else str(thread)
+
+
+def _catch_up() -> Job[None]:
+    """A job that is done once all before it are."""
+    return Call(lambda _: None)

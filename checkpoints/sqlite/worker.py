@@ -1,102 +1,35 @@
-"""A thread of its own for the database, and telling whoever waits, in a thread or in an event loop."""
+"""A thread of its own for the database, and what an event loop may do in its place."""
 
 from __future__ import annotations
 
 import asyncio
+import atexit
+import os
 import queue
 import threading
 import time
-from concurrent.futures import Future
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 from weakref import WeakSet
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+from checkpoints.sqlite.receipts import PostReceipt, Receipt, ThreadReceipt, announce
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 J = TypeVar("J")
 
-Group: TypeAlias = list[tuple[J, "Receipt[Any]"]]
+Group: TypeAlias = list[tuple[J, Receipt[Any]]]
 """Jobs that are done together, each with its receipt."""
 
 _MOST_IN_A_GROUP = 512
 _PATIENCE_S = 0.001
+_WATCH_S = 0.02
+"""How long an event loop may leave a job that nobody awaits; then it is busy, or at its end."""
 _STOP: Final = object()
-
-
-class Receipt(Generic[T]):
-    """What becomes of one job; somebody waits for it."""
-
-    __slots__ = ("error", "loop", "result")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Note the event loop to be told in; None for an OS thread."""
-        self.loop = loop
-        self.result: T | None = None
-        self.error: BaseException | None = None
-
-    def announce(self) -> None:
-        """Wake whoever waits."""
-        raise NotImplementedError
-
-
-class ThreadReceipt(Receipt[T]):
-    """For a caller in an OS thread, which it blocks."""
-
-    __slots__ = ("_done",)
-
-    def __init__(self) -> None:
-        """Nobody is told in a loop."""
-        super().__init__(None)
-        self._done: Future[None] = Future()
-
-    def announce(self) -> None:
-        """Wake the thread."""
-        self._done.set_result(None)
-
-    def wait(self) -> T:
-        """Block until the job is done."""
-        self._done.result()
-        return _outcome(self)
-
-
-class LoopReceipt(Receipt[T]):
-    """For a caller in an event loop, which goes on meanwhile."""
-
-    __slots__ = ("_future", "_is_done")
-
-    def __init__(self) -> None:
-        """Be told in the running loop."""
-        loop = asyncio.get_running_loop()
-        super().__init__(loop)
-        self._future: asyncio.Future[None] = loop.create_future()
-        self._is_done = False
-
-    def announce(self) -> None:
-        """Wake the task; called in its loop."""
-        self._is_done = True
-        if not self._future.done():
-            self._future.set_result(None)
-
-    async def wait(self) -> T:
-        """Await the job; when the task is cancelled the job ends first, then the cancellation goes on."""
-        cancelled: asyncio.CancelledError | None = None
-        while not self._is_done:
-            try:
-                await self._future
-            except asyncio.CancelledError as error:
-                cancelled = error
-                self._future = asyncio.get_running_loop().create_future()
-        if cancelled is not None:
-            raise cancelled
-        return _outcome(self)
-
-
-def _outcome(receipt: Receipt[T]) -> T:
-    if receipt.error is not None:
-        raise receipt.error
-    return receipt.result  # type: ignore[return-value]  # set whenever there is no error
+_WAKE: Final = object()
+_LAST_S = 5.0
+"""For what is queued when a program ends without closing its savers."""
+_open: WeakSet[Worker[Any]] = WeakSet()
 
 
 class Worker(Generic[J]):
@@ -116,7 +49,7 @@ class Worker(Generic[J]):
         Args:
             handle: Does the jobs of a group and notes what became of each in its receipt.
             name: Of the thread.
-            can_wait: Tells whether a job, all by itself, is worth a moment's wait for others.
+            can_wait: Tells whether a thread's job, all by itself, is worth a moment's wait for others.
             at_rest: Does a little of what can wait when the queue is empty; tells whether more is left.
             at_once: Does the same as `handle` in an event loop, if that takes but a moment and blocks
                 nothing; tells whether it did. None when all is for the thread.
@@ -125,7 +58,10 @@ class Worker(Generic[J]):
         self._at_rest = at_rest
         self._can_wait = can_wait
         self._at_once = at_once
+        self._process = os.getpid()
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        # What an event loop could not do itself: before all that is queued. Whoever has the hands changes it.
+        self._first: Group[J] = []
         self._queued = 0
         # Jobs from event loops wait here for the others of this round, or for a moment.
         self._parked: Group[J] = []
@@ -138,17 +74,28 @@ class Worker(Generic[J]):
         # Whoever handles a group holds it. Nobody who holds the guard waits for it.
         self._hands = threading.Lock()
         self._is_open = True
+        # Whether the thread looks after what is parked as well: a loop may be busy for long, or end.
+        self._is_watched = False
         # A daemon, since a saver that nobody closed must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+        _open.add(self)
 
-    def submit(self, job: J, receipt: Receipt[Any]) -> bool:
-        """Queue a job; False when the worker was closed."""
-        loop = receipt.loop
+    def submit(self, job: J, receipt: Receipt[Any], loop: asyncio.AbstractEventLoop | None) -> bool:
+        """Queue a job.
+
+        Args:
+            job: What to do.
+            receipt: What becomes of it.
+            loop: The event loop that runs here; None for an OS thread.
+
+        Returns:
+            False when the worker was closed.
+        """
+        can_wait = isinstance(receipt, PostReceipt)
         with self._guard:
             if not self._is_open:
                 return False
-            can_wait = loop is not None and self._can_wait(job)
             if loop is None or (self._at_once is None and not can_wait):
                 self._release()
                 self._put([(job, receipt)])
@@ -157,6 +104,9 @@ class Worker(Generic[J]):
                 self._parked_at = time.monotonic()
             self._parked.append((job, receipt))
             # Noted once it is planned: an interrupt in between costs a plan too many, and not one too few.
+            if can_wait and not self._is_watched:
+                self._queue.put(_WAKE)
+                self._is_watched = True
             if can_wait and loop not in self._later:
                 loop.call_later(_PATIENCE_S, self._end_wait, loop)
                 self._later.add(loop)
@@ -178,6 +128,16 @@ class Worker(Generic[J]):
         with self._hands:
             pass  # an event loop in another thread may be at it
 
+    def finish(self, longest_s: float) -> None:
+        """Do what is parked and queued, as the program ends and nobody closed this."""
+        if not self._is_open or self._process != os.getpid():
+            return  # a fork has no such thread
+        with self._guard:
+            self._release()
+        deadline = time.monotonic() + longest_s
+        while self._queued and time.monotonic() < deadline:
+            time.sleep(_PATIENCE_S)
+
     def _end_wait(self, loop: asyncio.AbstractEventLoop) -> None:
         """Do what is parked when it has had its moment; called in `loop`."""
         with self._guard:
@@ -190,25 +150,36 @@ class Worker(Generic[J]):
 
     def _end_round(self, loop: asyncio.AbstractEventLoop) -> None:
         """Do what is parked, here or in the thread; called in `loop`."""
-        with self._guard:
-            self._soon.discard(loop)
-            if not self._parked:
-                return
-            # Nothing overtakes what is queued.
-            if self._at_once is None or self._queued or not self._hands.acquire(blocking=False):
-                self._release()
-                return
-            group = self._unpark()
-        is_done = False
+        work = self._at_once
+        group: Group[J] = []
+        is_held = is_done = False
         try:
-            is_done = self._at_once(group)
+            with self._guard:
+                self._soon.discard(loop)
+                if not self._parked:
+                    return
+                # Nothing overtakes what is queued.
+                if work is not None and not self._queued:
+                    is_held = self._hands.acquire(blocking=False)
+                if work is None or not is_held:
+                    self._release()
+                    return
+                group = self._unpark()
+            is_done = work(group)
         finally:
-            if not is_done:
-                with self._guard:
-                    self._put(group)
-            self._hands.release()
+            if is_held:
+                if not is_done:
+                    self._hand_over(group)
+                self._hands.release()
         if is_done:
             announce((one for _, one in group), here=loop)
+
+    def _hand_over(self, group: Group[J]) -> None:
+        """Leave to the thread what could not be done here, before what was queued meanwhile."""
+        with self._guard:
+            self._first = group
+            self._queued += len(group)
+            self._queue.put(_WAKE)
 
     def _unpark(self) -> Group[J]:
         group, self._parked = self._parked, []
@@ -237,6 +208,7 @@ class Worker(Generic[J]):
     def _do(self, group: Group[J]) -> None:
         try:
             with self._hands:
+                group[:0], self._first = self._first, []
                 if group:
                     self._handle(group)
         except BaseException as error:  # noqa: BLE001  # goes to those who wait
@@ -249,51 +221,53 @@ class Worker(Generic[J]):
     def _next(self) -> list[Any]:
         """Wait for a job, and take with it whatever else has queued up."""
         group: list[Any] = []
-        while not group:
+        while not (group or self._first):
             if self._take_all(group) or self._rests():
                 continue
-            group.append(self._queue.get())
-            self._take_all(group)
+            with self._guard:
+                longest_s = _WATCH_S if self._is_watched else None
+            if not self._take(group, longest_s):
+                self._watch()
         # Those from event loops have had their wait.
-        while group[-1] is not _STOP and all(
-            receipt.loop is None and self._can_wait(job) for job, receipt in group
+        while (
+            group
+            and group[-1] is not _STOP
+            and all(isinstance(receipt, ThreadReceipt) and self._can_wait(job) for job, receipt in group)
         ):
-            try:
-                group.append(self._queue.get(timeout=_PATIENCE_S))
-            except queue.Empty:
+            if not self._take(group, _PATIENCE_S):
                 break
-            self._take_all(group)
         return group
+
+    def _watch(self) -> None:
+        """Take over what an event loop has parked and not come back for."""
+        with self._guard:
+            if not self._parked:
+                self._is_watched = False
+            elif time.monotonic() - self._parked_at >= _WATCH_S:
+                self._release()
 
     def _rests(self) -> bool:
         with self._hands:
             return self._at_rest()
 
+    def _take(self, group: list[Any], longest_s: float | None) -> bool:
+        """Wait for something to come, and take it; tells whether it came."""
+        try:
+            one = self._queue.get(timeout=longest_s)
+        except queue.Empty:
+            return False
+        group += [] if one is _WAKE else [one]
+        self._take_all(group)
+        return True
+
     def _take_all(self, group: list[Any]) -> bool:
         # Nobody else takes from the queue, so what it holds is there; catching `Empty` would cost more.
         count = min(self._queue.qsize(), _MOST_IN_A_GROUP - len(group))
-        group += [self._queue.get_nowait() for _ in range(count)]
-        return bool(group)
+        group += [one for one in (self._queue.get_nowait() for _ in range(count)) if one is not _WAKE]
+        return count > 0
 
 
-def announce(receipts: Iterable[Receipt[Any]], here: asyncio.AbstractEventLoop | None = None) -> None:
-    """Wake all who wait, each event loop once.
-
-    Args:
-        receipts: Theirs.
-        here: The event loop that this is called in, if any.
-    """
-    loops: dict[asyncio.AbstractEventLoop, list[Receipt[Any]]] = {}
-    for receipt in receipts:
-        if receipt.loop is here or receipt.loop is None:
-            receipt.announce()
-        else:
-            loops.setdefault(receipt.loop, []).append(receipt)
-    for loop, waiting in loops.items():
-        with suppress(RuntimeError):  # the loop was closed around its tasks
-            loop.call_soon_threadsafe(_wake, waiting)
-
-
-def _wake(receipts: list[Receipt[Any]]) -> None:
-    for receipt in receipts:
-        receipt.announce()
+@atexit.register
+def _finish_all() -> None:
+    for worker in list(_open):
+        worker.finish(_LAST_S)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import sqlite3
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from checkpoints.faults import closed, explain, forked, is_busy, read_only
+from checkpoints.faults import closed, explain, forked, is_busy
 from checkpoints.sqlite.jobs import Put, PutWrites
 from checkpoints.sqlite.ledger import Ledger
 from checkpoints.sqlite.pace import SHORT_BYTES, Pace
-from checkpoints.sqlite.worker import Group, LoopReceipt, Receipt, ThreadReceipt, Worker
+from checkpoints.sqlite.posts import Posts
+from checkpoints.sqlite.receipts import LoopReceipt, PostReceipt, Receipt, ThreadReceipt
+from checkpoints.sqlite.worker import Group, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
+
+    from checkpoints.sqlite.writes import Job
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 # Short and uneven, so that two processes take turns; SQLite's own handler sleeps for up to 100 ms.
 _LONGEST_NAP_S = 0.005
@@ -35,57 +39,6 @@ _PAGE_BYTES = 4096
 
 _MOST_HERE = 16
 """Jobs that are done in an event loop."""
-
-
-class Job(Protocol[T_co]):
-    """One change, whole or not at all."""
-
-    def apply(self, ledger: Ledger) -> T_co:
-        """Write it inside the transaction under way."""
-        ...
-
-
-class Writes(Protocol):
-    """Applies jobs, in the order in which they come."""
-
-    def run(self, job: Job[T]) -> T:
-        """Apply a job and wait until it is committed; blocks."""
-        ...
-
-    def arun(self, job: Job[T]) -> Awaitable[T]:
-        """Await what `run` does."""
-        ...
-
-    def close(self) -> None:
-        """Finish what is queued and close the file."""
-        ...
-
-
-class NoWrites:
-    """Stands in for a writer where a file was opened for reading alone."""
-
-    def __init__(self, place: str) -> None:
-        """Refuse in the name of `place`."""
-        self._place = place
-
-    def run(self, job: Job[T]) -> T:  # noqa: ARG002
-        """Refuse."""
-        raise read_only(self._place)
-
-    def arun(self, job: Job[T]) -> Awaitable[T]:  # noqa: ARG002
-        """Refuse."""
-        raise read_only(self._place)
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-class Call:
-    """A job that is a function."""
-
-    def __init__(self, work: Callable[[Ledger], Any]) -> None:
-        """Do `work`."""
-        self.apply = work
 
 
 class Writer:
@@ -114,6 +67,7 @@ class Writer:
         self._log_pages = 0
         self._begins_log = True
         self._pace = Pace()
+        self._posts = Posts()
         self._worker: Worker[Job[Any]] = Worker(
             self._commit_group,
             name="checkpoints-writer",
@@ -130,7 +84,7 @@ class Writer:
             DatabaseError: When SQLite reports an error, or the writer was closed.
         """
         receipt: ThreadReceipt[T] = ThreadReceipt()
-        self._submit(job, receipt)
+        self._submit(job, receipt, None)
         return receipt.wait()
 
     def arun(self, job: Job[T]) -> Awaitable[T]:
@@ -141,8 +95,27 @@ class Writer:
         """
         # No coroutine of its own: hundreds may be waiting, and the garbage collector walks through them.
         receipt: LoopReceipt[T] = LoopReceipt()
-        self._submit(job, receipt)
+        self._submit(job, receipt, receipt.loop)
         return receipt.wait()
+
+    def post(self, job: PutWrites) -> None:
+        """Apply a task's writes soon, and before what comes later; called in an event loop.
+
+        Nobody waits: when they cannot be stored, the checkpoint that follows fails with what was wrong.
+
+        Raises:
+            DatabaseError: When the writer was closed.
+        """
+        receipt = self._posts.open(job.thread)
+        try:
+            self._submit(job, receipt, asyncio.get_running_loop())
+        except BaseException:
+            receipt.announce()
+            raise
+
+    def is_behind(self, thread: str | None) -> bool:
+        """Tell whether something posted is not committed yet, of a thread or, when it is None, of any."""
+        return self._posts.are_open(thread)
 
     def close(self) -> None:
         """Finish what is queued, fold the log into the file and close it; a second call does nothing."""
@@ -156,23 +129,37 @@ class Writer:
             self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._conn.close()
 
-    def _submit(self, job: Job[Any], receipt: Receipt[Any]) -> None:
+    def _submit(self, job: Job[Any], receipt: Receipt[Any], loop: asyncio.AbstractEventLoop | None) -> None:
         if self._process != os.getpid():
             raise forked(self._place)
-        if not self._worker.submit(job, receipt):
+        if not self._worker.submit(job, receipt, loop):
             raise closed(self._place)
 
     def _commit_group(self, group: Group[Job[Any]]) -> None:
         try:
+            self._refuse_after_loss(group)
             self._commit(group)
         except Exception as error:  # noqa: BLE001  # goes to those who wait
             if len(group) == 1 or (isinstance(error, sqlite3.Error) and is_busy(error)):
-                for _, receipt in group:
-                    receipt.error = explain(error, self._place) if isinstance(error, sqlite3.Error) else error
+                told = explain(error, self._place) if isinstance(error, sqlite3.Error) else error
+                for job, receipt in group:
+                    self._tell(job, receipt, told)
                 return
             # One of them failed, and the others must not suffer for it.
             for one in group:
                 self._commit_group([one])
+
+    def _tell(self, job: Job[Any], receipt: Receipt[Any], error: Exception) -> None:
+        receipt.error = error
+        if isinstance(job, PutWrites) and isinstance(receipt, PostReceipt):
+            self._posts.lose(job, error)
+        elif isinstance(job, Put):
+            self._posts.tell(job)
+
+    def _refuse_after_loss(self, group: Group[Job[Any]]) -> None:
+        for job, _ in group if self._posts.has_lost else ():
+            if isinstance(job, Put):
+                self._posts.refuse(job)
 
     def _commit_here(self, group: Group[Job[Any]]) -> bool:
         """Commit a few small jobs in an event loop: two changes of threads would take longer than that.
@@ -184,6 +171,7 @@ class Writer:
         if not self._pace.is_quick:
             return False
         with self._pace.measured(), suppress(Exception):  # the thread meets it again, and tells it
+            self._refuse_after_loss(group)
             # Refused when another process is writing, or where something watches for calls that may block.
             self._conn.execute("BEGIN IMMEDIATE")
             self._apply(group)
@@ -191,12 +179,14 @@ class Writer:
         return False
 
     def _is_small(self, group: Group[Job[Any]]) -> bool:
+        if len(group) > _MOST_HERE:
+            return False
         weight = 0
         for job, _ in group:
             if not isinstance(job, (Put, PutWrites)) or job.may_prune(self._ledger):
                 return False
             weight += job.weight
-        return len(group) <= _MOST_HERE and weight <= SHORT_BYTES
+        return weight <= SHORT_BYTES
 
     def _commit(self, group: Group[Job[Any]]) -> None:
         self._begin()
@@ -219,6 +209,9 @@ class Writer:
                 self._conn.execute("ROLLBACK")
             self._ledger.forget()
             raise
+        for job, _ in group if self._posts.has_lost else ():
+            if isinstance(job, PutWrites):
+                self._posts.find(job)
         self._gives_back = self._gives_back or self._ledger.has_deleted
         self._ledger.has_deleted = False
         # About: a page for each row, and those above it.

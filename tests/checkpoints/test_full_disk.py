@@ -12,7 +12,7 @@ import pytest
 from checkpoints import DatabaseError, Sessions, open_saver
 from checkpoints.sqlite.ledger import Ledger
 from checkpoints.sqlite.saver import SqliteSessionSaver
-from checkpoints.sqlite.writer import Call
+from checkpoints.sqlite.writes import Call
 from graph.saver import open_sessions
 from graph.settings import Settings
 from tests.checkpoints.test_history import Counted

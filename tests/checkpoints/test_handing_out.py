@@ -16,8 +16,9 @@ from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
 from checkpoints import SessionSaver, open_saver
+from checkpoints.sqlite.receipts import Receipt, ThreadReceipt
 from checkpoints.sqlite.saver import SqliteSessionSaver
-from checkpoints.sqlite.worker import Receipt, ThreadReceipt, Worker
+from checkpoints.sqlite.worker import Worker
 
 TEXTS = ["one", "two", "three"]
 LONG = "more than stands in a row " * 20
@@ -112,7 +113,7 @@ def test_a_worker_at_rest_holds_nothing_of_what_it_did() -> None:
     worker: Worker[None] = Worker(handle, name="test", at_rest=at_rest)
     try:
         receipt: ThreadReceipt[Result] = ThreadReceipt()
-        worker.submit(None, receipt)
+        worker.submit(None, receipt, None)
         watched = weakref.ref(receipt.wait())
         del receipt
         assert is_at_rest.wait(30)

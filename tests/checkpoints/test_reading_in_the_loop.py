@@ -152,37 +152,3 @@ class Refusing:
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-def test_what_a_closed_loop_left_behind_is_committed_with_the_next(tmp_path: Path) -> None:
-    """A task's writes wait for a moment, and the loop they came from ends before it is over."""
-    with open_saver(tmp_path / "s.db") as saver:
-        place: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "c"}}
-
-        async def leave() -> None:
-            asyncio.get_running_loop().create_task(saver.aput_writes(place, [("value", 1)], "first"))
-            await asyncio.sleep(0)
-
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(leave())
-        for task in asyncio.all_tasks(loop):
-            task.get_coro().close()
-        loop.close()
-        asyncio.run(saver.aput_writes(place, [("value", 2)], "second"))
-        with closing(sqlite3.connect(tmp_path / "s.db")) as other:
-            tasks = other.execute("SELECT task FROM duograph_writes ORDER BY task").fetchall()
-        assert tasks == [("first",), ("second",)]
-
-
-async def test_many_jobs_plan_one_timer(tmp_path: Path) -> None:
-    async with open_saver(tmp_path / "s.db") as saver:
-        loop = asyncio.get_running_loop()
-        before = len(loop._scheduled)  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio does not tell
-        place: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "c"}}
-        tasks = [
-            asyncio.create_task(saver.aput_writes(place, [("value", number)], f"task{number}"))
-            for number in range(50)
-        ]
-        await asyncio.sleep(0)
-        assert len(loop._scheduled) - before == 1  # type: ignore[attr-defined]  # noqa: SLF001
-        await asyncio.gather(*tasks)

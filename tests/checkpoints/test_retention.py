@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 from checkpoints import SessionSaver, open_saver
 from checkpoints.sqlite.ledger import Ledger
 from checkpoints.sqlite.saver import SqliteSessionSaver
-from checkpoints.sqlite.writer import Call
+from checkpoints.sqlite.writes import Call
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}}
 

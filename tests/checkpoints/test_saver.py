@@ -15,7 +15,7 @@ from checkpoints import DatabaseError, SessionSaver, open_saver
 from checkpoints.sqlite.ledger import Ledger
 from checkpoints.sqlite.read import VALUES
 from checkpoints.sqlite.saver import SqliteSessionSaver
-from checkpoints.sqlite.writer import Call
+from checkpoints.sqlite.writes import Call
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
 METADATA: CheckpointMetadata = {"source": "input", "step": -1, "parents": {}}
