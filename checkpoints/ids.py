@@ -61,3 +61,9 @@ def key_in(config: RunnableConfig) -> tuple[str, str]:
     """The thread and the namespace that a config names."""
     place = place_in(config)
     return str(place["thread_id"]), str(place.get("checkpoint_ns", ""))
+
+
+def thread_in(config: RunnableConfig | None) -> str | None:
+    """The thread that a config names; None when it names none, which stands for all of them."""
+    thread = ((config or {}).get("configurable") or {}).get("thread_id")
+    return None if thread is None else str(thread)

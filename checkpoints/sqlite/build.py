@@ -107,7 +107,7 @@ class Builder:
         encoded: dict[str, tuple[Version, Encoded]] = {}
         lists: Lists = {}
         emptied: list[tuple[str, Version]] = []
-        # A row of its own would take more than a checkpoint's head does.
+        # What holds None needs no row of its own.
         loose = {
             name: value
             for name, value in values.items()

@@ -247,7 +247,7 @@ class PutWrites:
 
 
 def packed(writes: TaskWrites, path: str) -> bytes:
-    """TaskWrites as they are stored, if none needs a piece; else nothing."""
+    """A task's writes as they are stored, if none needs a piece; else nothing."""
     entries: list[Entry] = []
     for index, channel, value in writes:
         if not isinstance(value, Plain):

@@ -142,7 +142,7 @@ class FileReads:
 
     def _read_group(self, group: list[tuple[Callable[[sqlite3.Connection], Any], Receipt[Any]]]) -> None:
         try:
-            # One snapshot for all: to look at the file anew takes longer than most reads.
+            # One snapshot for all, as each new one looks at the file anew.
             with self._snapshot() as conn:
                 for work, receipt in group:
                     self._read_one(conn, work, receipt)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from langgraph.checkpoint.base import WRITES_IDX_MAP
 
 from checkpoints.connect import MEMORY
-from checkpoints.ids import key_in
+from checkpoints.ids import key_in, thread_in
 from checkpoints.locks import ThreadLocks, locks_for
 from checkpoints.protocol import DatabaseError
 from checkpoints.sqlite.build import Builder
@@ -83,12 +83,12 @@ class SqliteSessionSaver(TendedSaver):
             DamagedCheckpointError: When what is stored cannot be decoded.
             DatabaseError: When SQLite reports an error.
         """
-        return self._read(_thread_in(config), partial(self._shelf.get, config))
+        return self._read(thread_in(config), partial(self._shelf.get, config))
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Give one checkpoint; see `get_tuple`."""
         get = partial(self._shelf.get, config)
-        return await self._aread(_thread_in(config), get, partial(get, is_short=True))
+        return await self._aread(thread_in(config), get, partial(get, is_short=True))
 
     def list(
         self,
@@ -104,8 +104,8 @@ class SqliteSessionSaver(TendedSaver):
             DamagedCheckpointError: When what is stored cannot be decoded.
             DatabaseError: When SQLite reports an error.
         """
-        for key in self._read(_thread_in(config), partial(self._shelf.heads, config, filter, before, limit)):
-            if found := self._read(_thread_in(config), partial(self._shelf.again, key)):
+        for key in self._read(thread_in(config), partial(self._shelf.heads, config, filter, before, limit)):
+            if found := self._read(thread_in(config), partial(self._shelf.again, key)):
                 yield found
 
     async def alist(
@@ -118,8 +118,8 @@ class SqliteSessionSaver(TendedSaver):
     ) -> AsyncIterator[CheckpointTuple]:
         """Give the matching checkpoints; see `list`."""
         heads = partial(self._shelf.heads, config, filter, before, limit)
-        for key in await self._aread(_thread_in(config), heads):
-            if found := await self._aread(_thread_in(config), partial(self._shelf.again, key)):
+        for key in await self._aread(thread_in(config), heads):
+            if found := await self._aread(thread_in(config), partial(self._shelf.again, key)):
                 yield found
 
     def put(
@@ -197,13 +197,13 @@ class SqliteSessionSaver(TendedSaver):
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """Give what delta channels are rebuilt from: their writes since the value stored last."""
-        return self._read(_thread_in(config), partial(self._shelf.history, config, channels))
+        return self._read(thread_in(config), partial(self._shelf.history, config, channels))
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """Give what delta channels are rebuilt from; see `get_delta_channel_history`."""
-        return await self._aread(_thread_in(config), partial(self._shelf.history, config, channels))
+        return await self._aread(thread_in(config), partial(self._shelf.history, config, channels))
 
     def thread_spans(self, limit: int | None = None) -> Sequence[ThreadSpan]:
         """List the threads, the most recently written first.
@@ -255,11 +255,6 @@ class SqliteSessionSaver(TendedSaver):
             shelf = Shelf(self.serde, self.memory, self.place)
             self._made = self._builds(Encoder(self.serde)), shelf
         return self._made
-
-
-def _thread_in(config: RunnableConfig | None) -> str | None:
-    thread = ((config or {}).get("configurable") or {}).get("thread_id")
-    return None if thread is None else str(thread)
 
 
 def _catch_up() -> Job[None]:

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.runnables import RunnableConfig
@@ -33,6 +34,24 @@ async def test_three_hundred_at_once_are_all_stored(tmp_path: Path) -> None:
         found = [await saver.aget_tuple(place) for place in places]
         assert [writes_of(one) for one in found] == [[("task", number)] for number in range(300)]
         assert len(stored(tmp_path / "s.db")) == 500
+
+
+async def test_they_take_few_statements_and_few_looks_at_the_file(tmp_path: Path) -> None:
+    async with open_saver(tmp_path / "s.db") as saver:
+        it: Any = saver  # SQLite tells what it is asked to do
+        await asyncio.gather(*(saver.aget_tuple(at("none")) for _ in range(2)))  # makes the connections
+        statements: list[str] = []
+        it.writer._conn.set_trace_callback(statements.append)  # noqa: SLF001
+        await asyncio.gather(*(put(saver, f"t{number}", number) for number in range(300)))
+        stores = [one for one in statements if one.startswith("INSERT INTO duograph_checkpoints")]
+        assert len(stores) <= 12
+        looks: list[str] = []
+        for connection in it._reads._idle.queue:  # noqa: SLF001
+            connection.set_trace_callback(looks.append)
+        await asyncio.gather(
+            *(saver.aget_tuple({"configurable": {"thread_id": f"t{number}"}}) for number in range(300))
+        )
+        assert 1 <= looks.count("BEGIN") <= 30
 
 
 class State(TypedDict, total=False):
