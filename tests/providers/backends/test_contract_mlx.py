@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from providers import ModelConfigError, ModelsFailedError, Reply, RoleModels
 from providers.manner import Form
+from providers.mlx import generation
 from tests.providers.backends.contract import one_try
 from tests.providers.backends.contract_mlx import MLX, MlxSide, serve_mlx
 from tests.providers.mlx.tiny import WEATHER
@@ -86,8 +89,19 @@ async def test_an_answer_is_held_to_its_form(side: MlxSide) -> None:
     await models.aclose()
 
 
-@in_process
-async def test_an_endless_answer_is_a_timeout_and_stops(side: MlxSide) -> None:
+@pytest.fixture
+def endless_model(trained_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same model with a window that no machine fills while a test waits for it."""
+    folder = tmp_path / "endless"
+    shutil.copytree(trained_model, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 10_000_000}))
+    monkeypatch.setattr(generation, "DEFAULT_MAX_TOKENS", 10_000_000)
+    return folder
+
+
+async def test_an_endless_answer_is_a_timeout_and_stops(endless_model: Path) -> None:
+    side = MlxSide("mlx", f"mlx:{endless_model}")
     models, hasty = side.models(), side.models(timeout_s=2)
     await ask(hasty)  # loaded
     with pytest.raises(ModelsFailedError) as failed:
