@@ -60,7 +60,7 @@ class SessionSaver(BaseCheckpointSaver[str]):
         The fraction is random, so that two branches never give two values one version.
         """
         number = 0 if current is None else int(str(current).partition(".")[0])
-        return f"{number + 1:032}.{random.random():016}"  # noqa: S311  # no secret
+        return f"{number + 1:032}.0.{random.getrandbits(53):016}"
 
 
 def checked_strategy(strategy: str) -> str:

@@ -52,6 +52,8 @@ class Drafted:
 
     def remember(self, memory: Memory, stored: Stored) -> None:
         """Note the lists as they are stored now."""
+        if not self.lists:
+            return
         seen = {
             channel: Seen(stored.thread, Base(channel, version, stored.spans[channel]), blocks)
             for channel, (version, blocks) in self.lists.items()
@@ -107,12 +109,7 @@ class Builder:
         encoded: dict[str, tuple[Version, Encoded]] = {}
         lists: Lists = {}
         emptied: list[tuple[str, Version]] = []
-        # What holds None needs no row of its own.
-        loose = {
-            name: value
-            for name, value in values.items()
-            if name not in versions or (value is None and name.startswith(_TRIGGER))
-        }
+        loose, unchanged = _apart(values, versions, new_versions)
         for channel, version in new_versions.items():
             if channel in loose:
                 continue
@@ -121,11 +118,12 @@ class Builder:
                 if not (isinstance(version, str) and "." in version):
                     emptied.append((channel, version))
                 continue
-            value, blocks = self.encoder.value(values[channel], seen.get(channel), follows)
-            encoded[channel] = (version, value)
-            if blocks and isinstance(value, Pieces):
+            stored, blocks = self.encoder.value(values[channel], seen.get(channel), follows)
+            encoded[channel] = (version, stored)
+            if blocks and isinstance(stored, Pieces):
                 lists[channel] = (version, blocks)
-        body = {name: part for name, part in checkpoint.items() if name != "channel_values"}
+        body: dict[str, Any] = {**checkpoint}
+        del body["channel_values"]
         kind, head = self.encoder.whole((body, kept, loose))
         # LangGraph's server gives some ids as UUIDs.
         run, step = kept.get("run_id"), kept.get("step")
@@ -141,11 +139,7 @@ class Builder:
             head=head,
             values=encoded,
             emptied=emptied,
-            unchanged={
-                channel: version
-                for channel, version in versions.items()
-                if channel in values and channel not in loose and channel not in new_versions
-            },
+            unchanged=unchanged,
             outline=self._outline(values, new_versions, lists) if ns == "" else None,
             reads_head=self.reads_head,
         )
@@ -212,6 +206,20 @@ class Builder:
         _, blocks = lists.get("messages", ("", ()))
         turns = sum(block.turns for block in blocks) if blocks else None
         return self.encoder.whole(astuple(outline_of(values, turns=turns)))
+
+
+def _apart(
+    values: Mapping[str, Any], versions: ChannelVersions, new_versions: ChannelVersions
+) -> tuple[dict[str, Any], dict[str, Version]]:
+    """The values that need no row of their own, and the channels whose value is stored already."""
+    loose: dict[str, Any] = {}
+    unchanged: dict[str, Version] = {}
+    for channel, value in values.items():
+        if channel not in versions or (value is None and channel.startswith(_TRIGGER)):
+            loose[channel] = value
+        elif channel not in new_versions:
+            unchanged[channel] = versions[channel]
+    return loose, unchanged
 
 
 def _took_the_input(checkpoint: Checkpoint) -> bool:

@@ -5,28 +5,27 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
-import queue
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakSet
 
+from checkpoints.sqlite.line import Line, is_end
 from checkpoints.sqlite.receipts import PostReceipt, Receipt, ThreadReceipt, announce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from checkpoints.sqlite.line import Group
+
 J = TypeVar("J")
 
-Group: TypeAlias = list[tuple[J, Receipt[Any]]]
-"""Jobs that are done together, each with its receipt."""
-
-_MOST_IN_A_GROUP = 512
+_MOST_AT_ONCE = 128
+"""Jobs that an event loop does in one go, before it looks after other things."""
 _PATIENCE_S = 0.001
-_WATCH_S = 0.02
+_WATCH_S = 0.05
 """How long an event loop may leave a job that nobody awaits; then it is busy, or at its end."""
-_STOP: Final = object()
-_WAKE: Final = object()
 _LAST_S = 5.0
 """For what is queued when a program ends without closing its savers."""
 _open: WeakSet[Worker[Any]] = WeakSet()
@@ -59,17 +58,16 @@ class Worker(Generic[J]):
         self._can_wait = can_wait
         self._at_once = at_once
         self._process = os.getpid()
-        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        # What an event loop could not do itself: before all that is queued. Whoever has the hands changes it.
-        self._first: Group[J] = []
-        self._queued = 0
+        self._line: Line[J] = Line()
         # Jobs from event loops wait here for the others of this round, or for a moment.
         self._parked: Group[J] = []
         self._parked_at = 0.0
         # The event loops that will look after what is parked: at the end of this round, or in a moment. Once
         # for all jobs, as hundreds of timers cost a loop more than the jobs do.
-        self._soon: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
-        self._later: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+        self._soon: set[asyncio.AbstractEventLoop] = set()
+        self._later: set[asyncio.AbstractEventLoop] = set()
+        # The event loops that wait for whoever has the hands.
+        self._behind: set[asyncio.AbstractEventLoop] = set()
         self._guard = threading.Lock()
         # Whoever handles a group holds it. Nobody who holds the guard waits for it.
         self._hands = threading.Lock()
@@ -98,23 +96,29 @@ class Worker(Generic[J]):
                 return False
             if loop is None or (self._at_once is None and not can_wait):
                 self._release()
-                self._put([(job, receipt)])
+                self._line.put([(job, receipt)])
                 return True
             if not self._parked:
                 self._parked_at = time.monotonic()
             self._parked.append((job, receipt))
             # Noted once it is planned: an interrupt in between costs a plan too many, and not one too few.
-            if can_wait and not self._is_watched:
-                self._queue.put(_WAKE)
-                self._is_watched = True
+            if can_wait:
+                self._have_watched()
             if can_wait and loop not in self._later:
                 loop.call_later(_PATIENCE_S, self._end_wait, loop)
-                self._later.add(loop)
+                _add(self._later, loop)
             elif not can_wait and loop not in self._soon:
                 # At the end of this round, together with what other tasks bring until then.
                 loop.call_soon(self._end_round, loop)
-                self._soon.add(loop)
+                _add(self._soon, loop)
+            is_due = len(self._parked) >= _MOST_AT_ONCE and loop not in self._behind
+        if is_due:
+            self._end_round(loop)
         return True
+
+    def rest(self) -> None:
+        """Let the thread do what can wait, as soon as it may."""
+        self._line.wake()
 
     def close(self) -> None:
         """Finish what is queued and end the thread; a second call does nothing."""
@@ -123,7 +127,7 @@ class Worker(Generic[J]):
                 return
             self._is_open = False
             self._release()
-            self._queue.put(_STOP)
+            self._line.end()
         self._thread.join()
         with self._hands:
             pass  # an event loop in another thread may be at it
@@ -135,7 +139,7 @@ class Worker(Generic[J]):
         with self._guard:
             self._release()
         deadline = time.monotonic() + longest_s
-        while self._queued and time.monotonic() < deadline:
+        while self._line.jobs and time.monotonic() < deadline:
             time.sleep(_PATIENCE_S)
 
     def _end_wait(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -151,54 +155,69 @@ class Worker(Generic[J]):
     def _end_round(self, loop: asyncio.AbstractEventLoop) -> None:
         """Do what is parked, here or in the thread; called in `loop`."""
         work = self._at_once
+        with self._guard:
+            self._soon.discard(loop)
+            if not self._parked:
+                return
+            if work is None:
+                self._release()
+                return
+            # Nothing overtakes what is queued.
+            if self._line.jobs or not self._hands.acquire(blocking=False):
+                self._have_watched()
+                _add(self._behind, loop)
+                return
         group: Group[J] = []
-        is_held = is_done = False
+        is_done = False
         try:
             with self._guard:
-                self._soon.discard(loop)
-                if not self._parked:
-                    return
-                # Nothing overtakes what is queued.
-                if work is not None and not self._queued:
-                    is_held = self._hands.acquire(blocking=False)
-                if work is None or not is_held:
-                    self._release()
-                    return
-                group = self._unpark()
+                group = self._unpark(_MOST_AT_ONCE)
+                if self._parked and loop not in self._soon:
+                    loop.call_soon(self._end_round, loop)
+                    _add(self._soon, loop)
             is_done = work(group)
         finally:
-            if is_held:
-                if not is_done:
-                    self._hand_over(group)
-                self._hands.release()
+            if not is_done:
+                self._hand_over(group)
+            self._let_go()
         if is_done:
             announce((one for _, one in group), here=loop)
 
     def _hand_over(self, group: Group[J]) -> None:
         """Leave to the thread what could not be done here, before what was queued meanwhile."""
         with self._guard:
-            self._first = group
-            self._queued += len(group)
-            self._queue.put(_WAKE)
+            # With what is parked, unless something was queued before that.
+            self._line.put_first(group if self._line.jobs else group + self._unpark())
 
-    def _unpark(self) -> Group[J]:
-        group, self._parked = self._parked, []
+    def _let_go(self) -> None:
+        """Give up the hands, and tell the event loops that wait for them."""
+        with self._guard:
+            self._hands.release()
+            loops, self._behind = self._behind, set()
+            if loops:
+                self._parked_at = time.monotonic()  # they have their time anew
+        for loop in loops:
+            with suppress(RuntimeError):  # it was closed; the thread looks after what it left
+                loop.call_soon_threadsafe(self._end_round, loop)
+
+    def _have_watched(self) -> None:
+        if not self._is_watched:
+            self._line.wake()
+            self._is_watched = True
+
+    def _unpark(self, most: int | None = None) -> Group[J]:
+        group, self._parked = self._parked[:most], self._parked[most:] if most else []
         return group
 
     def _release(self) -> None:
         """Queue what is parked, in its order; the guard is held."""
-        self._put(self._unpark())
-
-    def _put(self, group: Group[J]) -> None:
-        self._queued += len(group)
-        for one in group:
-            self._queue.put(one)
+        self._line.put(self._unpark())
 
     def _run(self) -> None:
         go_on = True
         while go_on:
             group = self._next()
-            if group and group[-1] is _STOP:
+            if is_end(group):
                 group.pop()
                 go_on = False
             self._do(group)
@@ -206,35 +225,36 @@ class Worker(Generic[J]):
             del group
 
     def _do(self, group: Group[J]) -> None:
+        self._hands.acquire()
         try:
-            with self._hands:
-                group[:0], self._first = self._first, []
-                if group:
-                    self._handle(group)
+            group[:0] = self._line.take_first()
+            if group:
+                self._handle(group)
         except BaseException as error:  # noqa: BLE001  # goes to those who wait
             for _, receipt in group:
                 receipt.error = receipt.error or error
         with self._guard:
-            self._queued -= len(group)
+            self._line.jobs -= len(group)
+        self._let_go()
         announce(receipt for _, receipt in group)
 
-    def _next(self) -> list[Any]:
+    def _next(self) -> Group[J]:
         """Wait for a job, and take with it whatever else has queued up."""
-        group: list[Any] = []
-        while not (group or self._first):
-            if self._take_all(group) or self._rests():
+        group: Group[J] = []
+        while not (group or self._line.has_first):
+            if self._line.take_all(group) or self._rests():
                 continue
             with self._guard:
                 longest_s = _WATCH_S if self._is_watched else None
-            if not self._take(group, longest_s):
+            if not self._line.take(group, longest_s):
                 self._watch()
         # Those from event loops have had their wait.
         while (
             group
-            and group[-1] is not _STOP
+            and not is_end(group)
             and all(isinstance(receipt, ThreadReceipt) and self._can_wait(job) for job, receipt in group)
         ):
-            if not self._take(group, _PATIENCE_S):
+            if not self._line.take(group, _PATIENCE_S):
                 break
         return group
 
@@ -247,24 +267,18 @@ class Worker(Generic[J]):
                 self._release()
 
     def _rests(self) -> bool:
-        with self._hands:
-            return self._at_rest()
-
-    def _take(self, group: list[Any], longest_s: float | None) -> bool:
-        """Wait for something to come, and take it; tells whether it came."""
+        self._hands.acquire()
         try:
-            one = self._queue.get(timeout=longest_s)
-        except queue.Empty:
-            return False
-        group += [] if one is _WAKE else [one]
-        self._take_all(group)
-        return True
+            return self._at_rest()
+        finally:
+            self._let_go()
 
-    def _take_all(self, group: list[Any]) -> bool:
-        # Nobody else takes from the queue, so what it holds is there; catching `Empty` would cost more.
-        count = min(self._queue.qsize(), _MOST_IN_A_GROUP - len(group))
-        group += [one for one in (self._queue.get_nowait() for _ in range(count)) if one is not _WAKE]
-        return count > 0
+
+def _add(loops: set[asyncio.AbstractEventLoop], loop: asyncio.AbstractEventLoop) -> None:
+    """Note a loop; those that were closed meanwhile are forgotten."""
+    if loops:
+        loops.difference_update([one for one in loops if one.is_closed()])
+    loops.add(loop)
 
 
 @atexit.register

@@ -11,16 +11,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from checkpoints.faults import closed, explain, forked, is_busy
+from checkpoints.protocol import DatabaseError
 from checkpoints.sqlite.jobs import Put, PutWrites
 from checkpoints.sqlite.ledger import Ledger
 from checkpoints.sqlite.pace import SHORT_BYTES, Pace
 from checkpoints.sqlite.posts import Posts
 from checkpoints.sqlite.receipts import LoopReceipt, PostReceipt, Receipt, ThreadReceipt
-from checkpoints.sqlite.worker import Group, Worker
+from checkpoints.sqlite.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from checkpoints.sqlite.line import Group
     from checkpoints.sqlite.writes import Job
 
 T = TypeVar("T")
@@ -34,11 +36,9 @@ _FREE_PAGES = 64
 _LOG_PAGES = 1000
 """Pages in the log from which on it is folded into the file: as many as SQLite's default."""
 
+_LEAST_SHARE = 0.1
 _TREE_PAGES = 6
 _PAGE_BYTES = 4096
-
-_MOST_HERE = 16
-"""Jobs that are done in an event loop."""
 
 
 class Writer:
@@ -64,7 +64,9 @@ class Writer:
         # Folding the log waits for the disk, as a commit does not: the thread does it, and the first commit
         # of a new log, which waits as well.
         conn.execute("PRAGMA wal_autocheckpoint=0").fetchall()
-        self._log_pages = 0
+        self._log_pages = 0.0
+        # Of the pages that a commit writes at most, those that commits wrote of late: rows share pages.
+        self._share = 1.0
         self._begins_log = True
         self._pace = Pace()
         self._posts = Posts()
@@ -109,7 +111,7 @@ class Writer:
         receipt = self._posts.open(job.thread)
         try:
             self._submit(job, receipt, asyncio.get_running_loop())
-        except BaseException:
+        except DatabaseError:
             receipt.announce()
             raise
 
@@ -166,7 +168,7 @@ class Writer:
 
         Whatever might wait for a lock or for the disk is left to the thread, and so is what fails.
         """
-        if self._begins_log or self._log_pages >= _LOG_PAGES or not self._is_small(group):
+        if self._begins_log or self._log_pages >= 4 * _LOG_PAGES or not self._is_small(group):
             return False
         if not self._pace.is_quick:
             return False
@@ -175,12 +177,12 @@ class Writer:
             # Refused when another process is writing, or where something watches for calls that may block.
             self._conn.execute("BEGIN IMMEDIATE")
             self._apply(group)
+            if self._log_pages >= _LOG_PAGES:
+                self._worker.rest()
             return True
         return False
 
     def _is_small(self, group: Group[Job[Any]]) -> bool:
-        if len(group) > _MOST_HERE:
-            return False
         weight = 0
         for job, _ in group:
             if not isinstance(job, (Put, PutWrites)) or job.may_prune(self._ledger):
@@ -214,9 +216,10 @@ class Writer:
                 self._posts.find(job)
         self._gives_back = self._gives_back or self._ledger.has_deleted
         self._ledger.has_deleted = False
-        # About: a page for each row, and those above it.
+        # At most: a page for each row, and those above it.
         written, self._ledger.written = self._ledger.written, 0
-        self._log_pages += _TREE_PAGES + self._conn.total_changes - before + written // _PAGE_BYTES
+        most = _TREE_PAGES + self._conn.total_changes - before + written // _PAGE_BYTES
+        self._log_pages += most * self._share
 
     def _rest(self) -> bool:
         """Do a little of what can wait; tells whether there is more."""
@@ -226,10 +229,23 @@ class Writer:
 
     def _fold_log(self) -> None:
         """Write the log into the file, as far as no reader needs it, so that it begins anew."""
-        self._log_pages = 0
+        guessed, self._log_pages = self._log_pages, 0.0
         self._begins_log = True
         with suppress(sqlite3.Error):  # space is no reason to fail; it is tried again
-            self._conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            _, pages, _ = self._conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._share = min(max(self._share * pages / guessed, _LEAST_SHARE), 1.0) if guessed else 1.0
+            self._begin_log()
+
+    def _begin_log(self) -> None:
+        """Make the first commit of a new log, which waits for the disk, so that no event loop has to."""
+        try:
+            self._conn.execute("BEGIN IMMEDIATE")
+            self._conn.execute("UPDATE duograph_meta SET value = value WHERE name = 'version'")
+            self._conn.execute("COMMIT")
+            self._begins_log = False
+        finally:
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
 
     def _begin(self) -> None:
         deadline = time.monotonic() + self._busy_timeout_s

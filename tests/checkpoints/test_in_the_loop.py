@@ -12,6 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import Checkpoint, empty_checkpoint
 
 from checkpoints import DatabaseError, open_saver
+from checkpoints.sqlite import worker
 from checkpoints.sqlite.saver import SqliteSessionSaver
 
 
@@ -75,12 +76,28 @@ async def test_what_is_small_is_committed_where_it_came_from_and_all_at_once(tmp
         assert [await one.text(f"t{number}") for number in range(10)] == list(range(10))
 
 
-async def test_what_is_large_or_many_is_left_to_the_thread(tmp_path: Path) -> None:
+async def test_many_are_committed_where_they_came_from_in_a_few_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_WATCH_S", 30)  # however slow this machine is
+    async with watched(tmp_path / "s.db") as one:
+        await asyncio.gather(*(one.put(f"t{number}", number) for number in range(300)))
+        assert one.committed_here == [True] * 3
+        assert [await one.text(f"t{number}") for number in range(300)] == list(range(300))
+
+
+async def test_what_is_large_is_left_to_the_thread_and_what_follows_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_WATCH_S", 30)  # however slow this machine is
     async with watched(tmp_path / "s.db") as one:
         await one.put("a", "x" * 300_000)
         assert one.committed_here == [False]
-        await asyncio.gather(*(one.put(f"t{number}", number) for number in range(40)))
-        assert not any(one.committed_here)
+        large = asyncio.create_task(one.put("b", "x" * 300_000))
+        await asyncio.sleep(0)  # it is parked
+        await asyncio.sleep(0)  # and left to the thread
+        await asyncio.gather(large, *(one.put(f"t{number}", number) for number in range(40)))
+        assert one.committed_here == [False, True]
         assert await one.text("t39") == 39
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from checkpoints import SessionSaver, open_saver
+from checkpoints.sqlite.writes import Call
 from tests.checkpoints import half_done
-from tests.checkpoints.posting import PATIENCE_S, at, put, stored, writes_of
+from tests.checkpoints.posting import PATIENCE_S, at, put, soon_stored, stored, writes_of
 
 
 @pytest.mark.parametrize("how", ["waits", "computes"])
@@ -52,11 +53,7 @@ class Slow:
     def in_a_loop(self, saver: SessionSaver) -> threading.Thread:
         """Post writes in a loop of another thread, which stays in its attempt."""
 
-        async def go() -> None:
-            await saver.aput_writes(at("t"), [("value", 1)], "first")
-            await asyncio.sleep(0.005)
-
-        thread = threading.Thread(target=asyncio.run, args=(go(),))
+        thread = threading.Thread(target=asyncio.run, args=(post_and_go(saver),))
         thread.start()
         assert self.began.wait(PATIENCE_S)
         return thread
@@ -80,6 +77,30 @@ def test_closing_while_a_loop_tries_to_commit_loses_nothing(tmp_path: Path) -> N
         threading.Timer(0.05, slow.may_end.set).start()
     assert stored(tmp_path / "s.db") == ["first"]
     loop.join()
+
+
+def test_a_loop_that_ends_while_the_thread_is_at_work_loses_nothing(tmp_path: Path) -> None:
+    with open_saver(tmp_path / "s.db") as saver:
+        writer: Any = saver.writer  # type: ignore[attr-defined]
+        began, may_end = threading.Event(), threading.Event()
+
+        def work(_: object) -> None:
+            began.set()
+            assert may_end.wait(PATIENCE_S)
+
+        busy = threading.Thread(target=writer.run, args=(Call(work),))
+        busy.start()
+        assert began.wait(PATIENCE_S)
+        asyncio.run(post_and_go(saver))
+        assert stored(tmp_path / "s.db") == []
+        may_end.set()
+        busy.join()
+        assert soon_stored(tmp_path / "s.db", "first")
+
+
+async def post_and_go(saver: SessionSaver) -> None:
+    await saver.aput_writes(at("t"), [("value", 1)], "first")
+    await asyncio.sleep(0.005)  # the loop comes back for them
 
 
 def test_a_program_that_ends_without_closing_loses_nothing(tmp_path: Path) -> None:
