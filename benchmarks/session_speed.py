@@ -37,12 +37,24 @@ async def rate(saver: Saver, sessions: int, in_flight: int = 100) -> float:
     return sessions / (time.perf_counter() - start)
 
 
+class Measured(dict[str, list[float]]):
+    """What was measured for each saver, by its name, in each round."""
+
+    def median(self, name: str) -> float:
+        """A saver's figure."""
+        return statistics.median(self[name])
+
+    def ratio(self, name: str, peer: str) -> float:
+        """The median of the rounds' ratios: within a round the machine's speed changes least."""
+        return statistics.median(one / other for one, other in zip(self[name], self[peer], strict=True))
+
+
 async def compared(
     folder: Path, measure: Callable[[Saver], Coroutine[Any, Any, float]], rounds: int
-) -> dict[str, float]:
-    """The median for each saver, measured turn by turn so that a busy moment hits all of them."""
+) -> Measured:
+    """All savers measured turn by turn, so that a busy moment hits all of them."""
     sides: dict[str, Opens] = {"none": nothing, "idle": idle, "memory": memory, "stock": stock, "ours": ours}
-    found: dict[str, list[float]] = {name: [] for name in sides}
+    found = Measured({name: [] for name in sides})
     async with AsyncExitStack() as stack:
         savers = {
             name: await stack.enter_async_context(opens(folder / f"{name}.db"))
@@ -53,7 +65,7 @@ async def compared(
         for _ in range(rounds):
             for name, saver in savers.items():
                 found[name].append(await measure(saver))
-    return {name: statistics.median(values) for name, values in found.items()}
+    return found
 
 
 def _durability(saver: Saver) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from benchmarks.session_shapes import (
     part,
     stock,
 )
-from benchmarks.session_speed import compared, rate, superstep
+from benchmarks.session_speed import Measured, compared, rate, superstep
 from checkpoints import Sessions, SessionSaver, open_saver
 
 _PAUSE_S = 0.02
@@ -145,47 +145,20 @@ async def speed(folder: Path, rounds: int) -> list[Figure]:
         (folder / name).mkdir()
     steps = await compared(folder / "steps", lambda saver: superstep(saver, 40), rounds)
     rates = await compared(folder / "rates", lambda saver: rate(saver, 200), rounds)
-    added = {name: value - steps["none"] for name, value in steps.items()}
+    added, others = (steps.median(name) - steps.median("none") for name in ("ours", "stock"))
+    flight = _beside_stock("sessions in flight: 100", rates, "ours", "/s")
     return [
-        Figure("superstep", steps["ours"], steps["stock"], "µs", steps["ours"] / steps["stock"], 1 / 3),
-        Figure(
-            "superstep, what the saver adds",
-            added["ours"],
-            added["stock"],
-            "µs",
-            added["ours"] / added["stock"],
-        ),
-        Figure(
-            "superstep, idle saver beside stock",
-            steps["idle"],
-            steps["stock"],
-            "µs",
-            steps["idle"] / steps["stock"],
-        ),
-        Figure(
-            "superstep, memory beside stock",
-            steps["memory"],
-            steps["stock"],
-            "µs",
-            steps["memory"] / steps["stock"],
-        ),
-        Figure(
-            "sessions in flight: 100",
-            rates["ours"],
-            rates["stock"],
-            "/s",
-            rates["ours"] / rates["stock"],
-            3.5,
-            is_most=False,
-        ),
-        Figure(
-            "the same, memory beside stock",
-            rates["memory"],
-            rates["stock"],
-            "/s",
-            rates["memory"] / rates["stock"],
-        ),
+        replace(_beside_stock("superstep", steps, "ours", "µs"), target=1 / 3),
+        Figure("superstep, what the saver adds", added, others, "µs", added / others),
+        _beside_stock("superstep, idle saver beside stock", steps, "idle", "µs"),
+        _beside_stock("superstep, memory beside stock", steps, "memory", "µs"),
+        replace(flight, target=3.5, is_most=False),
+        _beside_stock("the same, memory beside stock", rates, "memory", "/s"),
     ]
+
+
+def _beside_stock(name: str, found: Measured, side: str, unit: str) -> Figure:
+    return Figure(name, found.median(side), found.median("stock"), unit, found.ratio(side, "stock"))
 
 
 async def many_threads(folder: Path, threads: int) -> list[Figure]:
@@ -227,8 +200,8 @@ async def measure(*, is_quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         figures = await size(folder, *((30, 60) if is_quick else (200, 500)))
-        figures += await growing(folder, *((60, 3) if is_quick else (500, 30)))
-        figures += await speed(folder, 2 if is_quick else 9)
+        figures += await growing(folder, *((60, 3) if is_quick else (500, 40)))
+        figures += await speed(folder, 2 if is_quick else 15)
         return figures + await many_threads(folder, 300 if is_quick else 10_000)
 
 
