@@ -139,6 +139,9 @@ class Worker(Generic[J]):
         with self._guard:
             self._release()
         deadline = time.monotonic() + longest_s
+        # An event loop in another thread may be at it, and may leave it to ours.
+        if self._hands.acquire(timeout=longest_s):
+            self._let_go()
         while self._line.jobs and time.monotonic() < deadline:
             time.sleep(_PATIENCE_S)
 
@@ -155,31 +158,34 @@ class Worker(Generic[J]):
     def _end_round(self, loop: asyncio.AbstractEventLoop) -> None:
         """Do what is parked, here or in the thread; called in `loop`."""
         work = self._at_once
-        with self._guard:
-            self._soon.discard(loop)
-            if not self._parked:
-                return
-            if work is None:
-                self._release()
-                return
-            # Nothing overtakes what is queued.
-            if self._line.jobs or not self._hands.acquire(blocking=False):
-                self._have_watched()
-                _add(self._behind, loop)
-                return
         group: Group[J] = []
-        is_done = False
+        is_held = is_done = False
         try:
             with self._guard:
+                self._soon.discard(loop)
+                if not self._parked:
+                    return
+                if work is None:
+                    self._release()
+                    return
+                # Nothing overtakes what is queued.
+                is_held = not self._line.jobs and self._hands.acquire(blocking=False)
+                if not is_held:
+                    self._have_watched()
+                    _add(self._behind, loop)
+                    return
                 group = self._unpark(_MOST_AT_ONCE)
                 if self._parked and loop not in self._soon:
                     loop.call_soon(self._end_round, loop)
                     _add(self._soon, loop)
             is_done = work(group)
         finally:
-            if not is_done:
-                self._hand_over(group)
-            self._let_go()
+            if is_held:
+                try:
+                    if not is_done:
+                        self._hand_over(group)
+                finally:
+                    self._let_go()
         if is_done:
             announce((one for _, one in group), here=loop)
 
@@ -275,9 +281,9 @@ class Worker(Generic[J]):
 
 
 def _add(loops: set[asyncio.AbstractEventLoop], loop: asyncio.AbstractEventLoop) -> None:
-    """Note a loop; those that were closed meanwhile are forgotten."""
+    """Note a loop; those that stand still are forgotten, as one that goes on is planned for once more."""
     if loops:
-        loops.difference_update([one for one in loops if one.is_closed()])
+        loops.difference_update([one for one in loops if not one.is_running()])
     loops.add(loop)
 
 

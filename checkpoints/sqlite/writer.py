@@ -36,7 +36,7 @@ _FREE_PAGES = 64
 _LOG_PAGES = 1000
 """Pages in the log from which on it is folded into the file: as many as SQLite's default."""
 
-_LEAST_SHARE = 0.1
+_LEAST_SHARE = 0.25
 _TREE_PAGES = 6
 _PAGE_BYTES = 4096
 
@@ -173,10 +173,13 @@ class Writer:
         if not self._pace.is_quick:
             return False
         with self._pace.measured(), suppress(Exception):  # the thread meets it again, and tells it
-            self._refuse_after_loss(group)
-            # Refused when another process is writing, or where something watches for calls that may block.
-            self._conn.execute("BEGIN IMMEDIATE")
-            self._apply(group)
+            try:
+                self._refuse_after_loss(group)
+                # Refused when another process is writing, or where something watches for blocking calls.
+                self._conn.execute("BEGIN IMMEDIATE")
+                self._apply(group)
+            finally:
+                self._end_transaction()
             if self._log_pages >= _LOG_PAGES:
                 self._worker.rest()
             return True
@@ -207,8 +210,7 @@ class Writer:
             self._ledger.flush()
             self._conn.execute("COMMIT")
         except BaseException:
-            with suppress(sqlite3.Error):
-                self._conn.execute("ROLLBACK")
+            self._end_transaction()
             self._ledger.forget()
             raise
         for job, _ in group if self._posts.has_lost else ():
@@ -232,8 +234,13 @@ class Writer:
         guessed, self._log_pages = self._log_pages, 0.0
         self._begins_log = True
         with suppress(sqlite3.Error):  # space is no reason to fail; it is tried again
-            _, pages, _ = self._conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            self._share = min(max(self._share * pages / guessed, _LEAST_SHARE), 1.0) if guessed else 1.0
+            # Not `PASSIVE`: another process that goes on writing would keep the log from ever beginning anew.
+            # There is no busy handler, so this waits for nobody: what is in use is left as it is.
+            is_busy, pages, _ = self._conn.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+            if is_busy and pages < 0:
+                self._log_pages = guessed / 2  # another process is at it
+            elif pages > 0 and guessed and not is_busy:
+                self._share = min(max(self._share * pages / guessed, _LEAST_SHARE), 1.0)
             self._begin_log()
 
     def _begin_log(self) -> None:
@@ -244,8 +251,14 @@ class Writer:
             self._conn.execute("COMMIT")
             self._begins_log = False
         finally:
-            if self._conn.in_transaction:
+            self._end_transaction()
+
+    def _end_transaction(self) -> None:
+        """Give up a transaction that was begun and not ended, whatever came between."""
+        if self._conn.in_transaction:
+            with suppress(sqlite3.Error):
                 self._conn.execute("ROLLBACK")
+            self._ledger.forget()
 
     def _begin(self) -> None:
         deadline = time.monotonic() + self._busy_timeout_s

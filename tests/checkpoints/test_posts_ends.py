@@ -115,6 +115,47 @@ def test_a_program_that_ends_without_closing_loses_nothing(tmp_path: Path) -> No
     assert stored(tmp_path / "s.db") == ["task"]
 
 
+def test_loops_that_are_dropped_are_not_kept(tmp_path: Path) -> None:
+    with open_saver(tmp_path / "s.db") as saver:
+        worker: Any = saver.writer._worker  # type: ignore[attr-defined]  # noqa: SLF001
+        loops = [asyncio.new_event_loop() for _ in range(20)]
+        for number, loop in enumerate(loops):
+            loop.run_until_complete(saver.aput_writes(at("t"), [("value", 1)], f"task {number}"))
+        assert len(worker._later) == 1  # noqa: SLF001
+        for loop in loops:
+            loop.close()
+
+
+def test_a_program_that_ends_while_another_thread_commits_loses_nothing(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", AT_THE_END, tmp_path / "s.db"], check=True)
+    assert stored(tmp_path / "s.db") == ["task"]
+
+
+AT_THE_END = """
+import asyncio, sys, threading, time
+from checkpoints import open_saver
+from tests.checkpoints.posting import at, put
+
+saver = open_saver(sys.argv[1]).__enter__()
+asyncio.run(put(saver, "warm"))
+began, worker = threading.Event(), saver.writer._worker
+commit = worker._at_once
+
+def slowly(group):
+    began.set()
+    time.sleep(0.2)
+    return commit(group)
+
+async def post():
+    await saver.aput_writes(at("t"), [("value", 1)], "task")
+    await asyncio.sleep(60)
+
+worker._at_once = slowly
+threading.Thread(target=lambda: asyncio.run(post()), daemon=True).start()
+began.wait()
+"""
+
+
 def test_two_threads_that_post_at_once_both_see_their_own(tmp_path: Path) -> None:
     """The first one is noted, and the second one committed, before the first one is queued."""
     with open_saver(tmp_path / "s.db") as saver:
