@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import Checkpoint, empty_checkpoint
 
 from checkpoints import DatabaseError, open_saver
-from checkpoints.sqlite import worker
+from checkpoints.sqlite import pace, worker
 from checkpoints.sqlite.saver import SqliteSessionSaver
 
 
@@ -56,6 +56,13 @@ class Watched:
         return None if found is None else found.checkpoint["channel_values"]["text"]
 
 
+@pytest.fixture(autouse=True)
+def _however_busy_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes long on a busy machine goes to the thread all the same; see test_pace."""
+    monkeypatch.setattr(pace, "_LONG_S", 30)
+    monkeypatch.setattr(worker, "_WATCH_S", 30)
+
+
 @asynccontextmanager
 async def watched(path: Path) -> AsyncIterator[Watched]:
     """With a log that was begun: the first commit waits for the disk, so the thread makes it."""
@@ -76,20 +83,14 @@ async def test_what_is_small_is_committed_where_it_came_from_and_all_at_once(tmp
         assert [await one.text(f"t{number}") for number in range(10)] == list(range(10))
 
 
-async def test_many_are_committed_where_they_came_from_in_a_few_goes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker, "_WATCH_S", 30)  # however slow this machine is
+async def test_many_are_committed_where_they_came_from_in_a_few_goes(tmp_path: Path) -> None:
     async with watched(tmp_path / "s.db") as one:
         await asyncio.gather(*(one.put(f"t{number}", number) for number in range(300)))
         assert one.committed_here == [True] * 3
         assert [await one.text(f"t{number}") for number in range(300)] == list(range(300))
 
 
-async def test_what_is_large_is_left_to_the_thread_and_what_follows_comes_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker, "_WATCH_S", 30)  # however slow this machine is
+async def test_what_is_large_is_left_to_the_thread_and_what_follows_comes_back(tmp_path: Path) -> None:
     async with watched(tmp_path / "s.db") as one:
         await one.put("a", "x" * 300_000)
         assert one.committed_here == [False]
