@@ -52,8 +52,6 @@ class Drafted:
 
     def remember(self, memory: Memory, stored: Stored) -> None:
         """Note the lists as they are stored now."""
-        if not self.lists:
-            return
         seen = {
             channel: Seen(stored.thread, Base(channel, version, stored.spans[channel]), blocks)
             for channel, (version, blocks) in self.lists.items()

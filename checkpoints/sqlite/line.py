@@ -19,7 +19,7 @@ _WAKE: Final = object()
 
 
 class Line(Generic[J]):
-    """Jobs that wait for a thread, which alone takes them. Whoever adds to it holds the worker's guard.
+    """Jobs that wait for a thread, which alone takes them. Whoever adds jobs holds the worker's guard.
 
     Attributes:
         jobs: How many wait, or are being done.

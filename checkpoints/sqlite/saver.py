@@ -181,8 +181,9 @@ class SqliteSessionSaver(TendedSaver):
     ) -> None:
         """Store what a task wrote; interrupts, errors and other marks are committed when this returns.
 
-        The rest is no later than the thread's next checkpoint, else in a few milliseconds, and is seen by
-        whoever reads the thread here. When it cannot be stored, the checkpoint that follows fails instead.
+        The rest is no later than the thread's next checkpoint, else in a few milliseconds or, when the loop
+        is busy or ends, in a tenth of a second, and is seen by whoever reads the thread here. When it cannot
+        be stored, the checkpoint that follows fails instead.
 
         Raises:
             DatabaseError: When SQLite reports an error; nothing of it is stored then.

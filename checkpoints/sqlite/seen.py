@@ -176,8 +176,7 @@ class Memory:
     def of(self, key: Key) -> dict[str, Seen]:
         """What is known of a thread's lists, by channel."""
         with self._guard:
-            known = self._lists.get(key)
-            return dict(known) if known else {}
+            return dict(self._lists.get(key, ()))
 
     def remember(self, key: Key, lists: dict[str, Seen]) -> None:
         """Note lists in place of what was known of these channels.

@@ -164,7 +164,7 @@ class Writer:
                 self._posts.refuse(job)
 
     def _commit_here(self, group: Group[Job[Any]]) -> bool:
-        """Commit a few small jobs in an event loop: two changes of threads would take longer than that.
+        """Commit small jobs in an event loop: a thread beside it would take longer, and hold it up as well.
 
         Whatever might wait for a lock or for the disk is left to the thread, and so is what fails.
         """
@@ -236,10 +236,10 @@ class Writer:
         with suppress(sqlite3.Error):  # space is no reason to fail; it is tried again
             # Not `PASSIVE`: another process that goes on writing would keep the log from ever beginning anew.
             # There is no busy handler, so this waits for nobody: what is in use is left as it is.
-            is_busy, pages, _ = self._conn.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
-            if is_busy and pages < 0:
+            refused, pages, _ = self._conn.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+            if refused and pages < 0:
                 self._log_pages = guessed / 2  # another process is at it
-            elif pages > 0 and guessed and not is_busy:
+            elif pages > 0 and guessed and not refused:
                 self._share = min(max(self._share * pages / guessed, _LEAST_SHARE), 1.0)
             self._begin_log()
 
@@ -258,7 +258,6 @@ class Writer:
         if self._conn.in_transaction:
             with suppress(sqlite3.Error):
                 self._conn.execute("ROLLBACK")
-            self._ledger.forget()
 
     def _begin(self) -> None:
         deadline = time.monotonic() + self._busy_timeout_s
