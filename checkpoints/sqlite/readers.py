@@ -8,7 +8,8 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from checkpoints.faults import closed, explain, forked
 from checkpoints.protocol import DatabaseError
@@ -20,13 +21,19 @@ from checkpoints.sqlite.writes import Call
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from checkpoints.sqlite.line import Group
     from checkpoints.sqlite.writer import Writer
+
+    Read: TypeAlias = tuple[Callable[[sqlite3.Connection], Any], Callable[[sqlite3.Connection], Any] | None]
+    """What to do in a thread, and what does the same in an event loop if that takes but a moment."""
 
 T = TypeVar("T")
 
 _THREADS = 2
 _BURST_S = 0.001
 """Between two reads of a burst, at most."""
+_MOMENT_S = 0.002
+"""How long the reads of a burst may hold up an event loop."""
 
 
 class BusyError(Exception):
@@ -80,8 +87,7 @@ class FileReads:
         self._process = os.getpid()
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._guard = threading.Lock()
-        self._workers: list[Worker[Callable[[sqlite3.Connection], Any]]] = []
-        self._turn = 0
+        self._workers: list[Worker[Read]] = []
         # For event loops; whoever reads through it holds the hands.
         self._here: sqlite3.Connection | None = None
         self._hands = threading.Lock()
@@ -99,7 +105,7 @@ class FileReads:
     ) -> T:
         """Call `work` in a thread, or `short` here: two changes of threads take longer than most reads.
 
-        When many sessions begin at once the thread reads for all of them, while the loop goes on.
+        When many sessions begin at once, it is done for all of them at the end of the loop's round.
         """
         now = time.monotonic()
         is_alone, self._asked_at = now - self._asked_at > _BURST_S, now
@@ -107,7 +113,7 @@ class FileReads:
             with suppress(Exception):  # the thread meets it again, and tells it
                 return self._run_here(short)
         receipt: LoopReceipt[T] = LoopReceipt()
-        if not self._worker().submit(work, receipt, receipt.loop):
+        if not self._worker().submit((work, short), receipt, receipt.loop if short else None):
             raise closed(self._place)
         return await receipt.wait()
 
@@ -128,23 +134,32 @@ class FileReads:
         if here is not None:
             here.close()
 
-    def _worker(self) -> Worker[Callable[[sqlite3.Connection], Any]]:
+    def _worker(self) -> Worker[Read]:
         if self._process != os.getpid():
             raise forked(self._place)
         with self._guard:
             if not self._is_open:
                 raise closed(self._place)
-            self._turn = (self._turn + 1) % _THREADS
-            if self._turn >= len(self._workers):
-                self._workers.append(Worker(self._read_group, name="checkpoints-reader"))
-                return self._workers[-1]
-            return self._workers[self._turn]
+            least = min(self._workers, key=lambda worker: worker.jobs, default=None)
+            if least is None or (least.jobs and len(self._workers) < _THREADS):
+                least = Worker(self._read_group, name="checkpoints-reader", at_once=self._read_here)
+                self._workers.append(least)
+            return least
 
-    def _read_group(self, group: list[tuple[Callable[[sqlite3.Connection], Any], Receipt[Any]]]) -> None:
+    def _read_here(self, group: Group[Read]) -> Group[Read]:
+        """Read in an event loop what takes but a moment; gives what is left to the thread."""
+        left = list(group)
+        if self._here is None or not self._pace.is_quick:
+            return group
+        with suppress(BusyError, sqlite3.Error):
+            self._run_here(partial(_read_short, left))
+        return left
+
+    def _read_group(self, group: Group[Read]) -> None:
         try:
             # One snapshot for all, as each new one looks at the file anew.
             with self._snapshot() as conn:
-                for work, receipt in group:
+                for (work, _), receipt in group:
                     self._read_one(conn, work, receipt)
         except DatabaseError as error:
             for _, receipt in group:
@@ -212,6 +227,22 @@ class FileReads:
                 self._idle.put(conn)
                 return
         conn.close()
+
+
+def _read_short(left: Group[Read], conn: sqlite3.Connection) -> None:
+    """Read in an event loop for as long as a moment takes; what was read is taken off `left`."""
+    end = time.monotonic() + _MOMENT_S
+    for one in list(left):
+        (_, short), receipt = one
+        if short is None or time.monotonic() > end:
+            return
+        try:
+            receipt.result = short(conn)
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001, S112  # the thread meets it again, and tells it
+            continue
+        left.remove(one)
 
 
 class WriterReads:

@@ -1,4 +1,4 @@
-"""A short read is done in the event loop that asks; what takes longer, and a burst, in a thread."""
+"""Short reads are done in the event loop that asks, a burst of them in one go; longer ones in a thread."""
 
 import asyncio
 import sqlite3
@@ -8,10 +8,13 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.base import CheckpointTuple, empty_checkpoint
 
 from checkpoints import SessionSaver, open_saver
+from checkpoints.protocol import DamagedCheckpointError
+from checkpoints.sqlite import readers
 from checkpoints.sqlite.pace import Pace
 
 BETWEEN_BURSTS_S = 0.01
@@ -77,12 +80,47 @@ async def test_a_short_read_is_done_here_and_sees_what_was_just_written(tmp_path
         assert True in one.read_here
 
 
-async def test_a_burst_is_the_threads(tmp_path: Path) -> None:
+async def test_a_burst_is_read_here_in_one_go(tmp_path: Path) -> None:
+    async with watched(tmp_path / "s.db") as one:
+        one.reads._pace = Pace()  # noqa: SLF001  # on a busy machine any read may have been slow
+        assert await asyncio.gather(*(value(one.saver, "a") for _ in range(30))) == ["x"] * 30
+        assert one.read_here in ([True] * count for count in (1, 2, 3))
+
+
+async def test_of_a_burst_what_takes_longer_is_the_threads(tmp_path: Path) -> None:
+    async with open_saver(tmp_path / "s.db") as saver:
+        await put(saver, "large", "x" * 1_000_000)
+    async with watched(tmp_path / "s.db") as one:
+        one.reads._pace = Pace()  # noqa: SLF001
+        read = ["large" if number % 10 == 5 else "a" for number in range(30)]
+        values = await asyncio.gather(*(value(one.saver, thread) for thread in read))
+        assert values == ["x" * 1_000_000 if thread == "large" else "x" for thread in read]
+        assert set(one.read_here) == {True, False}
+
+
+async def test_a_burst_holds_up_the_loop_for_no_longer_than_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "_MOMENT_S", -1.0)
     async with watched(tmp_path / "s.db") as one:
         assert await asyncio.gather(*(value(one.saver, "a") for _ in range(30))) == ["x"] * 30
-        here = one.read_here
-        assert here.count(True) <= 5
-        assert False in here
+        assert one.read_here.count(False) == 1
+
+
+async def test_of_a_burst_only_what_fails_fails(tmp_path: Path) -> None:
+    async with open_saver(tmp_path / "s.db") as saver:
+        await put(saver, "damaged", "x")
+    with closing(sqlite3.connect(tmp_path / "s.db")) as conn:
+        conn.execute(
+            "UPDATE duograph_checkpoints SET head = x'c1' WHERE thread = "
+            "(SELECT id FROM duograph_threads WHERE name = 'damaged')"
+        )
+        conn.commit()
+    async with watched(tmp_path / "s.db") as one:
+        read = ["damaged" if number == 5 else "a" for number in range(30)]
+        values = await asyncio.gather(*(value(one.saver, thread) for thread in read), return_exceptions=True)
+        assert isinstance(values.pop(5), DamagedCheckpointError)
+        assert values == ["x"] * 29
 
 
 async def test_what_takes_longer_is_the_threads(tmp_path: Path) -> None:
