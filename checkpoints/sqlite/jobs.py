@@ -76,7 +76,7 @@ class Put:
     @property
     def weight(self) -> int:
         """About how many bytes are to be written."""
-        return len(self.head) + sum(weight(value) for _, value in self.values.values())
+        return len(self.head) + sum([weight(value) for _, value in self.values.values()])
 
     def may_prune(self, ledger: Ledger) -> bool:
         """Tell whether old turns may have to go with it, which takes longer than storing it."""
@@ -213,19 +213,16 @@ class PutWrites:
         """About how many bytes are to be written."""
         return len(self.packed) or sum(weight(value) for _, _, value in self.writes)
 
-    def may_prune(self, ledger: Ledger) -> bool:  # noqa: ARG002  # as a checkpoint's
-        """It never does."""
-        return False
-
     def apply(self, ledger: Ledger) -> None:
         """Write them; of a task's ordinary writes the first ones count, of its special ones the last."""
         row = ledger.thread_or_new(self.thread)
         key = (row.id, self.ns, self.checkpoint, self.task)
-        data = self.packed or _packed(
+        data = self.packed or packed(
             [
-                (index, channel, *ledger.store(row, self.ns, value), self.path)
+                (index, channel, Plain(*ledger.store(row, self.ns, value)))
                 for index, channel, value in self.writes
-            ]
+            ],
+            self.path,
         )
         if ledger.gathers:
             ledger.insert(_WRITE, [(*key, data)])
@@ -248,14 +245,10 @@ class PutWrites:
 
 def packed(writes: TaskWrites, path: str) -> bytes:
     """A task's writes as they are stored, if none needs a piece; else nothing."""
-    entries: list[Entry] = []
+    # By index, as a special write that comes twice counts once.
+    entries: dict[int, Entry] = {}
     for index, channel, value in writes:
         if not isinstance(value, Plain):
             return b""
-        entries.append((index, channel, value.kind, value.data, path))
-    return _packed(entries)
-
-
-def _packed(entries: Sequence[Entry]) -> bytes:
-    # By index, as a special write that comes twice counts once.
-    return ormsgpack.packb(list({entry[0]: entry for entry in entries}.values()))
+        entries[index] = (index, channel, value.kind, value.data, path)
+    return ormsgpack.packb(list(entries.values()))

@@ -188,7 +188,10 @@ class Writer:
     def _is_small(self, group: Group[Job[Any]]) -> bool:
         weight = 0
         for job, _ in group:
-            if not isinstance(job, (Put, PutWrites)) or job.may_prune(self._ledger):
+            if isinstance(job, Put):
+                if job.may_prune(self._ledger):
+                    return False
+            elif not isinstance(job, PutWrites):
                 return False
             weight += job.weight
         return weight <= SHORT_BYTES

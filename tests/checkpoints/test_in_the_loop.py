@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import Checkpoint, empty_checkpoint
 
 from checkpoints import DatabaseError, open_saver
-from checkpoints.sqlite import pace, worker
+from checkpoints.sqlite import pace, worker, writer
 from checkpoints.sqlite.saver import SqliteSessionSaver
 
 
@@ -83,7 +83,10 @@ async def test_what_is_small_is_committed_where_it_came_from_and_all_at_once(tmp
         assert [await one.text(f"t{number}") for number in range(10)] == list(range(10))
 
 
-async def test_many_are_committed_where_they_came_from_in_a_few_goes(tmp_path: Path) -> None:
+async def test_many_are_committed_where_they_came_from_in_a_few_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_LOG_PAGES", 100_000)  # else the thread folds the log meanwhile
     async with watched(tmp_path / "s.db") as one:
         await asyncio.gather(*(one.put(f"t{number}", number) for number in range(300)))
         assert one.committed_here == [True] * 3
