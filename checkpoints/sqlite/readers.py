@@ -8,11 +8,11 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from checkpoints.faults import closed, explain, forked
 from checkpoints.protocol import DatabaseError
+from checkpoints.sqlite.burst import Bursts
 from checkpoints.sqlite.pace import Pace
 from checkpoints.sqlite.receipts import LoopReceipt, Receipt
 from checkpoints.sqlite.worker import Worker
@@ -21,19 +21,13 @@ from checkpoints.sqlite.writes import Call
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from checkpoints.sqlite.line import Group
     from checkpoints.sqlite.writer import Writer
-
-    Read: TypeAlias = tuple[Callable[[sqlite3.Connection], Any], Callable[[sqlite3.Connection], Any] | None]
-    """What to do in a thread, and what does the same in an event loop if that takes but a moment."""
 
 T = TypeVar("T")
 
 _THREADS = 2
 _BURST_S = 0.001
 """Between two reads of a burst, at most."""
-_MOMENT_S = 0.002
-"""How long the reads of a burst may hold up an event loop."""
 
 
 class BusyError(Exception):
@@ -87,16 +81,20 @@ class FileReads:
         self._process = os.getpid()
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._guard = threading.Lock()
-        self._workers: list[Worker[Read]] = []
+        self._workers: list[Worker[Callable[[sqlite3.Connection], Any]]] = []
+        self._turn = 0
         # For event loops; whoever reads through it holds the hands.
         self._here: sqlite3.Connection | None = None
         self._hands = threading.Lock()
         self._pace = Pace()
         self._asked_at = 0.0
+        self._bursts = Bursts(self._run_here, self._leave)
         self._is_open = True
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Call `work` in this thread."""
+        if not self._is_open:
+            raise closed(self._place)
         with self._snapshot() as conn:
             return work(conn)
 
@@ -109,12 +107,13 @@ class FileReads:
         """
         now = time.monotonic()
         is_alone, self._asked_at = now - self._asked_at > _BURST_S, now
-        if short is not None and is_alone and self._here is not None and self._pace.is_quick:
+        if short is not None and self._here is not None and self._pace.is_quick:
+            if not is_alone:
+                return await self._bursts.read(work, short)
             with suppress(Exception):  # the thread meets it again, and tells it
                 return self._run_here(short)
         receipt: LoopReceipt[T] = LoopReceipt()
-        if not self._worker().submit((work, short), receipt, receipt.loop if short else None):
-            raise closed(self._place)
+        self._leave(work, receipt)
         return await receipt.wait()
 
     def close(self) -> None:
@@ -134,32 +133,28 @@ class FileReads:
         if here is not None:
             here.close()
 
-    def _worker(self) -> Worker[Read]:
+    def _leave(self, work: Callable[[sqlite3.Connection], Any], receipt: LoopReceipt[Any]) -> None:
+        """Leave a read to a thread."""
+        if not self._worker().submit(work, receipt, receipt.loop):
+            raise closed(self._place)
+
+    def _worker(self) -> Worker[Callable[[sqlite3.Connection], Any]]:
         if self._process != os.getpid():
             raise forked(self._place)
         with self._guard:
             if not self._is_open:
                 raise closed(self._place)
-            least = min(self._workers, key=lambda worker: worker.jobs, default=None)
-            if least is None or (least.jobs and len(self._workers) < _THREADS):
-                least = Worker(self._read_group, name="checkpoints-reader", at_once=self._read_here)
-                self._workers.append(least)
-            return least
+            self._turn = (self._turn + 1) % _THREADS
+            if self._turn >= len(self._workers):
+                self._workers.append(Worker(self._read_group, name="checkpoints-reader"))
+                return self._workers[-1]
+            return self._workers[self._turn]
 
-    def _read_here(self, group: Group[Read]) -> Group[Read]:
-        """Read in an event loop what takes but a moment; gives what is left to the thread."""
-        left = list(group)
-        if self._here is None or not self._pace.is_quick:
-            return group
-        with suppress(BusyError, sqlite3.Error):
-            self._run_here(partial(_read_short, left))
-        return left
-
-    def _read_group(self, group: Group[Read]) -> None:
+    def _read_group(self, group: list[tuple[Callable[[sqlite3.Connection], Any], Receipt[Any]]]) -> None:
         try:
             # One snapshot for all, as each new one looks at the file anew.
             with self._snapshot() as conn:
-                for (work, _), receipt in group:
+                for work, receipt in group:
                     self._read_one(conn, work, receipt)
         except DatabaseError as error:
             for _, receipt in group:
@@ -205,8 +200,6 @@ class FileReads:
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
         if self._process != os.getpid():
             raise forked(self._place)
-        if not self._is_open:
-            raise closed(self._place)
         try:
             conn = self._idle.get_nowait()
         except queue.Empty:
@@ -227,22 +220,6 @@ class FileReads:
                 self._idle.put(conn)
                 return
         conn.close()
-
-
-def _read_short(left: Group[Read], conn: sqlite3.Connection) -> None:
-    """Read in an event loop for as long as a moment takes; what was read is taken off `left`."""
-    end = time.monotonic() + _MOMENT_S
-    for one in list(left):
-        (_, short), receipt = one
-        if short is None or time.monotonic() > end:
-            return
-        try:
-            receipt.result = short(conn)
-        except sqlite3.Error:
-            raise
-        except Exception:  # noqa: BLE001, S112  # the thread meets it again, and tells it
-            continue
-        left.remove(one)
 
 
 class WriterReads:

@@ -41,7 +41,7 @@ class Worker(Generic[J]):
         name: str,
         at_rest: Callable[[], bool] = lambda: False,
         can_wait: Callable[[J], bool] = lambda _: False,
-        at_once: Callable[[Group[J]], Group[J]] | None = None,
+        at_once: Callable[[Group[J]], bool] | None = None,
     ) -> None:
         """Start the thread.
 
@@ -50,8 +50,8 @@ class Worker(Generic[J]):
             name: Of the thread.
             can_wait: Tells whether a thread's job, all by itself, is worth a moment's wait for others.
             at_rest: Does a little of what can wait when the queue is empty; tells whether more is left.
-            at_once: Does the same as `handle` in an event loop, as far as that takes but a moment and blocks
-                nothing; gives what is left to the thread. None when all of it is.
+            at_once: Does the same as `handle` in an event loop, if that takes but a moment and blocks
+                nothing; tells whether it did. None when all is for the thread.
         """
         self._handle = handle
         self._at_rest = at_rest
@@ -85,7 +85,7 @@ class Worker(Generic[J]):
         Args:
             job: What to do.
             receipt: What becomes of it.
-            loop: The event loop that runs here; None for an OS thread, or for what only the thread may do.
+            loop: The event loop that runs here; None for an OS thread.
 
         Returns:
             False when the worker was closed.
@@ -115,11 +115,6 @@ class Worker(Generic[J]):
         if is_due:
             self._end_round(loop)
         return True
-
-    @property
-    def jobs(self) -> int:
-        """How many wait for the thread, or are being done there."""
-        return self._line.jobs
 
     def rest(self) -> None:
         """Let the thread do what can wait, as soon as it may."""
@@ -164,8 +159,7 @@ class Worker(Generic[J]):
         """Do what is parked, here or in the thread; called in `loop`."""
         work = self._at_once
         group: Group[J] = []
-        left: Group[J] = []
-        is_held = False
+        is_held = is_done = False
         try:
             with self._guard:
                 self._soon.discard(loop)
@@ -180,20 +174,20 @@ class Worker(Generic[J]):
                     self._have_watched()
                     _add(self._behind, loop)
                     return
-                left = group = self._unpark(_MOST_AT_ONCE)
+                group = self._unpark(_MOST_AT_ONCE)
                 if self._parked and loop not in self._soon:
                     loop.call_soon(self._end_round, loop)
                     _add(self._soon, loop)
-            left = work(group)
+            is_done = work(group)
         finally:
             if is_held:
                 try:
-                    if left:
-                        self._hand_over(left)
+                    if not is_done:
+                        self._hand_over(group)
                 finally:
                     self._let_go()
-        later = {one for _, one in left}
-        announce((one for _, one in group if one not in later), here=loop)
+        if is_done:
+            announce((one for _, one in group), here=loop)
 
     def _hand_over(self, group: Group[J]) -> None:
         """Leave to the thread what could not be done here, before what was queued meanwhile."""

@@ -163,15 +163,15 @@ class Writer:
             if isinstance(job, Put):
                 self._posts.refuse(job)
 
-    def _commit_here(self, group: Group[Job[Any]]) -> Group[Job[Any]]:
+    def _commit_here(self, group: Group[Job[Any]]) -> bool:
         """Commit small jobs in an event loop: a thread beside it would take longer, and hold it up as well.
 
         Whatever might wait for a lock or for the disk is left to the thread, and so is what fails.
         """
         if self._begins_log or self._log_pages >= 4 * _LOG_PAGES or not self._is_small(group):
-            return group
+            return False
         if not self._pace.is_quick:
-            return group
+            return False
         with self._pace.measured(), suppress(Exception):  # the thread meets it again, and tells it
             try:
                 self._refuse_after_loss(group)
@@ -182,8 +182,8 @@ class Writer:
                 self._end_transaction()
             if self._log_pages >= _LOG_PAGES:
                 self._worker.rest()
-            return []
-        return group
+            return True
+        return False
 
     def _is_small(self, group: Group[Job[Any]]) -> bool:
         weight = 0

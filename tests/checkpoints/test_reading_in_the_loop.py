@@ -13,11 +13,12 @@ from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.base import CheckpointTuple, empty_checkpoint
 
 from checkpoints import SessionSaver, open_saver
-from checkpoints.protocol import DamagedCheckpointError
-from checkpoints.sqlite import readers
+from checkpoints.protocol import DamagedCheckpointError, DatabaseError
+from checkpoints.sqlite import burst
 from checkpoints.sqlite.pace import Pace
 
 BETWEEN_BURSTS_S = 0.01
+PATIENCE_S = 20
 
 
 class Watched:
@@ -101,10 +102,11 @@ async def test_of_a_burst_what_takes_longer_is_the_threads(tmp_path: Path) -> No
 async def test_a_burst_holds_up_the_loop_for_no_longer_than_a_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readers, "_MOMENT_S", -1.0)
+    monkeypatch.setattr(burst, "_MOMENT_S", -1.0)
     async with watched(tmp_path / "s.db") as one:
+        one.reads._pace = Pace()  # noqa: SLF001
         assert await asyncio.gather(*(value(one.saver, "a") for _ in range(30))) == ["x"] * 30
-        assert one.read_here.count(False) == 1
+        assert False in one.read_here
 
 
 async def test_of_a_burst_only_what_fails_fails(tmp_path: Path) -> None:
@@ -121,6 +123,73 @@ async def test_of_a_burst_only_what_fails_fails(tmp_path: Path) -> None:
         values = await asyncio.gather(*(value(one.saver, thread) for thread in read), return_exceptions=True)
         assert isinstance(values.pop(5), DamagedCheckpointError)
         assert values == ["x"] * 29
+
+
+async def test_a_burst_does_not_wait_for_a_long_read(tmp_path: Path) -> None:
+    async with watched(tmp_path / "s.db") as one:
+        may_end = threading.Event()
+
+        def work(_: object) -> bool:
+            return may_end.wait(PATIENCE_S)
+
+        long = [asyncio.create_task(one.reads.arun(work)) for _ in range(2)]
+        reads = asyncio.gather(*(value(one.saver, "a") for _ in range(30)))
+        assert await asyncio.wait_for(reads, PATIENCE_S) == ["x"] * 30
+        assert not any(task.done() for task in long)
+        may_end.set()
+        assert await asyncio.gather(*long) == [True, True]
+
+
+class Panic(BaseException):
+    """As a library in Rust raises it."""
+
+
+async def test_a_read_that_panics_fails_nobody_else(tmp_path: Path) -> None:
+    def panic(_: object) -> None:
+        raise Panic
+
+    untold: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: untold.append(context))
+    async with watched(tmp_path / "s.db") as one:
+        reads = [one.reads.arun(panic, panic) if at == 5 else value(one.saver, "a") for at in range(30)]
+        values = await asyncio.gather(*reads, return_exceptions=True)
+        assert isinstance(values.pop(5), Panic)
+        assert values == ["x"] * 29
+        assert untold == []
+
+
+async def test_closing_ends_every_read(tmp_path: Path) -> None:
+    """Those that a thread has taken are done; those that wait for the end of the round are refused."""
+    async with open_saver(tmp_path / "s.db") as saver:
+        await put(saver, "a", "x")
+        first = [asyncio.create_task(value(saver, "a")) for _ in range(20)]
+        await asyncio.sleep(0)  # a thread's, as the loop has no connection yet
+        saver.close()
+        assert await asyncio.gather(*first) == ["x"] * 20
+    async with watched(tmp_path / "s.db") as one:
+        later = [asyncio.create_task(value(one.saver, "a")) for _ in range(20)]
+        await asyncio.sleep(0)  # they wait for the end of this round
+        one.saver.close()
+        values = await asyncio.gather(*later, return_exceptions=True)
+        assert values[0] == "x"
+        assert all(isinstance(error, DatabaseError) and "closed" in str(error) for error in values[1:])
+
+
+async def test_an_interrupt_leaves_no_read_behind(tmp_path: Path) -> None:
+    """One that comes as the first of a burst begins."""
+    async with watched(tmp_path / "s.db") as one:
+        real, calls = one.reads._bursts._end_round, 0  # noqa: SLF001
+
+        def interrupted(reads: burst.Burst) -> None:
+            nonlocal calls
+            calls += 1
+            if calls > 1:
+                real(reads)
+
+        one.reads._bursts._end_round = interrupted  # noqa: SLF001
+        reads = asyncio.gather(*(value(one.saver, "a") for _ in range(3)))
+        assert await asyncio.wait_for(reads, PATIENCE_S) == ["x"] * 3
+        assert calls == 2
 
 
 async def test_what_takes_longer_is_the_threads(tmp_path: Path) -> None:
@@ -173,10 +242,15 @@ async def test_who_watches_for_calls_that_may_block_finds_none(tmp_path: Path) -
             if threading.current_thread() is threading.main_thread():
                 raise RuntimeError("Blocking call")
 
-        real, one.reads._here = one.reads._here, Refusing(refuse)  # noqa: SLF001
-        assert await value(one.saver, "a") == "x"
-        assert one.read_here == [False]
-        one.reads._here = real  # noqa: SLF001
+        untold: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: untold.append(context))
+        for count in (1, 30, 300):
+            real, one.reads._here = one.reads._here, Refusing(refuse)  # noqa: SLF001
+            assert await asyncio.gather(*(value(one.saver, "a") for _ in range(count))) == ["x"] * count
+            assert set(one.read_here) == {False}
+            one.reads._here = real  # noqa: SLF001
+            await asyncio.sleep(BETWEEN_BURSTS_S)
+        assert untold == []
 
 
 class Refusing:
