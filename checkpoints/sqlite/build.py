@@ -97,8 +97,7 @@ class Builder:
         values, versions = checkpoint["channel_values"], checkpoint["channel_versions"]
         if seen is None:
             new_versions, seen = {**versions, **new_versions}, {}
-        known_to_langgraph = cast("RunnableConfig", {"metadata": _flat(config), "configurable": place})
-        kept = cast("dict[str, Any]", get_checkpoint_metadata(known_to_langgraph, metadata))
+        kept = cast("dict[str, Any]", get_checkpoint_metadata(_flat(config), metadata))
         if self._trusts_reducers and kept.get("source") == "input" and new_versions.keys() == {START}:
             # Up to the next checkpoint LangGraph calls its reducers, and nodes that take the input itself.
             for known in seen.values():
@@ -227,14 +226,12 @@ def _took_the_input(checkpoint: Checkpoint) -> bool:
     return any(START in channels and node not in _INTERNAL for node, channels in seen.items())
 
 
-def _flat(config: RunnableConfig) -> Mapping[str, Any]:
-    """A config's metadata; LangGraph's chain of them as one dict, which is walked ten times as fast."""
-    found: Mapping[str, Any] = config.get("metadata") or {}
-    if not isinstance(found, ChainMap):
-        return found
-    if len(found.maps) == 1:
-        return found.maps[0]
+def _flat(config: RunnableConfig) -> RunnableConfig:
+    """The same config; LangGraph's chain of its metadata as one dict, which is walked ten times as fast."""
+    chain: object = config.get("metadata")
+    if not isinstance(chain, ChainMap):
+        return config
     metadata: dict[str, Any] = {}
-    for part in reversed(found.maps):
+    for part in reversed(chain.maps):
         metadata.update(part)
-    return metadata
+    return {**config, "metadata": metadata}

@@ -76,7 +76,7 @@ class Put:
     @property
     def weight(self) -> int:
         """About how many bytes are to be written."""
-        return len(self.head) + sum([weight(value) for _, value in self.values.values()])
+        return len(self.head) + sum(weight(value) for _, value in self.values.values())
 
     def may_prune(self, ledger: Ledger) -> bool:
         """Tell whether old turns may have to go with it, which takes longer than storing it."""
