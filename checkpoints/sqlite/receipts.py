@@ -123,10 +123,3 @@ def announce(receipts: Iterable[Receipt[Any]], here: asyncio.AbstractEventLoop |
 def _wake(receipts: list[Receipt[Any]]) -> None:
     for receipt in receipts:
         receipt.announce()
-
-
-def add_loop(loops: set[asyncio.AbstractEventLoop], loop: asyncio.AbstractEventLoop) -> None:
-    """Note a loop; those that stand still are forgotten, as one that goes on is planned for once more."""
-    if loops:
-        loops.difference_update([one for one in loops if not one.is_running()])
-    loops.add(loop)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakSet
 
 from checkpoints.sqlite.line import Line, is_end
-from checkpoints.sqlite.receipts import PostReceipt, Receipt, ThreadReceipt, add_loop, announce
+from checkpoints.sqlite.receipts import PostReceipt, Receipt, ThreadReceipt, announce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,6 @@ J = TypeVar("J")
 
 _MOST_AT_ONCE = 128
 """Jobs that an event loop does in one go, before it looks after other things."""
-_FEW, _GATHER_S = 8, 0.01
-"""More jobs than one step of a graph has wait so long for others, if each round of the loop brings some."""
 _PATIENCE_S = 0.001
 _WATCH_S = 0.05
 """How long an event loop may leave a job that nobody awaits; then it is busy, or at its end."""
@@ -64,7 +62,6 @@ class Worker(Generic[J]):
         # Jobs from event loops wait here for the others of this round, or for a moment.
         self._parked: Group[J] = []
         self._parked_at = 0.0
-        self._counted = 0  # at the end of the last round
         # The event loops that will look after what is parked: at the end of this round, or in a moment. Once
         # for all jobs, as hundreds of timers cost a loop more than the jobs do.
         self._soon: set[asyncio.AbstractEventLoop] = set()
@@ -109,11 +106,11 @@ class Worker(Generic[J]):
                 self._have_watched()
             if can_wait and loop not in self._later:
                 loop.call_later(_PATIENCE_S, self._end_wait, loop)
-                add_loop(self._later, loop)
+                _add(self._later, loop)
             elif not can_wait and loop not in self._soon:
                 # At the end of this round, together with what other tasks bring until then.
                 loop.call_soon(self._end_round, loop)
-                add_loop(self._soon, loop)
+                _add(self._soon, loop)
             is_due = len(self._parked) >= _MOST_AT_ONCE and loop not in self._behind
         if is_due:
             self._end_round(loop)
@@ -168,10 +165,6 @@ class Worker(Generic[J]):
                 self._soon.discard(loop)
                 if not self._parked:
                     return
-                if self._grows():
-                    loop.call_soon(self._end_round, loop)
-                    add_loop(self._soon, loop)
-                    return
                 if work is None:
                     self._release()
                     return
@@ -179,12 +172,12 @@ class Worker(Generic[J]):
                 is_held = not self._line.jobs and self._hands.acquire(blocking=False)
                 if not is_held:
                     self._have_watched()
-                    add_loop(self._behind, loop)
+                    _add(self._behind, loop)
                     return
                 group = self._unpark(_MOST_AT_ONCE)
                 if self._parked and loop not in self._soon:
                     loop.call_soon(self._end_round, loop)
-                    add_loop(self._soon, loop)
+                    _add(self._soon, loop)
             is_done = work(group)
         finally:
             if is_held:
@@ -213,19 +206,12 @@ class Worker(Generic[J]):
             with suppress(RuntimeError):  # it was closed; the thread looks after what it left
                 loop.call_soon_threadsafe(self._end_round, loop)
 
-    def _grows(self) -> bool:
-        """Tell whether more is coming in a busy loop; in a large group a job costs less."""
-        before, self._counted = self._counted, len(self._parked)
-        age_s = time.monotonic() - self._parked_at
-        return max(_FEW, before) < self._counted < _MOST_AT_ONCE and age_s < _GATHER_S
-
     def _have_watched(self) -> None:
         if not self._is_watched:
             self._line.wake()
             self._is_watched = True
 
     def _unpark(self, most: int | None = None) -> Group[J]:
-        self._counted = 0
         group, self._parked = self._parked[:most], self._parked[most:] if most else []
         return group
 
@@ -292,6 +278,13 @@ class Worker(Generic[J]):
             return self._at_rest()
         finally:
             self._let_go()
+
+
+def _add(loops: set[asyncio.AbstractEventLoop], loop: asyncio.AbstractEventLoop) -> None:
+    """Note a loop; those that stand still are forgotten, as one that goes on is planned for once more."""
+    if loops:
+        loops.difference_update([one for one in loops if not one.is_running()])
+    loops.add(loop)
 
 
 @atexit.register

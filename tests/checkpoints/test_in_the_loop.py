@@ -93,23 +93,6 @@ async def test_many_are_committed_where_they_came_from_in_a_few_goes(
         assert [await one.text(f"t{number}") for number in range(300)] == list(range(300))
 
 
-async def test_what_the_next_rounds_of_a_busy_loop_bring_is_committed_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker, "_GATHER_S", 30)
-    async with watched(tmp_path / "s.db") as one:
-
-        async def put_in_round(number: int) -> None:
-            for _ in range(number):
-                await asyncio.sleep(0)
-            await asyncio.gather(*(one.put(f"t{number}-{at}", at) for at in range(10)))
-
-        await asyncio.gather(*(put_in_round(number) for number in range(4)))
-        assert one.committed_here == [True]
-        await asyncio.gather(*(one.put(f"few-{at}", at) for at in range(4)))
-        assert one.committed_here == [True]  # nothing else comes, and nobody waits for it
-
-
 async def test_what_is_large_is_left_to_the_thread_and_what_follows_comes_back(tmp_path: Path) -> None:
     async with watched(tmp_path / "s.db") as one:
         await one.put("a", "x" * 300_000)
