@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from benchmarks.session_process import Measure, saver_apart
 from benchmarks.session_shapes import NODES, Opens, Saver, idle, memory, nothing, ours, small, stock
 
 
@@ -49,22 +49,20 @@ class Measured(dict[str, list[float]]):
         return statistics.median(one / other for one, other in zip(self[name], self[peer], strict=True))
 
 
-async def compared(
-    folder: Path, measure: Callable[[Saver], Coroutine[Any, Any, float]], rounds: int
-) -> Measured:
-    """All savers measured turn by turn, so that a busy moment hits all of them."""
+def compared(folder: Path, measure: Measure, rounds: int) -> Measured:
+    """All savers measured turn by turn, so that a busy moment hits all of them, each in its own process."""
     sides: dict[str, Opens] = {"none": nothing, "idle": idle, "memory": memory, "stock": stock, "ours": ours}
     found = Measured({name: [] for name in sides})
-    async with AsyncExitStack() as stack:
+    with ExitStack() as stack:
         savers = {
-            name: await stack.enter_async_context(opens(folder / f"{name}.db"))
+            name: stack.enter_context(saver_apart(opens, folder / f"{name}.db"))
             for name, opens in sides.items()
         }
-        for saver in savers.values():
-            await measure(saver)  # warms up
+        for measured in savers.values():
+            measured(measure)  # warms up
         for _ in range(rounds):
-            for name, saver in savers.items():
-                found[name].append(await measure(saver))
+            for name, measured in savers.items():
+                found[name].append(measured(measure))
     return found
 
 

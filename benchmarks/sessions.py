@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from benchmarks.session_growth import WORDS, Growth, growth, turns
+from benchmarks.session_process import apart
 from benchmarks.session_shapes import (
     Conversation,
     Opens,
@@ -97,14 +99,14 @@ async def read_latest(opens: Opens, path: Path, repeat: int) -> float:
     return statistics.median(took)
 
 
-async def size(folder: Path, count: int, long: int) -> list[Figure]:
+def size(folder: Path, count: int, long: int) -> list[Figure]:
     """The file's size after some turns, and reading the latest state of a long thread."""
     for name, opens in (("stock", stock), ("ours", ours)):
-        await fill(opens, folder / f"{name}.db", count)
-        await fill(opens, folder / f"{name}_long.db", long, trims=True)
+        apart(fill, opens, folder / f"{name}.db", count)
+        apart(fill, opens, folder / f"{name}_long.db", long, trims=True)
     sizes = [(folder / name).stat().st_size / 1e6 for name in ("ours.db", "stock.db")]
     reads = [
-        await read_latest(opens, folder / name, 9)
+        apart(read_latest, opens, folder / name, 9)
         for opens, name in ((ours, "ours_long.db"), (stock, "stock_long.db"))
     ]
     return [
@@ -113,7 +115,7 @@ async def size(folder: Path, count: int, long: int) -> list[Figure]:
     ]
 
 
-async def growing(folder: Path, late: int, pairs: int) -> list[Figure]:
+def growing(folder: Path, late: int, pairs: int) -> list[Figure]:
     """How a turn's time grows: ours, and what LangGraph takes by itself."""
     found: dict[str, Growth] = {}
     for name, opens, schema, pause_s in (
@@ -125,7 +127,7 @@ async def growing(folder: Path, late: int, pairs: int) -> list[Figure]:
     ):
         place = folder / name.replace(" ", "_")
         place.mkdir()
-        found[name] = await growth(opens, place, schema, late=late, pairs=pairs, pause_s=pause_s)
+        found[name] = apart(growth, opens, place, schema, late=late, pairs=pairs, pause_s=pause_s)
     return [
         Figure(
             f"turn {late}, beside turn 10, {name}",
@@ -139,12 +141,12 @@ async def growing(folder: Path, late: int, pairs: int) -> list[Figure]:
     ]
 
 
-async def speed(folder: Path, rounds: int) -> list[Figure]:
+def speed(folder: Path, rounds: int) -> list[Figure]:
     """Cost of a superstep, and sessions in a second."""
     for name in ("steps", "rates"):
         (folder / name).mkdir()
-    steps = await compared(folder / "steps", lambda saver: superstep(saver, 40), rounds)
-    rates = await compared(folder / "rates", lambda saver: rate(saver, 200), rounds)
+    steps = compared(folder / "steps", partial(superstep, runs=40), rounds)
+    rates = compared(folder / "rates", partial(rate, sessions=200), rounds)
     added, others = (steps.median(name) - steps.median("none") for name in ("ours", "stock"))
     flight = _beside_stock("sessions in flight: 100", rates, "ours", "/s")
     return [
@@ -161,7 +163,7 @@ def _beside_stock(name: str, found: Measured, side: str, unit: str) -> Figure:
     return Figure(name, found.median(side), found.median("stock"), unit, found.ratio(side, "stock"))
 
 
-async def many_threads(folder: Path, threads: int) -> list[Figure]:
+async def many_threads(folder: Path, threads: int) -> Figure:
     """Opening a file of many threads and listing the last 50."""
     path = folder / "many.db"
     async with open_saver(path) as saver:
@@ -176,7 +178,7 @@ async def many_threads(folder: Path, threads: int) -> list[Figure]:
             if len(Sessions(saver).list()) != min(50, threads):
                 raise RuntimeError("The list is not whole.")
         took.append((time.perf_counter() - start) * 1000)
-    return [Figure(f"open and list, {threads} threads", statistics.median(took), None, "ms")]
+    return Figure(f"open and list, {threads} threads", statistics.median(took), None, "ms")
 
 
 async def _one_thread(saver: SessionSaver, number: int) -> None:
@@ -195,14 +197,14 @@ def _thread(name: str) -> Any:  # noqa: ANN401  # a RunnableConfig
     return {"configurable": {"thread_id": name}}
 
 
-async def measure(*, is_quick: bool) -> list[Figure]:
+def measure(*, is_quick: bool) -> list[Figure]:
     """All figures; quickly, for a look at whether it works."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        figures = await size(folder, *((30, 60) if is_quick else (200, 500)))
-        figures += await growing(folder, *((60, 3) if is_quick else (500, 40)))
-        figures += await speed(folder, 2 if is_quick else 15)
-        return figures + await many_threads(folder, 300 if is_quick else 10_000)
+        figures = size(folder, *((30, 60) if is_quick else (200, 500)))
+        figures += growing(folder, *((60, 3) if is_quick else (500, 40)))
+        figures += speed(folder, 2 if is_quick else 15)
+        return [*figures, apart(many_threads, folder, 300 if is_quick else 10_000)]
 
 
 def main() -> int:
@@ -211,7 +213,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--quick", action="store_true", help="small figures, judged by nobody")
     options = parser.parse_args()
-    figures = asyncio.run(measure(is_quick=options.quick))
+    figures = measure(is_quick=options.quick)
     if options.json:
         print(json.dumps([asdict(figure) | {"is_met": figure.is_met} for figure in figures], indent=1))
     else:
