@@ -238,7 +238,12 @@ def main() -> None:
     run(__version__)
 
 
-_check_rooms()
+try:
+    _check_rooms()
+except ImportError as error:
+    if __name__ == "__main__":  # a command ends in a sentence, not in a traceback
+        sys.exit(f"duograph: {error}")
+    raise
 
 if __name__ == "__main__":
     main()

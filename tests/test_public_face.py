@@ -63,6 +63,22 @@ def test_a_folder_that_shadows_a_room_is_named(tmp_path: Path) -> None:
     assert "shadows Duograph's package 'graph'" in python("import duograph", tmp_path).stderr
 
 
+def test_as_a_command_it_says_so_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "graph.py").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "duograph", "--version"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"duograph: {tmp_path / 'graph.py'} shadows Duograph's package 'graph': rename it, "
+        "or start Python in another folder.\n"
+    )
+
+
 def test_an_empty_folder_of_that_name_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "graph").mkdir()
     assert python("import duograph", tmp_path).returncode == 0
