@@ -17,7 +17,7 @@ from serving.display import Display, Moving, Still
 from serving.memory_opening import opened, settings_of
 from serving.running import Runner
 from serving.signals import Interrupted
-from serving.text import one_line
+from serving.text import counted, one_line
 from serving.there import to_look_at
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def list_archives(signals: Signals, *, user: str | None, as_json: bool) -> int:
         terminal.notice("duograph: there are no archives yet; `duograph memory ingest PATH` makes one.")
     else:
         for name in sorted(found):
-            terminal.line(f"{one_line(name)}\t{found[name]} chunks")
+            terminal.line(f"{one_line(name)}\t{counted(found[name], 'chunk')}")
     return exits.DONE
 
 
@@ -146,8 +146,8 @@ def _summary(report: IngestReport, vectors: int) -> str:
     counts = {name: getattr(report, name) for name in ("added", "changed", "unchanged", "removed", "skipped")}
     files = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no files"
     would = "would be " if report.is_dry_run else ""
-    more = f", {vectors} vectors" if vectors else ""
-    return f"archive {report.archive}: {would}{files}; {report.chunks} chunks{more}"
+    more = f", {counted(vectors, 'vector')}" if vectors else ""
+    return f"archive {report.archive}: {would}{files}; {counted(report.chunks, 'chunk')}{more}"
 
 
 class _Display(Display, Protocol):

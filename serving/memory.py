@@ -18,7 +18,7 @@ from serving.faults import InputError
 from serving.inputs import read_word
 from serving.memory_opening import selection, settings_of, with_memory
 from serving.options import chosen
-from serving.text import one_line
+from serving.text import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,9 +173,7 @@ def describe(found: MemoryStatus, user: str) -> list[tuple[str, str]]:
         lines.append(("problem", found.problem))
     if found.counts is not None:
         counts = found.counts
-        parts = [
-            f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts.by_kind.items() if count
-        ]
+        parts = [counted(count, kind) for kind, count in counts.by_kind.items() if count]
         if counts.superseded:
             parts.append(f"{counts.superseded} replaced")
         if counts.vectors:

@@ -19,6 +19,7 @@ from serving.files import Destination
 from serving.inputs import read_source, read_word
 from serving.memory import row
 from serving.memory_opening import settings_of, with_memory
+from serving.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +108,7 @@ def forget(wanted: Forgetting, user: str | None, signals: Signals, *, as_json: b
     if as_json:
         terminal.json_object({"forgotten": ids})
     else:
-        terminal.line(f"forgotten: {count} record{'' if count == 1 else 's'}")
+        terminal.line(f"forgotten: {counted(count, 'record')}")
     return exits.DONE
 
 
@@ -183,7 +184,7 @@ def _name(items: Sequence[Item], *, as_json: bool) -> None:
         return
     for item in items:
         terminal.line("\t".join(row(item)))
-    terminal.notice(f"duograph: {len(items)} record{'' if len(items) == 1 else 's'} would be forgotten.")
+    terminal.notice(f"duograph: {counted(len(items), 'record')} would be forgotten.")
 
 
 def _agrees(items: Sequence[Item]) -> bool:

@@ -10,6 +10,7 @@ from serving import exits, terminal
 from serving.display import Display, Moving, Still
 from serving.faults import OutputError
 from serving.signals import Interrupted
+from serving.text import counted
 
 if TYPE_CHECKING:
     from providers.mlx.hub import Plan
@@ -43,7 +44,7 @@ def pull(model: str, *, as_json: bool) -> int:
         plan = make_plan(model)
         size = gigabytes(plan.total_bytes)
         if not as_json:
-            terminal.notice(f"{plan.model}: {len(plan.files)} files, {size}")
+            terminal.notice(f"{plan.model}: {counted(len(plan.files), 'file')}, {size}")
         with _display(as_json=as_json) as display:
             folder = fetch(model, display.show, plan=plan)
     except Interrupted as stop:

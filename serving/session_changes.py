@@ -25,7 +25,7 @@ from serving.approval import can_ask
 from serving.faults import InputError
 from serving.files import Destination
 from serving.inputs import read_source
-from serving.text import one_line
+from serving.text import counted, one_line
 from serving.there import to_look_at
 
 if TYPE_CHECKING:
@@ -189,19 +189,16 @@ async def _deleted(
 def _tell_of_memory(done: Sequence[DeletedSession]) -> None:
     """Say what of the sessions is still remembered, and how to forget it."""
     if forgotten := sum(one.forgotten for one in done):
-        terminal.notice(f"duograph: forgotten with it: {_records(forgotten)}.")
+        terminal.notice(f"duograph: forgotten with it: {counted(forgotten, 'record')}.")
     for one in done:
         if one.problem:
             terminal.notice(f"duograph: memory may still hold what {one.thread_id} taught: {one.problem}")
         elif one.remembered:
+            held = counted(one.remembered, "record")
             terminal.notice(
-                f"duograph: memory still holds {_records(one.remembered)} from {one.thread_id}; to forget: "
+                f"duograph: memory still holds {held} from {one.thread_id}; to forget: "
                 f"`duograph memory forget --session {one.thread_id}`, or --with-memory the next time."
             )
-
-
-def _records(count: int) -> str:
-    return f"{count} record{'' if count == 1 else 's'}"
 
 
 def _agrees(found: Sessions, thread_ids: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ from graph.saver import KEEP_TURNS, open_sessions
 from graph.settings import Settings
 from serving import exits, terminal
 from serving.session_changes import opened
-from serving.text import in_bytes
+from serving.text import counted, in_bytes
 from serving.there import to_look_at
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ def prune(threads: Sequence[str], *, keep: int | None, as_json: bool) -> int:
     if as_json:
         terminal.json_object({"sessions": len(chosen), "kept_turns": turns, "dropped_checkpoints": dropped})
     else:
-        terminal.line(f"{len(chosen)} sessions, at most {turns} turns of each kept, {dropped} steps dropped")
+        terminal.line(
+            f"{counted(len(chosen), 'session')}, at most {counted(turns, 'turn')} of each kept, "
+            f"{counted(dropped, 'step')} dropped"
+        )
     return exits.DONE
 
 

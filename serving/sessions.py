@@ -10,7 +10,7 @@ from checkpoints import Sessions, moments
 from graph.saver import open_sessions
 from graph.settings import Settings
 from serving import exits, terminal
-from serving.text import one_line
+from serving.text import counted, one_line
 from serving.there import to_look_at
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _print_table(found: Sequence[SessionSummary]) -> None:
 
 def _print_conversation(session: Session) -> None:
     """Who said what, oldest first."""
-    turns = f"{session.turns} turn{'' if session.turns == 1 else 's'}"
+    turns = counted(session.turns, "turn")
     terminal.line(f"thread {session.thread_id} · {turns} · {_when(session.updated_at)}")
     for message in session.messages:
         terminal.line(f"\n## {one_line(message.role)}\n")

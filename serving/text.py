@@ -49,6 +49,11 @@ def _finite(value: object) -> object:
     return [_finite(inner) for inner in value] if isinstance(value, list) else value
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of something for people, such as `1 turn` or `1,200 turns`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def in_bytes(count: int) -> str:
     """A number of bytes for people, such as `1.4 MB`."""
     value = float(count)

@@ -17,6 +17,7 @@ from providers.catalogue import retirement_notes
 from serving import terminal
 from serving.progress import open_progress
 from serving.proving import say_unconfined
+from serving.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -185,5 +186,5 @@ async def _show(events: AsyncGenerator[Event, None], thread_id: str) -> Outcome:
 def _calls(result: Result) -> str:
     """The model calls of a turn; people also see how many there could have been."""
     if result.bounds and terminal.is_terminal(sys.stderr):
-        return f"{len(result.calls)} of at most {result.bounds.model_calls} calls"
-    return f"{len(result.calls)} call{'' if len(result.calls) == 1 else 's'}"
+        return f"{len(result.calls)} of at most {counted(result.bounds.model_calls, 'call')}"
+    return counted(len(result.calls), "call")

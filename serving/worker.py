@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
 from serving import exits, terminal
 from serving.faults import InputError
+from serving.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graph.background import Background
-    from memory.queue import JobStatus
+    from memory.queue import Jobs, JobStatus
     from serving.signals import Signals
 
     Counts = Mapping[JobStatus, int]
@@ -42,21 +44,54 @@ def work(*, drain: bool, signals: Signals, as_json: bool) -> int:
     stopped = threading.Event()
     before, after, away = asyncio.run(_work(stopped, signals, drain=drain))
     did = {name: _count(after, name) - _count(before, name) for name in ("done", "dead")}
-    left = sum(_count(after, name) for name in ("pending", "running", "failed"))
+    left = _left(after)
     if as_json:
         waiting = left if away else 0
         terminal.json_object({"done": did["done"], "dead": did["dead"], "left": left, "waiting": waiting})
     else:
         dead = f", {did['dead']} dead (`duograph jobs list --status dead`)" if did["dead"] > 0 else ""
-        terminal.notice(f"duograph: {did['done']} jobs done{dead}, {left} left")
+        terminal.notice(f"duograph: {counted(did['done'], 'job')} done{dead}, {left} left")
     if away:
-        terminal.notice(f"duograph: {left} jobs wait until memory can be used, and none is lost. {away}")
+        terminal.notice(
+            f"duograph: {counted(left, 'job')} will wait until memory can be used, and none is lost. {away}"
+        )
         return exits.MEMORY_AWAY
     return exits.JOBS_DIED if drain and did["dead"] > 0 else exits.DONE
 
 
 def _count(counts: Counts, status: str) -> int:
     return sum(number for name, number in counts.items() if name == status)
+
+
+def _left(counts: Counts) -> int:
+    return sum(_count(counts, name) for name in ("pending", "running", "failed"))
+
+
+class _Progress:
+    """Says on a terminal what a worker is at, which may run for days; a program reads the last line."""
+
+    def __init__(self, before: Counts) -> None:
+        """Say what there is to do.
+
+        Args:
+            before: The queue's jobs, before any is begun.
+        """
+        self._is_seen = terminal.is_terminal(sys.stderr)
+        self._before = self._told = _count(before, "done")
+        if self._is_seen:
+            terminal.notice(
+                f"duograph: {counted(_left(before), 'job')} to do; Ctrl-C ends this and loses none."
+            )
+
+    async def look(self, jobs: Jobs) -> None:
+        """Say what has been done since the last look, if anything has."""
+        if not self._is_seen:
+            return
+        counts = await jobs.counts()
+        done = _count(counts, "done")
+        if done > self._told:
+            self._told = done
+            terminal.notice(f"duograph: {counted(done - self._before, 'job')} done, {_left(counts)} left")
 
 
 async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> tuple[Counts, Counts, str]:
@@ -74,9 +109,10 @@ async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> t
             )
         try:
             before = await background.jobs.counts()
+            progress = _Progress(before)
             with signals.handled_by(stopped.set):
                 background.notify()
-                away = await _wait(background, settings.user, stopped, drain=drain)
+                away = await _wait(background, settings.user, stopped, progress, drain=drain)
                 await asyncio.to_thread(background.close, 0)
             after = await background.jobs.counts()
         finally:
@@ -84,10 +120,13 @@ async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> t
     return before, after, away
 
 
-async def _wait(background: Background, user: str, stopped: threading.Event, *, drain: bool) -> str:
+async def _wait(
+    background: Background, user: str, stopped: threading.Event, progress: _Progress, *, drain: bool
+) -> str:
     """Wait for a signal, or until nothing is left that can be done now; say why memory cannot be used."""
     jobs = background.jobs
     while not stopped.is_set():
+        await progress.look(jobs)
         due_s = await jobs.next_due_s() if drain else 0.0
         if due_s is None:
             return ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from serving import exits, terminal
 from serving.signals import Interrupted
+from serving.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,7 +132,7 @@ def _announce(run: _Run, bench: Bench, left: Sequence[Job]) -> str:
     cost = f"{sum(costs):.4g} USD" if len(costs) == len(most) else "an unknown cost"
     before = len(run.modes) * len(run.tasks) - len(left)
     known = f" ({before} known from before)" if before else ""
-    return f"bench: {len(left)} turns{known}, at most {calls} model calls and {cost}"
+    return f"bench: {counted(len(left), 'turn')}{known}, at most {counted(calls, 'model call')} and {cost}"
 
 
 def _exit_code(records: Sequence[Record], *, stopped: bool) -> int:

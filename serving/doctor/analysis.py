@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from providers import ModelConfigError
 from serving.doctor.finding import Finding
+from serving.text import counted
 
 if TYPE_CHECKING:
     from graph.settings import Settings
@@ -52,7 +53,7 @@ def _judge(result: Result, *, live: bool) -> Finding:
     who = "your models" if live else "the offline model"
     evidence = result.verification
     if evidence.status == "verified":
-        calls = f"{len(result.calls)} model call{'' if len(result.calls) == 1 else 's'}"
+        calls = counted(len(result.calls), "model call")
         detail = (
             f"{who} answered a request for code, and running it in {evidence.sandbox} verified it ({calls})"
         )

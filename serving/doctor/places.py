@@ -13,6 +13,7 @@ from graph.tooling import open_tooling
 from memory import MemoryStoreError
 from sandbox.health import inspect_sandbox
 from serving.doctor.finding import Finding
+from serving.text import counted
 
 if TYPE_CHECKING:
     from checkpoints.postgres.health import ServerHealth
@@ -91,7 +92,7 @@ async def see_database(settings: Settings) -> Finding:
 
 
 def _server(health: ServerHealth) -> Finding:
-    many = f"{health.sessions:,} session{'' if health.sessions == 1 else 's'}"
+    many = counted(health.sessions, "session")
     kept = many if health.is_ready else "tables made at the first use"
     detail = (
         f"{health.place}: PostgreSQL {health.version}, {kept}, {health.size_bytes / _MEGA:.1f} MB, "
@@ -129,5 +130,5 @@ async def see_memory(settings: Settings) -> Finding:
         advice = "Turns go on without it, and what is told waits in the queue."
         return Finding("memory", "fail", f"{found.backend} {found.place}: {found.problem}", advice)
     counts = found.counts.by_kind if found.counts else {}
-    held = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts.items() if count)
+    held = ", ".join(counted(count, kind) for kind, count in counts.items() if count)
     return Finding("memory", "ok", f"{found.backend} {found.place}: {held or 'nothing yet'}")

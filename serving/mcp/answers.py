@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from memory.places import place
 from serving.checks import report, verdict
-from serving.text import clean, one_line
+from serving.text import clean, counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,7 +124,7 @@ def of_sessions(found: Sequence[SessionSummary]) -> types.CallToolResult:
     """The list of sessions."""
     lines = [SessionLine(**_line(one)) for one in found]
     text = "\n".join(
-        f"{one.session} · {one.updated_at:%Y-%m-%d %H:%M} UTC · {_turns(one.turns)} · "
+        f"{one.session} · {one.updated_at:%Y-%m-%d %H:%M} UTC · {counted(one.turns, 'turn')} · "
         f"{one.status or 'unfinished'} · {one_line(one.title)}"
         for one in lines
     )
@@ -153,10 +153,6 @@ def _answer(value: BaseModel, texts: Sequence[str], *, is_error: bool = False) -
         structuredContent=_sendable(value.model_dump(mode="json")),
         isError=is_error,
     )
-
-
-def _turns(count: int) -> str:
-    return f"{count} turn{'' if count == 1 else 's'}"
 
 
 def _line(session: SessionSummary) -> dict[str, Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.serving.commandline import CommandLine
+    from tests.serving.terminals import Terminals
 
 SAID = {"insights": [{"text": "The user likes tabs.", "confidence": 0.8}], "patterns": []}
 
@@ -28,10 +29,10 @@ def database(cli: CommandLine) -> Path:
     return cli.folder / "home" / "sessions.sqlite"
 
 
-def enqueue(cli: CommandLine, count: int = 1) -> None:
+def enqueue(cli: CommandLine, count: int = 1, first: int = 0) -> None:
     async def add() -> None:
         jobs = open_jobs(database(cli))
-        for n in range(count):
+        for n in range(first, first + count):
             turn = FinishedTurn(session="s", turn=str(n), request=f"question {n}", answer="answer")
             await jobs.enqueue("enrich", "default", turn.key, turn.payload())
         await jobs.aclose()
@@ -82,7 +83,7 @@ def test_what_waits_for_a_memory_that_is_away_is_counted_and_done_later(cli: Com
     first, drained = (cli.run("worker", "--drain", "--json", env=away) for _ in range(2))
     assert (first.code, first.json) == (7, {"done": 0, "dead": 0, "left": 2, "waiting": 2})
     assert (drained.code, drained.json) == (first.code, first.json)
-    assert "2 jobs wait until memory can be used" in drained.err
+    assert "2 jobs will wait until memory can be used" in drained.err
     assert "bolt://127.0.0.1:9 cannot be reached" in drained.err
     assert {job["attempts"] for job in cli.run("jobs", "list", "--json").json} == {0}
     done = cli.run("worker", "--drain", "--json")
@@ -128,6 +129,19 @@ def test_a_signal_ends_a_worker_cleanly_and_the_job_goes_back(cli: CommandLine, 
     assert (done.code, done.json) == (0, {"done": 0, "dead": 0, "left": 1, "waiting": 0})
     (job,) = cli.run("jobs", "list", "--json").json
     assert (job["status"], job["attempts"]) == ("pending", 0)
+
+
+def test_a_worker_tells_a_terminal_what_it_is_at(cli: CommandLine, terminals: Terminals) -> None:
+    enqueue(cli, 2)
+    env = background(cli, {"content": json.dumps(SAID), "repeat": True})
+    terminal = terminals.start("worker", env=env)
+    terminal.read("duograph: 2 jobs to do; Ctrl-C ends this and loses none.")
+    terminal.read("2 jobs done, 0 left")
+    enqueue(cli, first=2)
+    terminal.read("3 jobs done, 0 left")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 0
+    assert terminal.seen.endswith("duograph: 3 jobs done, 0 left\r\n")
 
 
 def test_where_nothing_is_learned_a_worker_says_so(cli: CommandLine) -> None:

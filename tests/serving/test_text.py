@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.text import clean, one_line, to_json
+from serving.text import clean, counted, one_line, to_json
 
 PIECES = st.sampled_from(
     ["\x1b[31m", "\x1b]0;title\x07", "\x9b2J", "\x1b", "[", "]", "\x07", "m", "a", "\r", "\n", "\x9d"]
@@ -57,6 +57,14 @@ def test_one_line_is_one_line(text: str) -> None:
 )
 def test_sequences_go_as_a_whole(text: str, left: str) -> None:
     assert clean(text) == left
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 model calls"), (1, "1 model call"), (2, "2 model calls"), (1234, "1,234 model calls")],
+)
+def test_a_number_of_things_is_said_as_people_say_it(count: int, said: str) -> None:
+    assert counted(count, "model call") == said
 
 
 @given(VALUES)
