@@ -9,6 +9,7 @@ from functools import partial
 from typing import Unpack, get_args
 
 from langchain_core.messages import HumanMessage
+from langgraph.types import Command
 from pydantic import ValidationError
 from typing_extensions import TypedDict
 
@@ -22,7 +23,7 @@ from graph.build import build_graph
 from graph.events import Event, Finished, Started
 from graph.memory import remembering_of
 from graph.questions import RequestError, waiting_result
-from graph.resuming import Resuming, result_of, session_of
+from graph.resuming import Resuming, ended_meanwhile, result_of, session_of
 from graph.saver import open_sessions
 from graph.services import Services
 from graph.settings import Settings, given_settings
@@ -162,6 +163,8 @@ class Agent(Resuming, Closing):
         if result is None:
             bounds = await asyncio.to_thread(self.graph.bounds, context)  # it may read a user's settings
             result = await waiting_result(self.graph, started.thread_id, started.run_id, bounds)
+        if result is None and (given is None or isinstance(given, Command)):
+            raise ended_meanwhile(started.thread_id)
         if result is None:
             raise RuntimeError("The turn ended without an answer: some edge goes around respond.")
         yield Finished(result)

@@ -150,6 +150,14 @@ class Resuming(ABC):
         return await waiting_result(self.graph, thread_id, str(uuid.uuid4()), bounds)
 
 
+def ended_meanwhile(thread_id: str) -> RequestError:
+    """What to say of a turn that was to go on, and that somebody else had ended when it was ours to."""
+    return RequestError(
+        f"Nothing is left to do in session {thread_id}. Its turn was ended elsewhere while this one waited: "
+        f"`duograph sessions show {thread_id}` has the answer."
+    )
+
+
 def session_of(given: str | None) -> str:
     """The thread to go on with, or a new one.
 

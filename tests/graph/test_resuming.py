@@ -1,5 +1,6 @@
 """Turns that were cut off: they go on after their last finished step, with their own limits and deadline."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -12,7 +13,7 @@ from graph.agent import Agent, RequestError
 from graph.events import Event
 from graph.resuming import result_of
 from graph.state import Context, Input
-from nodes import Status
+from nodes import Result, Status
 from tests.support import ASK, BAD, GOOD, PLAN, AgentMaker
 
 CONFIG: RunnableConfig = {"configurable": {"thread_id": "t"}}
@@ -90,6 +91,18 @@ def test_a_turn_that_ended_leaves_nothing_to_do(make_agent: AgentMaker) -> None:
         agent.resume("t")
     with pytest.raises(RequestError, match="There is no such session: ask something"):
         agent.resume("u")
+
+
+async def test_of_two_that_go_on_with_a_turn_one_does_and_the_other_says_so(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": PLAN}], [{"content": GOOD, "delay_s": 1.0}])
+    asked = Input(messages=[HumanMessage(ASK)])
+    await agent.graph.ainvoke(asked, CONFIG, context=Context(), interrupt_before=["code"])
+    found = await asyncio.gather(agent.aresume("t"), agent.aresume("t"), return_exceptions=True)
+    (result,) = [one for one in found if isinstance(one, Result)]
+    (refused,) = [one for one in found if isinstance(one, RequestError)]
+    assert result.verification.status == "verified"
+    assert str(refused).startswith("Nothing is left to do in session t. Its turn was ended elsewhere")
+    assert agent.sessions.show("t").turns == 1
 
 
 def test_a_turn_that_had_not_begun_is_to_be_asked_again(make_agent: AgentMaker) -> None:
