@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.session_process import Measure, saver_apart
+from benchmarks.session_process import Work, saver_apart
 from benchmarks.session_shapes import NODES, Opens, Saver, idle, memory, nothing, ours, small, stock
 
 
@@ -49,7 +49,7 @@ class Measured(dict[str, list[float]]):
         return statistics.median(one / other for one, other in zip(self[name], self[peer], strict=True))
 
 
-def compared(folder: Path, measure: Measure, rounds: int) -> Measured:
+def compared(folder: Path, measure: Work[float], rounds: int) -> Measured:
     """All savers measured turn by turn, so that a busy moment hits all of them, each in its own process."""
     sides: dict[str, Opens] = {"none": nothing, "idle": idle, "memory": memory, "stock": stock, "ours": ours}
     found = Measured({name: [] for name in sides})
@@ -58,11 +58,11 @@ def compared(folder: Path, measure: Measure, rounds: int) -> Measured:
             name: stack.enter_context(saver_apart(opens, folder / f"{name}.db"))
             for name, opens in sides.items()
         }
-        for measured in savers.values():
-            measured(measure)  # warms up
+        for saver in savers.values():
+            saver.run(measure)  # warms up
         for _ in range(rounds):
-            for name, measured in savers.items():
-                found[name].append(measured(measure))
+            for name, saver in savers.items():
+                found[name].append(saver.run(measure))
     return found
 
 
