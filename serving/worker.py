@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graph.background import Background
+    from graph.settings import Settings
     from memory.queue import Jobs, JobStatus
     from serving.signals import Signals
 
@@ -104,9 +105,7 @@ async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> t
     with open_sessions(settings):  # which makes the file, or says why it may not be ours
         background = Background.open(settings)
         if background is None:
-            raise InputError(
-                "Nothing is learned here: set DUOGRAPH_ENRICHMENT=worker, and see `duograph memory status`."
-            )
+            raise InputError(f"Nothing is learned here: {_why_nothing(settings)}")
         try:
             before = await background.jobs.counts()
             progress = _Progress(before)
@@ -118,6 +117,17 @@ async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> t
         finally:
             await background.aclose(0)
     return before, after, away
+
+
+def _why_nothing(settings: Settings) -> str:
+    """Why there is nothing to do here; memory comes first, as without it no other setting helps."""
+    from graph.memory import why_off  # noqa: PLC0415  # seconds of imports
+
+    if why := why_off(settings):
+        return f"there is no memory: {why}"
+    return (
+        'learning is switched off; set DUOGRAPH_ENRICHMENT=worker, or enrichment = "worker" in duograph.toml.'
+    )
 
 
 async def _wait(
