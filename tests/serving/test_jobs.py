@@ -144,6 +144,14 @@ def test_a_worker_tells_a_terminal_what_it_is_at(cli: CommandLine, terminals: Te
     assert terminal.seen.endswith("duograph: 3 jobs done, 0 left\r\n")
 
 
+def test_a_worker_tells_a_log_what_there_is_to_do_and_what_was_done(cli: CommandLine) -> None:
+    enqueue(cli, 2)
+    env = background(cli, {"content": json.dumps(SAID), "repeat": True})
+    done = cli.run("worker", "--drain", env=env)
+    assert done.err.splitlines() == ["duograph: 2 jobs to do", "duograph: 2 jobs done, 0 left"]
+    assert cli.run("worker", "--drain", "--json", env=env).err == ""
+
+
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
