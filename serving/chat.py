@@ -107,7 +107,7 @@ class Chat:
         if self._live:
             _load_line_editing()
             terminal.notice(f"duograph chat · thread {self.thread_id} · /help, /quit")
-            self._show_where_we_are()
+        self._show_where_we_are()
         while (text := self._read()) is not None:
             if text.startswith("/"):
                 if not self._command(text):
@@ -214,18 +214,20 @@ class Chat:
             return None
 
     def _show_where_we_are(self) -> None:
-        """What was said last in a session that is gone on with, and what is left to do there."""
+        """What is left to do in a session that is gone on with, and to a person what was said last there."""
         standing = self._runner.run(lambda: self._agent.standing(self.thread_id))
-        if standing == "new":
-            return
+        if self._live and standing != "new":
+            self._show_what_was_said_last()
+        if standing in _STANDINGS:
+            terminal.notice(_STANDINGS[standing])
+
+    def _show_what_was_said_last(self) -> None:
         session = self._agent.sessions.show(self.thread_id)
         for message in session.messages[-2:]:
             if message.role == "user":
                 terminal.line(f"> {one_line(message.text)}")
             else:
                 terminal.answer(message.text)
-        if standing in _STANDINGS:
-            terminal.notice(_STANDINGS[standing])
 
     def _resume(self, answer: Answer | None) -> None:
         """The rest of a turn that was cut off, or that waited."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graph.background import Background
+    from graph.settings import Settings
     from memory.queue import Jobs, JobStatus
     from serving.signals import Signals
 
@@ -42,7 +43,8 @@ def work(*, drain: bool, signals: Signals, as_json: bool) -> int:
         MemoryStoreError: When the queue cannot be read, or memory is configured wrongly.
     """
     stopped = threading.Event()
-    before, after, away = asyncio.run(_work(stopped, signals, drain=drain))
+    progress = _Progress(is_quiet=as_json)
+    before, after, away = asyncio.run(_work(stopped, signals, progress, drain=drain))
     did = {name: _count(after, name) - _count(before, name) for name in ("done", "dead")}
     left = _left(after)
     if as_json:
@@ -68,20 +70,24 @@ def _left(counts: Counts) -> int:
 
 
 class _Progress:
-    """Says on a terminal what a worker is at, which may run for days; a program reads the last line."""
+    """Says what there is to do, and on a terminal what a worker is at, which may run for days."""
 
-    def __init__(self, before: Counts) -> None:
-        """Say what there is to do.
+    def __init__(self, *, is_quiet: bool) -> None:
+        """Note to whom it speaks.
 
         Args:
-            before: The queue's jobs, before any is begun.
+            is_quiet: Whether it says nothing, as for a program that reads the object at the end.
         """
-        self._is_seen = terminal.is_terminal(sys.stderr)
+        self._is_quiet = is_quiet
+        self._is_seen = not is_quiet and terminal.is_terminal(sys.stderr)
+        self._before = self._told = 0
+
+    def begin(self, before: Counts) -> None:
+        """Say how many of the queue's jobs are to be done, before any is begun."""
         self._before = self._told = _count(before, "done")
-        if self._is_seen:
-            terminal.notice(
-                f"duograph: {counted(_left(before), 'job')} to do; Ctrl-C ends this and loses none."
-            )
+        if not self._is_quiet:
+            end = "; Ctrl-C ends this and loses none." if self._is_seen else ""
+            terminal.notice(f"duograph: {counted(_left(before), 'job')} to do{end}")
 
     async def look(self, jobs: Jobs) -> None:
         """Say what has been done since the last look, if anything has."""
@@ -94,7 +100,9 @@ class _Progress:
             terminal.notice(f"duograph: {counted(done - self._before, 'job')} done, {_left(counts)} left")
 
 
-async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> tuple[Counts, Counts, str]:
+async def _work(
+    stopped: threading.Event, signals: Signals, progress: _Progress, *, drain: bool
+) -> tuple[Counts, Counts, str]:
     """Work, and give the jobs before and after, and why those that are left wait for memory."""
     from graph.background import Background  # noqa: PLC0415  # seconds of imports
     from graph.saver import open_sessions  # noqa: PLC0415  # the same
@@ -104,12 +112,10 @@ async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> t
     with open_sessions(settings):  # which makes the file, or says why it may not be ours
         background = Background.open(settings)
         if background is None:
-            raise InputError(
-                "Nothing is learned here: set DUOGRAPH_ENRICHMENT=worker, and see `duograph memory status`."
-            )
+            raise InputError(f"Nothing is learned here: {_why_nothing(settings)}")
         try:
             before = await background.jobs.counts()
-            progress = _Progress(before)
+            progress.begin(before)
             with signals.handled_by(stopped.set):
                 background.notify()
                 away = await _wait(background, settings.user, stopped, progress, drain=drain)
@@ -118,6 +124,17 @@ async def _work(stopped: threading.Event, signals: Signals, *, drain: bool) -> t
         finally:
             await background.aclose(0)
     return before, after, away
+
+
+def _why_nothing(settings: Settings) -> str:
+    """Why there is nothing to do here; memory comes first, as without it no other setting helps."""
+    from graph.memory import why_off  # noqa: PLC0415  # seconds of imports
+
+    if why := why_off(settings):
+        return f"there is no memory: {why}"
+    return (
+        'learning is switched off; set DUOGRAPH_ENRICHMENT=worker, or enrichment = "worker" in duograph.toml.'
+    )
 
 
 async def _wait(

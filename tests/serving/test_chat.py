@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from typing import TYPE_CHECKING
 
-from tests.support import GOOD, PLAN
+import pytest
+
+from tests.serving.commandline import finish
+from tests.serving.test_signals import read_until
+from tests.support import ASK, GOOD, PLAN
 
 if TYPE_CHECKING:
     from tests.serving.commandline import CommandLine
@@ -37,6 +44,23 @@ def test_the_last_session_is_gone_on_with_and_its_turn_finished(cli: CommandLine
     assert (done.code, done.out) == (2, "2\n")
     assert "Nothing is left to do in session talk" in done.err
     assert cli.run("sessions", "show", "talk", "--json").json["turns"] == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+def test_a_pipe_is_told_of_what_its_first_line_drops(cli: CommandLine) -> None:
+    slow = {"content": GOOD, "delay_s": 600}
+    process = cli.start("ask", ASK, "--thread", "cow", env=cli.models([{"content": PLAN}], [slow]))
+    read_until(process, b"code")
+    os.killpg(process.pid, signal.SIGKILL)
+    finish(process)
+    told = "the last turn was cut off: /resume goes on with it, anything else drops it"
+    for words in (["--last"], ["--thread", "cow"]):
+        looked = cli.run("chat", *words, env=cli.models([{"content": "1"}]))
+        assert (looked.code, looked.out, looked.err) == (0, "", f"{told}\n")
+    done = cli.run("chat", "--thread", "cow", stdin="What is one?\n", env=cli.models([{"content": "1"}]))
+    assert (done.code, done.out) == (0, "1\n")
+    assert done.err.startswith(f"{told}\n")
+    assert "cut off" not in cli.run("chat", "--last").err
 
 
 def test_tests_folder_and_new_session_are_commands(cli: CommandLine) -> None:

@@ -144,7 +144,26 @@ def test_a_worker_tells_a_terminal_what_it_is_at(cli: CommandLine, terminals: Te
     assert terminal.seen.endswith("duograph: 3 jobs done, 0 left\r\n")
 
 
-def test_where_nothing_is_learned_a_worker_says_so(cli: CommandLine) -> None:
-    refused = cli.run("worker", env={"DUOGRAPH_ENRICHMENT": "off"})
-    assert refused.code == 2
-    assert "DUOGRAPH_ENRICHMENT=worker" in refused.err
+def test_a_worker_tells_a_log_what_there_is_to_do_and_what_was_done(cli: CommandLine) -> None:
+    enqueue(cli, 2)
+    env = background(cli, {"content": json.dumps(SAID), "repeat": True})
+    done = cli.run("worker", "--drain", env=env)
+    assert done.err.splitlines() == ["duograph: 2 jobs to do", "duograph: 2 jobs done, 0 left"]
+    assert cli.run("worker", "--drain", "--json", env=env).err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("ENRICHMENT", "off", "learning is switched off; set DUOGRAPH_ENRICHMENT=worker"),
+        ("MEMORY", "false", "there is no memory: it is switched off; set DUOGRAPH_MEMORY=true"),
+        ("ENCRYPTION_KEY", "correct horse", "there is no memory: the sessions are encrypted at rest"),
+    ],
+)
+def test_where_nothing_is_learned_a_worker_says_why(
+    cli: CommandLine, name: str, value: str, why: str
+) -> None:
+    refused = cli.run("worker", env={f"DUOGRAPH_{name}": value})
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith(f"duograph: Nothing is learned here: {why}")
+    assert ("ENRICHMENT" in refused.err) == (name == "ENRICHMENT")
