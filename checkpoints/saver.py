@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from checkpoints.connect import MEMORY, connect, connect_to_read, is_frozen, locate, until_free
+from checkpoints.connect import (
+    MEMORY,
+    checked_target,
+    connect,
+    connect_to_read,
+    is_frozen,
+    locate,
+    until_free,
+)
 from checkpoints.face import SessionSaver
 from checkpoints.faults import explained, unmakeable
 from checkpoints.offload import finish
@@ -38,7 +46,7 @@ KEEP_TURNS = 20
 class Opening:
     """What to open and how; see `open_saver`."""
 
-    target: str | Path
+    target: str
     allowed_types: tuple[type, ...]
     busy_timeout_s: float
     keep_turns: int | None
@@ -53,7 +61,7 @@ class Opening:
             DatabaseError: When it cannot be opened.
         """
         if is_postgres(self.target):
-            return self._open_server(str(self.target))
+            return self._open_server(self.target)
         path = locate(self.target)
         return self._open_to_read(path) if self.read_only and path else self._open(path)
 
@@ -125,6 +133,15 @@ class Opening:
 
     def _serde(self) -> JsonPlusSerializer:
         return JsonPlusSerializer(allowed_msgpack_modules=self.allowed_types)
+
+
+def _check_turns(keep_turns: object) -> None:
+    if keep_turns is None:
+        return
+    if isinstance(keep_turns, bool) or not isinstance(keep_turns, int):
+        raise TypeError(f"keep_turns is {keep_turns!r}: give a whole number of turns, or None to keep all.")
+    if keep_turns < 1:
+        raise ValueError(f"keep_turns is {keep_turns}: keep at least 1 turn, or all of them with None.")
 
 
 def _is_empty(path: Path | None) -> bool:
@@ -223,12 +240,13 @@ def open_saver(  # noqa: PLR0913  # each is a choice of its own
     Raises:
         DatabaseError: On entering, when the database cannot be opened; nothing in it is changed then.
         ValueError: When `keep_turns` is less than 1, or `encryption_key` is empty.
-        TypeError: When `encryption_key` is no text.
+        TypeError: When `target` is neither text nor a path, `keep_turns` no whole number, or `encryption_key`
+            no text.
     """
-    if keep_turns is not None and keep_turns < 1:
-        raise ValueError(f"keep_turns is {keep_turns}: keep at least 1 turn, or all of them with None.")
+    place = checked_target(target)
+    _check_turns(keep_turns)
     check_key(encryption_key)
     types = tuple(allowed_types)
     return SaverContext(
-        Opening(target, types, busy_timeout_s, keep_turns, encryption_key, read_only, trusts_reducers)
+        Opening(place, types, busy_timeout_s, keep_turns, encryption_key, read_only, trusts_reducers)
     )
