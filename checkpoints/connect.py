@@ -129,6 +129,11 @@ def is_frozen(path: Path) -> bool:
     return not _size(log)
 
 
+def is_at_rest(path: Path) -> bool:
+    """Tell whether no log and no journal is beside a file: nobody is writing it, nor was killed at that."""
+    return not any(path.with_name(f"{path.name}{ending}").exists() for ending in ("-wal", "-journal"))
+
+
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 

@@ -15,6 +15,7 @@ from checkpoints.connect import (
     checked_target,
     connect,
     connect_to_read,
+    is_at_rest,
     is_frozen,
     locate,
     until_free,
@@ -116,11 +117,13 @@ class Opening:
                 raise DatabaseError(
                     f"The session database {place} does not exist: open it without `read_only` to make it."
                 )
-            frozen = is_frozen(path)
+            frozen, at_rest = is_frozen(path), is_at_rest(path)
         except OSError as error:
             raise unmakeable(error, path) from error
         connects = partial(connect_to_read, path, is_frozen=frozen)
-        with explained(place), closing(connects(self.busy_timeout_s)) as conn:
+        # Else a file that is refused gets a log and an index beside it, which a reader may not take away.
+        look = partial(connect_to_read, path, is_frozen=frozen or at_rest)
+        with explained(place), closing(look(self.busy_timeout_s)) as conn:
             lock = check_readable(conn, place, key, serde)
         return SqliteSessionSaver(
             NoWrites(place),
