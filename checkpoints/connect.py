@@ -27,13 +27,29 @@ _INDEX_BYTES = 32_768  # of the smallest index of a log
 _LOG_BYTES = 4 * 2**20
 
 
+def checked_target(target: object) -> str:
+    """Give the path or address that `target` is, as text.
+
+    Raises:
+        TypeError: When it is neither text nor a path.
+    """
+    text = os.fspath(target) if isinstance(target, os.PathLike) else target
+    if isinstance(text, str):
+        return text
+    raise TypeError(
+        f"The target of a session database is {target!r}: give the path of a file as a str or a Path, "
+        "or the address of a server as a str."
+    )
+
+
 def locate(target: str | Path) -> Path | None:
     """Find the file that `target` means, or None for a database in memory.
 
     Raises:
+        TypeError: When `target` is neither text nor a path.
         DatabaseError: When `target` names a server or nothing at all.
     """
-    text = str(target)
+    text = checked_target(target)
     if text == MEMORY:
         return None
     if url := _URL.match(text):
@@ -111,6 +127,11 @@ def is_frozen(path: Path) -> bool:
     if may_write and (has_room(path) or _size(index) >= _INDEX_BYTES):
         return False
     return not _size(log)
+
+
+def is_at_rest(path: Path) -> bool:
+    """Tell whether no log and no journal is beside a file: nobody is writing it, nor was killed at that."""
+    return not any(path.with_name(f"{path.name}{ending}").exists() for ending in ("-wal", "-journal"))
 
 
 def _size(path: Path) -> int:

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from checkpoints.connect import locate
+from checkpoints.connect import checked_target, locate
 from checkpoints.faults import explained
 from checkpoints.postgres.address import driver, is_postgres
 from checkpoints.sqlite.schema import refuse_strangers
@@ -51,10 +51,11 @@ def inspect_database(target: str | Path, *, busy_timeout_s: float = 1.0) -> Data
         busy_timeout_s: Seconds to wait for another process's lock.
 
     Raises:
+        TypeError: When `target` is neither text nor a path.
         DatabaseError: When the file cannot be used, is locked, damaged or of another program; when the server
             cannot be reached or refuses.
     """
-    if is_postgres(target):
+    if is_postgres(checked_target(target)):
         driver()
         from checkpoints.postgres.health import inspect_server  # noqa: PLC0415  # an extra
 

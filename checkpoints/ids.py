@@ -7,12 +7,13 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from langchain_core.runnables import RunnableConfig
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _SHOWN = 40
+_RULE = "write 1 to 128 letters, digits or any of _ . : -"
 
 
 class ThreadIdError(ValueError):
@@ -35,11 +36,41 @@ def check_thread_id(value: str) -> str:
     """
     if _PLAIN.fullmatch(value):
         return value
-    shown = repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…")
     raise ThreadIdError(
-        f"The thread id {shown} cannot be used: write 1 to 128 letters, digits or any of _ . : - "
-        "(or leave it out to get a new one)."
+        f"The thread id {_shown(value)} cannot be used: {_RULE} (or leave it out to get a new one)."
     )
+
+
+def checked_copy(target_thread_id: object) -> str:
+    """Give the id of the thread that a copy becomes, as text.
+
+    Raises:
+        ThreadIdError: When it cannot name a thread; unlike that of `check_thread_id` it must be given.
+    """
+    value = "" if target_thread_id is None else str(target_thread_id)
+    if _PLAIN.fullmatch(value):
+        return value
+    raise ThreadIdError(f"The target_thread_id {_shown(value)} cannot be used: {_RULE}.")
+
+
+def checked_ids(argument: str, ids: Iterable[object]) -> list[str]:
+    """Give some ids as text.
+
+    Args:
+        argument: The argument's name.
+        ids: Ids, and not a single one, whose letters would each be taken for an id.
+
+    Raises:
+        TypeError: When it is a single one.
+    """
+    if isinstance(ids, str | bytes):
+        text = ids if isinstance(ids, str) else ids.decode(errors="replace")
+        raise TypeError(f"{argument} is the text {_shown(text)}: give a list, [{_shown(text)}].")
+    return [str(one) for one in ids]
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…")
 
 
 def place_in(config: RunnableConfig) -> Mapping[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -11,10 +10,20 @@ from typing import TYPE_CHECKING
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from checkpoints.connect import MEMORY, connect, connect_to_read, is_frozen, locate, until_free
+from checkpoints.connect import (
+    MEMORY,
+    checked_target,
+    connect,
+    connect_to_read,
+    is_at_rest,
+    is_frozen,
+    locate,
+    until_free,
+)
 from checkpoints.face import SessionSaver
 from checkpoints.faults import explained, unmakeable
 from checkpoints.offload import finish
+from checkpoints.passphrase import KEY_VARIABLE, check_key, check_new_key, key_of
 from checkpoints.postgres.address import driver, is_postgres, place_of
 from checkpoints.protocol import DatabaseError
 from checkpoints.sqlite.open import check_readable, make_ready
@@ -33,14 +42,12 @@ __all__ = ["KEEP_TURNS", "SaverContext", "SessionSaver", "open_saver"]
 KEEP_TURNS = 20
 """Turns that stay open to time travel unless something else is said."""
 
-KEY_VARIABLE = "DUOGRAPH_ENCRYPTION_KEY"
-
 
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What to open and how; see `open_saver`."""
 
-    target: str | Path
+    target: str
     allowed_types: tuple[type, ...]
     busy_timeout_s: float
     keep_turns: int | None
@@ -55,7 +62,7 @@ class Opening:
             DatabaseError: When it cannot be opened.
         """
         if is_postgres(self.target):
-            return self._open_server(str(self.target))
+            return self._open_server(self.target)
         path = locate(self.target)
         return self._open_to_read(path) if self.read_only and path else self._open(path)
 
@@ -63,7 +70,7 @@ class Opening:
         driver()
         from checkpoints.postgres.open import open_postgres  # noqa: PLC0415  # an extra
 
-        if self._passphrase():
+        if key_of(self.encryption_key) is not None:
             raise DatabaseError(
                 f"The session database {place_of(target)} cannot be encrypted by us: encrypt the server's "
                 f"disk instead, and leave {KEY_VARIABLE} and `encryption_key` out."
@@ -77,11 +84,13 @@ class Opening:
         )
 
     def _open(self, path: Path | None) -> SessionSaver:
-        place, serde = str(path or MEMORY), self._serde()
+        place, serde, key = str(path or MEMORY), self._serde(), key_of(self.encryption_key)
+        if key is not None and _is_empty(path):
+            check_new_key(key, place)  # before the file is made
         conn = connect(path, self.busy_timeout_s)
         try:
             with explained(place):
-                ready = partial(make_ready, conn, place, self._passphrase(), serde)
+                ready = partial(make_ready, conn, place, key, serde)
                 lock = until_free(ready, self.busy_timeout_s)
         except BaseException:
             conn.close()
@@ -102,18 +111,20 @@ class Opening:
         )
 
     def _open_to_read(self, path: Path) -> SessionSaver:
-        place, serde = str(path), self._serde()
+        place, serde, key = str(path), self._serde(), key_of(self.encryption_key)
         try:
             if not path.exists():
                 raise DatabaseError(
                     f"The session database {place} does not exist: open it without `read_only` to make it."
                 )
-            frozen = is_frozen(path)
+            frozen, at_rest = is_frozen(path), is_at_rest(path)
         except OSError as error:
             raise unmakeable(error, path) from error
         connects = partial(connect_to_read, path, is_frozen=frozen)
-        with explained(place), closing(connects(self.busy_timeout_s)) as conn:
-            lock = check_readable(conn, place, self._passphrase(), serde)
+        # Else a file that is refused gets a log and an index beside it, which a reader may not take away.
+        look = partial(connect_to_read, path, is_frozen=frozen or at_rest)
+        with explained(place), closing(look(self.busy_timeout_s)) as conn:
+            lock = check_readable(conn, place, key, serde)
         return SqliteSessionSaver(
             NoWrites(place),
             FileReads(connects, self.busy_timeout_s, place),
@@ -126,8 +137,24 @@ class Opening:
     def _serde(self) -> JsonPlusSerializer:
         return JsonPlusSerializer(allowed_msgpack_modules=self.allowed_types)
 
-    def _passphrase(self) -> str | None:
-        return self.encryption_key or os.environ.get(KEY_VARIABLE) or None
+
+def _check_turns(keep_turns: object) -> None:
+    if keep_turns is None:
+        return
+    if isinstance(keep_turns, bool) or not isinstance(keep_turns, int):
+        raise TypeError(f"keep_turns is {keep_turns!r}: give a whole number of turns, or None to keep all.")
+    if keep_turns < 1:
+        raise ValueError(f"keep_turns is {keep_turns}: keep at least 1 turn, or all of them with None.")
+
+
+def _is_empty(path: Path | None) -> bool:
+    """Whether nothing is in a file yet; what cannot be looked at is left to `connect` to explain."""
+    try:
+        return path is None or path.stat().st_size == 0
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 class SaverContext:
@@ -201,9 +228,9 @@ def open_saver(  # noqa: PLR0913  # each is a choice of its own
         busy_timeout_s: Seconds to wait for another process's lock, or for a free connection to a server.
         keep_turns: Turns of a thread that stay open to time travel; older checkpoints are pruned as the
             thread grows, except what a waiting interrupt, a fork or a delta channel needs. None keeps all.
-        encryption_key: Passphrase; values, writes and metadata are encrypted with it. Read from
-            `DUOGRAPH_ENCRYPTION_KEY` when left out; a file is encrypted or not from its first use on, and a
-            database on a server is refused.
+        encryption_key: Passphrase of 8 characters or more; values, writes and metadata are encrypted with it.
+            Read from `DUOGRAPH_ENCRYPTION_KEY` when left out, which may not be empty then; a file is
+            encrypted or not from its first use on, and a database on a server is refused.
         read_only: Whether to open a database that is there without ever changing it.
         trusts_reducers: Whether no reducer of the graph, and no function that chooses its first node, changes
             in place what it is given; `nodes.add_messages` never does. A run's input is stored without a look
@@ -215,11 +242,14 @@ def open_saver(  # noqa: PLR0913  # each is a choice of its own
 
     Raises:
         DatabaseError: On entering, when the database cannot be opened; nothing in it is changed then.
-        ValueError: When `keep_turns` is less than 1.
+        ValueError: When `keep_turns` is less than 1, or `encryption_key` is empty.
+        TypeError: When `target` is neither text nor a path, `keep_turns` no whole number, or `encryption_key`
+            no text.
     """
-    if keep_turns is not None and keep_turns < 1:
-        raise ValueError(f"keep_turns is {keep_turns}: keep at least 1 turn, or all of them with None.")
+    place = checked_target(target)
+    _check_turns(keep_turns)
+    check_key(encryption_key)
     types = tuple(allowed_types)
     return SaverContext(
-        Opening(target, types, busy_timeout_s, keep_turns, encryption_key, read_only, trusts_reducers)
+        Opening(place, types, busy_timeout_s, keep_turns, encryption_key, read_only, trusts_reducers)
     )

@@ -36,7 +36,9 @@ def open_saver(target: str | Path, **choices: Unpack[Choices]) -> SaverContext:
 
     Raises:
         DatabaseError: On entering, when the database cannot be opened; nothing in it is changed then.
-        ValueError: When `keep_turns` is less than 1.
+        ValueError: When `keep_turns` is less than 1, or `encryption_key` is empty.
+        TypeError: When `target` is neither text nor a path, `keep_turns` no whole number, or `encryption_key`
+            no text.
     """
     return open_any_saver(target, allowed_types=STATE_TYPES, trusts_reducers=True, **choices)
 

@@ -2,14 +2,12 @@
 
 import json
 import os
-from typing import Final
 
 from pydantic import SecretStr
 
+from checkpoints.passphrase import SHORTEST_KEY, is_too_short
 from checkpoints.settings import user_problem
 from toolkit.web.hosts import problem_with_host
-
-_SHORTEST_KEY: Final = 8
 
 
 def folders(value: object) -> object:
@@ -43,8 +41,8 @@ def passphrase(key: SecretStr) -> SecretStr:
     Raises:
         ValueError: When it is not.
     """
-    if len(key.get_secret_value()) < _SHORTEST_KEY:
-        raise ValueError(f"a passphrase has {_SHORTEST_KEY} characters or more")
+    if is_too_short(key.get_secret_value()):
+        raise ValueError(f"a passphrase has {SHORTEST_KEY} characters or more")
     return key
 
 

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from checkpoints.passphrase import key_variable_problem
 from checkpoints.settings import UserSettingsError
 from graph.config_file import CONFIG_FILE, FileSource, SettingsError
 from graph.role_settings import RoleVariables
@@ -211,6 +212,8 @@ class Settings(BaseSettings):
             raise SettingsError(explain(error, set(values), Settings.model_fields)) from None
         except UserSettingsError as error:
             raise SettingsError(str(error)) from None
+        if self.encryption_key is None and (problem := key_variable_problem()):
+            raise SettingsError(problem)
         self._given, self._kept = frozenset(values), frozenset(chosen) - set(values)
 
     def _of_user(self) -> dict[str, Any]:

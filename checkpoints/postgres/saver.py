@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from checkpoints.face import SessionSaver, checked_strategy
 from checkpoints.faults import read_only
-from checkpoints.ids import place_in
+from checkpoints.ids import checked_copy, checked_ids, place_in
 from checkpoints.postgres import upkeep
 from checkpoints.postgres.address import place_of
 from checkpoints.postgres.locks import PostgresLocks
@@ -185,27 +185,29 @@ class PostgresSessionSaver(SessionSaver):
         As LangGraph says of every saver: a delta channel that a later checkpoint replays from them is lost.
 
         Raises:
+            TypeError: When `run_ids` is a single text.
             DatabaseError: When the server cannot be reached or refuses.
         """
-        self._database.run(self._change(upkeep.delete_for_runs, [*map(str, run_ids)]))
+        self._database.run(self._change(upkeep.delete_for_runs, checked_ids("run_ids", run_ids)))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints that some runs made; see `delete_for_runs`."""
-        await self._database.arun(self._change(upkeep.delete_for_runs, [*map(str, run_ids)]))
+        await self._database.arun(self._change(upkeep.delete_for_runs, checked_ids("run_ids", run_ids)))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread with all its checkpoints and writes; does nothing when there is none.
 
         Raises:
+            ThreadIdError: When the target's id cannot name a thread.
             DatabaseError: When the target exists already, or the server cannot be reached or refuses.
         """
-        self._database.run(self._change(upkeep.copy_thread, str(source_thread_id), str(target_thread_id)))
+        change = self._change(upkeep.copy_thread, str(source_thread_id), checked_copy(target_thread_id))
+        self._database.run(change)
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread; see `copy_thread`."""
-        await self._database.arun(
-            self._change(upkeep.copy_thread, str(source_thread_id), str(target_thread_id))
-        )
+        change = self._change(upkeep.copy_thread, str(source_thread_id), checked_copy(target_thread_id))
+        await self._database.arun(change)
 
     def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Prune threads, keeping what delta channels are replayed from.
@@ -216,6 +218,7 @@ class PostgresSessionSaver(SessionSaver):
                 turns as this saver was opened with, `delete` nothing.
 
         Raises:
+            TypeError: When `thread_ids` is a single text.
             ValueError: When there is no such strategy.
             DatabaseError: When the server cannot be reached or refuses.
         """
@@ -262,8 +265,7 @@ class PostgresSessionSaver(SessionSaver):
     def _history(
         self, config: RunnableConfig, channels: Sequence[str], conn: Connection
     ) -> Mapping[str, DeltaChannelHistory]:
-        reader = Reader(conn, serde=self.serde)
-        return reader.get_delta_channel_history(config=config, channels=channels)
+        return Reader(conn, serde=self.serde).get_delta_channel_history(config=config, channels=channels)
 
     def _putting(self, put: Put) -> Callable[[Connection], None]:
         self._check_writable()
@@ -276,12 +278,11 @@ class PostgresSessionSaver(SessionSaver):
     ) -> Callable[[Connection], None]:
         self._check_writable()
         fence = self._turns.fence(str(place_in(config)["thread_id"]))
-        serde, target = self.serde, self._database.target
-        put = PutWrites(config, writes, task_id, task_path)
-        return lambda conn: put.apply(conn, serde, fence, target)
+        put, serde = PutWrites(config, writes, task_id, task_path), self.serde
+        return lambda conn: put.apply(conn, serde, fence, self._database.target)
 
     def _pruning(self, thread_ids: Sequence[str], strategy: str) -> Callable[[Connection], None]:
-        names, how = [*map(str, thread_ids)], checked_strategy(strategy)
+        names, how = checked_ids("thread_ids", thread_ids), checked_strategy(strategy)
         return self._change(upkeep.prune, names, how, self.keep_turns)
 
     def _change(self, work: Callable[..., None], *arguments: object) -> Callable[[Connection], None]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 
+from checkpoints.passphrase import KEY_VARIABLE, check_new_key
 from checkpoints.protocol import DatabaseError
 from checkpoints.sqlite.schema import meta
 
@@ -36,8 +37,13 @@ class Locked:
     run_key: bytes = b""
 
 
-def new_lock(conn: sqlite3.Connection, passphrase: str, inner: SerializerProtocol) -> Locked:
-    """Set up encryption in a file that holds nothing yet, inside the caller's transaction."""
+def new_lock(conn: sqlite3.Connection, place: str, passphrase: str, inner: SerializerProtocol) -> Locked:
+    """Set up encryption in a file that holds nothing yet, inside the caller's transaction.
+
+    Raises:
+        DatabaseError: When the passphrase is too short.
+    """
+    check_new_key(passphrase, place)
     salt = os.urandom(_SALT_BYTES)
     lock = _lock(passphrase, salt, inner)
     probe = lock.serde.dumps_typed(_PROBE)
@@ -56,15 +62,15 @@ def unlock(conn: sqlite3.Connection, place: str, passphrase: str | None, inner: 
     """
     salt = meta(conn, "salt")
     if not isinstance(salt, bytes):
-        if passphrase:
+        if passphrase is not None:
             raise DatabaseError(
                 f"The session database {place} is not encrypted, but a key was given: leave the key out, "
                 "or choose another file."
             )
         return Locked(inner)
-    if not passphrase:
+    if passphrase is None:
         raise DatabaseError(
-            f"The session database {place} is encrypted: give its key with DUOGRAPH_ENCRYPTION_KEY "
+            f"The session database {place} is encrypted: give its key with {KEY_VARIABLE} "
             "or `encryption_key`."
         )
     lock = _lock(passphrase, salt, inner)

@@ -25,7 +25,7 @@ def make_ready(
     """Make what is missing, in one transaction, and give the serialiser to use.
 
     Raises:
-        DatabaseError: When the key does not fit the file.
+        DatabaseError: When the key does not fit the file, or is too short for a new one.
         sqlite3.Error: When it cannot be written.
     """
     if is_ours(conn) and not holds_stock(conn):
@@ -36,7 +36,7 @@ def make_ready(
             lock = unlock(conn, place, passphrase, serde)
         else:
             create(conn)
-            lock = new_lock(conn, passphrase, serde) if passphrase else Locked(serde)
+            lock = Locked(serde) if passphrase is None else new_lock(conn, place, passphrase, serde)
         adopted = holds_stock(conn)
         if adopted:
             _adopt(conn, lock)

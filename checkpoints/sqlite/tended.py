@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from checkpoints.face import SessionSaver, checked_strategy
 from checkpoints.faults import damaged
+from checkpoints.ids import checked_copy, checked_ids
 from checkpoints.sqlite import upkeep
 from checkpoints.sqlite.retention import UnreadableHeadError
 from checkpoints.sqlite.writes import Call
@@ -46,28 +47,36 @@ class TendedSaver(SessionSaver):
         As LangGraph says of every saver: a delta channel that a later checkpoint replays from them is lost.
 
         Raises:
+            TypeError: When `run_ids` is a single text.
             DatabaseError: When SQLite reports an error.
         """
-        self.writer.run(self._job(upkeep.delete_for_runs, list(map(str, run_ids)), self._builder))
+        self.writer.run(self._job(upkeep.delete_for_runs, checked_ids("run_ids", run_ids), self._builder))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints that some runs made; see `delete_for_runs`."""
-        await self.writer.arun(self._job(upkeep.delete_for_runs, list(map(str, run_ids)), self._builder))
+        await self.writer.arun(
+            self._job(upkeep.delete_for_runs, checked_ids("run_ids", run_ids), self._builder)
+        )
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread with all its checkpoints and writes; does nothing when there is none.
 
         Raises:
+            ThreadIdError: When the target's id cannot name a thread.
             DatabaseError: When the target exists already, or SQLite reports an error.
         """
         self.writer.run(
-            self._job(upkeep.copy_thread, str(source_thread_id), str(target_thread_id), self._builder)
+            self._job(
+                upkeep.copy_thread, str(source_thread_id), checked_copy(target_thread_id), self._builder
+            )
         )
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread; see `copy_thread`."""
         await self.writer.arun(
-            self._job(upkeep.copy_thread, str(source_thread_id), str(target_thread_id), self._builder)
+            self._job(
+                upkeep.copy_thread, str(source_thread_id), checked_copy(target_thread_id), self._builder
+            )
         )
 
     def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
@@ -79,20 +88,17 @@ class TendedSaver(SessionSaver):
                 turns as this saver was opened with, `delete` nothing.
 
         Raises:
+            TypeError: When `thread_ids` is a single text.
             ValueError: When there is no such strategy.
             DatabaseError: When a thread is damaged, or SQLite reports an error.
         """
-        how = checked_strategy(strategy)
-        self.writer.run(
-            self._job(upkeep.prune, list(map(str, thread_ids)), how, self.keep_turns, self._builder)
-        )
+        names, how = checked_ids("thread_ids", thread_ids), checked_strategy(strategy)
+        self.writer.run(self._job(upkeep.prune, names, how, self.keep_turns, self._builder))
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Prune threads; see `prune`."""
-        how = checked_strategy(strategy)
-        await self.writer.arun(
-            self._job(upkeep.prune, list(map(str, thread_ids)), how, self.keep_turns, self._builder)
-        )
+        names, how = checked_ids("thread_ids", thread_ids), checked_strategy(strategy)
+        await self.writer.arun(self._job(upkeep.prune, names, how, self.keep_turns, self._builder))
 
     @property
     @abstractmethod

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
+from langgraph.checkpoint.sqlite import SqliteSaver
 
 from checkpoints import DatabaseError, SessionSaver, open_saver
 
@@ -59,14 +60,36 @@ def test_a_file_where_nobody_may_write_is_read_and_nothing_is_left_beside_it(
     assert [item.name for item in place.iterdir()] == ["s.db"]
 
 
+def test_a_file_that_is_refused_gets_nothing_beside_it(tmp_path: Path) -> None:
+    with SqliteSaver.from_conn_string(str(tmp_path / "stock.db")) as stock:
+        stock.put(THREAD, empty_checkpoint(), METADATA, {})
+    with open_saver(tmp_path / "ours.db") as saver:
+        put(saver)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["ours.db", "stock.db"]
+    assert "holds sessions of LangGraph's SqliteSaver" in refusal(tmp_path / "stock.db")
+    assert "is not encrypted, but a key was given" in refusal(tmp_path / "ours.db", key="a passphrase")
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_a_stock_file_in_use_is_refused_too(tmp_path: Path) -> None:
+    with SqliteSaver.from_conn_string(str(tmp_path / "stock.db")) as stock:
+        stock.put(THREAD, empty_checkpoint(), METADATA, {})
+        assert "holds sessions of LangGraph's SqliteSaver" in refusal(tmp_path / "stock.db")
+    assert [path.name for path in tmp_path.iterdir()] == ["stock.db"]
+
+
 def test_a_file_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert f"{tmp_path / 'file' / 's.db'} " in refusal(tmp_path / "file" / "s.db")
     assert "cannot be opened (File name too long)" in refusal(tmp_path / ("x" * 300))
 
 
-def refusal(path: Path) -> str:
-    with pytest.raises(DatabaseError) as caught, open_saver(path, read_only=True):
+def refusal(path: Path, key: str | None = None) -> str:
+    with (
+        pytest.raises(DatabaseError) as caught,
+        open_saver(path, read_only=True, encryption_key=key),
+    ):
         pass
     return str(caught.value)
 

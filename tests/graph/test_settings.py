@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from graph.settings import Settings, SettingsError
 
@@ -95,6 +96,13 @@ def test_a_passphrase_that_is_too_short_is_a_sentence_without_it(monkeypatch: py
         monkeypatch.setenv("DUOGRAPH_ENCRYPTION_KEY", "canary")
     monkeypatch.setenv("DUOGRAPH_ENCRYPTION_KEY", "eight888")
     assert Settings(user_settings=False).encryption_key is not None
+
+
+def test_an_empty_variable_of_the_passphrase_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOGRAPH_ENCRYPTION_KEY", "")
+    with pytest.raises(SettingsError, match=r"variable DUOGRAPH_ENCRYPTION_KEY is empty: .* or unset it\.$"):
+        Settings(user_settings=False)
+    assert Settings(encryption_key=SecretStr("eight888"), user_settings=False).encryption_key is not None
 
 
 def test_keys_of_any_provider_come_as_a_table_and_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
