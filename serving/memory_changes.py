@@ -135,7 +135,7 @@ def export(out: str | None, user: str | None, signals: Signals, *, force: bool) 
         place = Path(out)
         text = "".join(f"{line}\n" for line in lines)
         Destination(place.parent, force=force).write([SourceFile(path=place.name, content=text)])
-        terminal.notice(f"duograph: {len(lines) - 2} records are in {out}")
+        terminal.notice(f"duograph: {counted(len(lines) - 2, 'record')}, now in {out}")
     return exits.DONE
 
 
@@ -164,7 +164,7 @@ def import_file(path: str, user: str | None, signals: Signals, *, unchecked: boo
     if as_json:
         terminal.json_object(count.model_dump(mode="json"))
     else:
-        terminal.line(f"{count.items} records, {count.new} of them new")
+        terminal.line(f"{counted(count.items, 'record')}, {count.new} of them new")
     return exits.DONE
 
 

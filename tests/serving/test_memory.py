@@ -97,7 +97,7 @@ def test_memory_goes_through_a_file_to_another_user(cli: CommandLine) -> None:
     cli.run("memory", "add", "-", stdin="my birthday is July 25\n")
     assert cli.run("memory", "export", "--out", "memory.jsonl").code == 0
     assert "memory.jsonl exists: use --force" in cli.run("memory", "export", "--out", "memory.jsonl").err
-    assert cli.run("memory", "import", "memory.jsonl", "--user", "ana").out == "1 records, 1 of them new\n"
+    assert cli.run("memory", "import", "memory.jsonl", "--user", "ana").out == "1 record, 1 of them new\n"
     piped = cli.run("memory", "export").out
     assert cli.run("memory", "import", "-", "--user", "ana", "--json", stdin=piped).json == {
         "items": 1,
@@ -120,7 +120,7 @@ def test_a_file_that_was_cut_off_is_not_imported_unless_one_says_so(cli: Command
     assert (cut.code, "lacks the last line" in cut.err, cut.err.count("\n")) == (2, True, 1)
     assert cli.run("memory", "list", "--user", "ana", "--json").json == []
     part = cli.run("memory", "import", "-", "--user", "ana", "--unchecked", stdin=f"{header}\n{first}\n")
-    assert part.out == "1 records, 1 of them new\n"
+    assert part.out == "1 record, 1 of them new\n"
     whole = f"{header}\n{first}\n{second}\n{end}"
     assert cli.run("memory", "import", "-", "--user", "ana", stdin=whole).out == "2 records, 1 of them new\n"
 
