@@ -55,7 +55,7 @@ def test_a_folder_becomes_an_archive_and_again_only_what_changed_is_written(
         "vectors": 0,
         "problem": "",
     }
-    assert cli.run("memory", "archives").out == "notes\t1 chunks\n"
+    assert cli.run("memory", "archives").out == "notes\t1 chunk\n"
     assert cli.run("memory", "archives", "--json").json == [{"archive": "notes", "chunks": 1}]
     assert cli.run("memory", "archives", "--json", "--user", "ada").json == []
 

@@ -111,7 +111,7 @@ def test_pruning_keeps_the_conversation_and_the_last_turns(talk: CommandLine) ->
     steps = talk.run("sessions", "show", "talk", "--steps", "--json").json
     assert {step["turn"] for step in steps} == {3}
     assert talk.run("sessions", "prune", "--all").out.startswith(
-        "1 sessions, at most 20 turns of each kept, 0"
+        "1 session, at most 20 turns of each kept, 0"
     )
     shown = talk.run("sessions", "stats").out
     assert "sessions\t1 (1 done)\n" in shown
