@@ -91,7 +91,7 @@ def test_a_run_goes_on_where_it_stopped(cli: CommandLine, tasks: str) -> None:
     results.write_text(results.read_text(encoding="utf-8") + '{"mode": "so', encoding="utf-8")  # a torn line
     done = cli.run(*words, "--json", env=env)
     assert (done.code, done.json["modes"][0]["judged"], done.json["modes"][0]["correct"]) == (0, 3, 2)
-    assert "bench: 1 turns (2 known from before)" in done.err
+    assert "bench: 1 turn (2 known from before)" in done.err
     assert [record["id"] for record in read_records(cli)] == ["one", "two", "three"]
     again = cli.run(*words, env=env | {"DUOGRAPH_MAX_MODEL_CALLS": ""})
     assert (again.code, len(read_records(cli))) == (0, 3)
@@ -159,7 +159,7 @@ def test_without_a_sandbox_no_model_is_asked(cli: CommandLine, tasks: str) -> No
     [
         (["bench"], "Missing argument 'MODE...'"),
         (["bench", "duo"], "'duo' is not one of"),
-        (["bench", "solo", "--limit", "0"], "0 is not in the range"),
+        (["bench", "solo", "--limit", "0"], "'0' is not a whole number from 1"),
         (["bench", "solo", "--tasks", "tasks.jsonl"], "tasks.jsonl, line 1: Invalid JSON"),
         (["bench", "solo", "--out", "none/results.jsonl"], "--out none/results.jsonl cannot be written"),
     ],

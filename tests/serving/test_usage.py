@@ -101,7 +101,7 @@ def test_help_imports_click_and_nothing_heavy(cli: CommandLine) -> None:
         (["verify"], "give either --code FILE or --jsonl"),
         (["verify", "--jsonl", "--tests", "bad.py"], "--tests goes with --code"),
         (["verify", "--code", "none.py"], "The code file none.py cannot be read"),
-        (["sessions", "list", "--limit", "0"], "0 is not in the range"),
+        (["sessions", "list", "--limit", "0"], "'0' is not a whole number from 1"),
         (["dance"], "No such command 'dance'"),
     ],
 )
