@@ -96,6 +96,14 @@ _SETTINGS = (
 """Option, setting, metavar and help; the settings say what is a good value."""
 
 
+def by_option(message: str) -> str:
+    """A sentence about a setting that an option gave, with the option's name."""
+    for flag, setting, _metavar, _text in _SETTINGS:
+        if message.startswith(told := f"The setting {setting} is "):
+            return f"{flag} is {message.removeprefix(told)}"
+    return message
+
+
 user_option = named("--user", "NAME", "Whose user settings; by default DUOGRAPH_USER.")
 
 
