@@ -57,6 +57,10 @@ def show_session(thread_id: str, *, as_json: bool) -> int:
         terminal.json_object(session.model_dump(mode="json"))
     else:
         _print_conversation(session)
+        if session.status is None:
+            terminal.notice(
+                f"duograph: its last turn is not finished: `duograph resume {session.thread_id}` goes on."
+            )
     return exits.DONE
 
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.serving.commandline import finish
+from tests.serving.test_signals import read_until
+from tests.support import ASK, GOOD, PLAN
 
 if TYPE_CHECKING:
     from tests.serving.commandline import CommandLine
@@ -60,6 +67,21 @@ def test_a_file_of_a_newer_version_needs_a_newer_duograph(mail: CommandLine) -> 
 )
 def test_an_option_says_what_it_takes(mail: CommandLine, words: tuple[str, ...], sentence: str) -> None:
     assert sentence in refused(mail, *words)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+def test_a_session_that_is_not_finished_says_how_to_go_on(cli: CommandLine) -> None:
+    slow = {"content": GOOD, "delay_s": 600}
+    running = cli.start("ask", ASK, "--thread", "cut", env=cli.models([{"content": PLAN}], [slow]))
+    read_until(running, b"code")
+    os.killpg(running.pid, signal.SIGKILL)
+    finish(running)
+    done = cli.run("sessions", "show", "cut")
+    assert (done.code, ASK in done.out) == (0, True)
+    assert done.err == "duograph: its last turn is not finished: `duograph resume cut` goes on.\n"
+    assert cli.run("sessions", "show", "cut", "--json").err == ""
+    assert cli.run("ask", "hello", "--thread", "cut").code == 0
+    assert cli.run("sessions", "show", "cut").err == ""
 
 
 def test_nothing_to_delete_is_said(mail: CommandLine) -> None:
