@@ -54,8 +54,9 @@ class Real(click.FloatRange):
 
 def _between(span: Whole | Real) -> str:
     """A range in words."""
-    least = f"above {span.min:g}" if span.min_open else f"from {span.min:g}"
-    return least if span.max is None else f"{least} to {span.max:,}"
+    if span.max is None:
+        return f"from {span.min}"
+    return f"above {span.min} and at most {span.max}" if span.min_open else f"from {span.min} to {span.max}"
 
 
 def _refuse_option(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:

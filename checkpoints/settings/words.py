@@ -58,7 +58,9 @@ def _span(field: FieldInfo) -> str:
         if hasattr(rule, key)
     }
     least = f"from {found['ge']}" if "ge" in found else f"above {found['gt']}" if "gt" in found else ""
-    most = f"to {found['le']}" if "le" in found else f"below {found['lt']}" if "lt" in found else ""
-    if least and not most:
-        return f"{least} on" if "ge" in found else least
-    return f"{least} {most}".strip()
+    if "le" in found:
+        most = f"to {found['le']}" if "ge" in found else f"at most {found['le']}"
+    else:
+        most = f"below {found['lt']}" if "lt" in found else "on" if "ge" in found else ""
+    both = " " if "ge" in found else " and "
+    return both.join(part for part in (least, most) if part)

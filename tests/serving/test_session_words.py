@@ -59,9 +59,9 @@ def test_a_file_of_a_newer_version_needs_a_newer_duograph(mail: CommandLine) -> 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("prune", "mail", "--keep", "x"), "'--keep': 'x' is not a whole number from 1 to 1,000,000;"),
-        (("delete", "--older-than", "x"), "'--older-than': 'x' is not a number from 0 to 36,500;"),
-        (("delete", "--older-than", "nan"), "'--older-than': 'nan' is not a number from 0 to 36,500;"),
+        (("prune", "mail", "--keep", "x"), "'--keep': 'x' is not a whole number from 1 to 1000000;"),
+        (("delete", "--older-than", "x"), "'--older-than': 'x' is not a number from 0 to 36500;"),
+        (("delete", "--older-than", "nan"), "'--older-than': 'nan' is not a number from 0 to 36500;"),
         (("list", "--limit", "0"), "'--limit': '0' is not a whole number from 1;"),
     ],
 )

@@ -19,6 +19,8 @@ class Kinds(BaseModel):
     calls: int | None = Field(default=None, ge=1)
     share: float = Field(default=1, gt=0, lt=1)
     wait_s: float = Field(default=0, ge=0, le=60)
+    limit_s: float = Field(default=1, gt=0, le=60)
+    least: int = Field(default=0, le=9)
     most_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     plain: float = 0
     loud: bool | None = None
@@ -34,8 +36,10 @@ class Kinds(BaseModel):
         ("tries", 11, "write a whole number from 1 to 10"),
         ("tries", 1.5, "write a whole number from 1 to 10"),
         ("calls", 0, "write a whole number from 1 on"),
-        ("share", "x", "write a number above 0 below 1"),
+        ("share", "x", "write a number above 0 and below 1"),
         ("wait_s", -1, "write a number of seconds from 0 to 60"),
+        ("limit_s", 0, "write a number of seconds above 0 and at most 60"),
+        ("least", "x", "write a whole number at most 9"),
         ("most_usd", float("inf"), "write a number of US dollars above 0"),
         ("plain", "x", "write a number"),
         ("loud", "perhaps", "write yes or no (true or false)"),
