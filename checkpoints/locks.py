@@ -191,10 +191,9 @@ def _until(timeout_s: float | None) -> float | None:
 
 
 def _busy(thread_id: str, timeout_s: float | None) -> ThreadBusyError:
+    busy = "busy with another turn"
+    was = f"was {busy} for more than {timeout_s:g} s" if timeout_s else f"is {busy}"
     return ThreadBusyError(
-        f"The thread {thread_id!r} was busy with another turn for more than {timeout_s:g} s: "
-        "wait for that turn to end, or use another thread."
-        if timeout_s
-        else f"The thread {thread_id!r} is busy with another turn: wait for that turn to end, or use another "
-        "thread."
+        f"The thread {thread_id!r} {was}: let that turn end (`--wait SECONDS` waits for it, as does the "
+        "setting thread_wait_s), or use another thread."
     )

@@ -173,8 +173,14 @@ def _unpack(serde: SerializerProtocol, packed: Packed) -> Any:  # noqa: ANN401  
 
 
 def _explain(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
+    first = error.errors(include_url=False)[0]
     if not first["loc"]:
-        return "The file is no exported session: make one with `duograph sessions export`."
+        return (
+            "The file is no exported session: make one with `duograph sessions export --format json`, as "
+            "only that can be imported and Markdown is to be read."
+        )
+    version = first["input"]
+    if first["loc"] == ("version",) and isinstance(version, int) and version > 1:
+        return f"The field version of the file is {version}: a newer Duograph wrote it, so update this one."
     where = ".".join(map(str, first["loc"]))
     return str(wrong(where, first["msg"]))

@@ -2,10 +2,12 @@
 
 import difflib
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
+from checkpoints.settings import allowed
 from graph.config_file import CONFIG_FILE, SettingsError
 from graph.role_settings import VARIABLES, explain_role
 
@@ -27,13 +29,13 @@ def check_environment(fields: Collection[str]) -> None:
             raise SettingsError(f"The environment variable {name} is unknown: did you mean {close[0]}?")
 
 
-def explain(error: ValidationError, given: Collection[str], fields: Collection[str]) -> str:
+def explain(error: ValidationError, given: Collection[str], fields: Mapping[str, FieldInfo]) -> str:
     """The first problem in one sentence; values of secrets never appear.
 
     Args:
         error: Of pydantic.
         given: The names that were arguments.
-        fields: The settings' names.
+        fields: The settings by name.
     """
     first = error.errors(include_input=True, include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else "settings"
@@ -46,5 +48,4 @@ def explain(error: ValidationError, given: Collection[str], fields: Collection[s
     where = name if name in given else f"{name} (DUOGRAPH_{name.upper()} or {CONFIG_FILE})"
     is_hidden = any(word in name.lower() for word in ("key", "password", "neo4j_uri"))
     value = "" if is_hidden else f" is {first['input']!r}, which is wrong"
-    told = first["msg"].removeprefix("Value error, ")
-    return f"The setting {where}{value}: {told}."
+    return f"The setting {where}{value}: {allowed(first, fields)}."

@@ -14,7 +14,7 @@ from graph.services import embedding_models
 from memory.archives import Options
 from serving import exits, terminal
 from serving.display import Display, Moving, Still
-from serving.memory_opening import opened, settings_of
+from serving.memory_opening import opened, say_none, settings_of
 from serving.running import Runner
 from serving.signals import Interrupted
 from serving.text import counted, one_line
@@ -100,11 +100,10 @@ def list_archives(signals: Signals, *, user: str | None, as_json: bool) -> int:
         InputError: When there is no memory.
     """
     settings = settings_of(user)
-    if not settings.neo4j_uri:
-        settings = to_look_at(settings)
+    looked_at = settings if settings.neo4j_uri else to_look_at(settings)
 
     async def work() -> dict[str, int]:
-        async with opened(settings) as memory:
+        async with opened(looked_at) as memory:
             return dict(await memory.archives(settings.user))
 
     with Runner(signals) as runner:
@@ -112,7 +111,7 @@ def list_archives(signals: Signals, *, user: str | None, as_json: bool) -> int:
     if as_json:
         terminal.json_object([{"archive": name, "chunks": found[name]} for name in sorted(found)])
     elif not found:
-        terminal.notice("duograph: there are no archives yet; `duograph memory ingest PATH` makes one.")
+        say_none(settings, "duograph: there are no archives yet; `duograph memory ingest PATH` makes one.")
     else:
         for name in sorted(found):
             terminal.line(f"{one_line(name)}\t{counted(found[name], 'chunk')}")

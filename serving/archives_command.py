@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from serving.options import Shell, finite, json_option, named, user_option
+from serving.options import Real, Shell, json_option, named, user_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--max-file-mb",
     metavar="N",
-    type=click.FloatRange(min=0, max=1000, min_open=True),
-    callback=finite,
+    type=Real(min=0, max=1000, min_open=True),
     default=5.0,
     show_default=True,
     help="Leave out files of more than N megabytes.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING, cast
 
 from serving import terminal
@@ -62,18 +63,22 @@ def ask(question: Question, *, settings: Mapping[str, str], signals: Signals, as
     try:
         return _answer(question, asked, target, destination, settings=settings, signals=signals)
     except Interrupted as stop:
-        stop.hint = f"go on with: duograph resume {thread_id}"
+        begun = asked.begun.is_set()
+        stop.hint = (
+            f"go on with: duograph resume {thread_id}" if begun else "the request was not begun: ask it again"
+        )
         raise
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the words of a question led to: the request's text, session, tests and files."""
+    """What the words of a question led to: the text, session, tests and files; and whether its turn runs."""
 
     text: str
     thread_id: str
     tests: str
     code: Sequence[SourceFile]
+    begun: Event = field(default_factory=Event)
 
 
 def _answer(  # noqa: PLR0913  # the words, where the answer goes, and how the process is told
@@ -94,7 +99,16 @@ def _answer(  # noqa: PLR0913  # the words, where the answer goes, and how the p
 
     task = cast("Task | None", question.task)  # click has checked it
     asks = can_ask() and not target.as_json
-    turn = Turn(asked.text, asked.thread_id, asked.tests, task, asked.code, models_of(settings), asks)
+    turn = Turn(
+        asked.text,
+        asked.thread_id,
+        asked.tests,
+        task,
+        asked.code,
+        models_of(settings),
+        asks=asks,
+        begun=asked.begun,
+    )
     agent = open_agent(settings)
     if question.explain:
         for name, most in describe(bounds_of(agent.graph)):

@@ -86,13 +86,15 @@ def _usage(error: ClickException, *, as_json: bool) -> int:
 def _fault(error: Exception, *, as_json: bool) -> int:
     """Report an error of the command itself."""
     from serving.faults import fault_of  # noqa: PLC0415  # only when something went wrong
+    from serving.options import by_option  # noqa: PLC0415  # the same
 
     if _debugging():
         import traceback  # noqa: PLC0415  # the same
 
         traceback.print_exception(error)
     fault = fault_of(error)
-    _report(fault.kind, fault.message, as_json=as_json)
+    message = by_option(fault.message) if fault.kind == "SettingsError" else fault.message
+    _report(fault.kind, message, as_json=as_json)
     return fault.exit_code
 
 

@@ -20,7 +20,7 @@ from serving.jobs_command import jobs, worker
 from serving.mcp_command import mcp
 from serving.memory_command import memory
 from serving.models_command import models
-from serving.options import Shell, chosen, json_option, named, setting_options
+from serving.options import Shell, Whole, chosen, json_option, named, setting_options
 from serving.pull_command import pull
 from serving.resume_command import resume
 from serving.sessions_command import sessions
@@ -245,8 +245,8 @@ def verify(  # noqa: PLR0913  # click passes every option as an argument
 @duograph.command(epilog=_MODES + _CONNECT, short_help="Measure what each mode gets right, and its cost.")
 @click.argument("modes", metavar="MODE...", nargs=-1, required=True, type=click.Choice(MODES))
 @named("--tasks", "FILE", "JSON lines of tasks; left out, the twenty that come with Duograph.")
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Only the first N tasks.")
-@click.option("--jobs", metavar="N", type=click.IntRange(1, 64), default=1, help="N turns at once.")
+@click.option("--limit", metavar="N", type=Whole(min=1), help="Only the first N tasks.")
+@click.option("--jobs", metavar="N", type=Whole(1, 64), default=1, help="N turns at once.")
 @named("--out", "FILE", "Keep the results here, and go on where a run stopped.")
 @json_option
 @setting_options

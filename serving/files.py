@@ -54,10 +54,12 @@ class Destination:
     Attributes:
         folder: Made when it is missing.
         force: Whether a file that exists may be replaced.
+        file: The one file to be written, where that and no folder was asked for; else empty.
     """
 
     folder: Path
     force: bool = False
+    file: str = ""
 
     def check(self) -> None:
         """See whether files can be written there, before there are any.
@@ -99,7 +101,7 @@ class Destination:
             _clear(staged, made)
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise InputError(
-                f"--out {self.folder} could not be written ({reason}): nothing was changed."
+                f"--out {self.file or self.folder} could not be written ({reason}): nothing was changed."
             ) from None
         except BaseException:  # a signal
             _clear(staged, made)
@@ -116,7 +118,8 @@ class Destination:
             if place.is_dir():
                 raise InputError(f"{place} is a folder, and the solution has a file of that name.")
             if not self.force and (place.exists() or place.is_symlink()):
-                raise InputError(f"{place} exists: use --force to replace it, or another --out folder.")
+                what = "file" if self.file else "folder"
+                raise InputError(f"{place} exists: use --force to replace it, or another --out {what}.")
 
     def _publish(self, staged: Sequence[tuple[Path, Path]]) -> None:
         """Move the finished files to their places; when one cannot be moved, put back what was there."""
@@ -138,6 +141,21 @@ class Destination:
             for _, kept in done:
                 if kept is not None:
                     kept.unlink(missing_ok=True)
+
+
+def write_file(out: str, content: str, *, force: bool) -> None:
+    """Write the one file that `--out` names.
+
+    Raises:
+        InputError: When it exists or cannot be written.
+    """
+    from sandbox import SourceFile  # noqa: PLC0415  # only when there is something to write
+
+    place = Path(out)
+    if place.is_dir():
+        raise InputError(f"{out} is a folder: name a file in it.")
+    whole = SourceFile(path=place.name, content=content)
+    Destination(place.parent, force=force, file=out).write([whole])
 
 
 def _keep(place: Path) -> Path | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from serving import exits, terminal
 from serving.faults import InputError
 from serving.text import one_line
-from serving.there import to_look_at
+from serving.there import say_empty, to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -36,7 +36,9 @@ def list_jobs(statuses: Sequence[str], limit: int, *, as_json: bool) -> int:
         # What jobs hold is long, and of no use in a list.
         terminal.json_object([job.model_dump(mode="json", exclude={"payload", "output"}) for job in found])
     elif not found:
-        terminal.notice("duograph: there are no such jobs.")
+        from graph.settings import Settings  # noqa: PLC0415  # loaded by now
+
+        say_empty(Settings(user_settings=False), "duograph: there are no such jobs.")
     elif terminal.is_terminal(sys.stdout):
         _print_table(found)
     else:

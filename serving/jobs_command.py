@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from serving.options import Shell, json_option
+from serving.options import Shell, Whole, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +30,7 @@ def jobs() -> None:
 @click.option(
     "--status", "statuses", type=click.Choice(STATUSES), multiple=True, help="Only these; may be repeated."
 )
-@click.option(
-    "--limit", metavar="N", type=click.IntRange(min=1), default=50, show_default=True, help="At most N."
-)
+@click.option("--limit", metavar="N", type=Whole(min=1), default=50, show_default=True, help="At most N.")
 @json_option
 def list_jobs(*, statuses: tuple[str, ...], limit: int, as_json: bool) -> Action:
     """List the jobs, newest first."""

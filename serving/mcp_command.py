@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from serving.options import Shell, chosen, named, setting_options
+from serving.options import Shell, Whole, chosen, named, setting_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ TURNS = 4
 @click.option(
     "--port",
     metavar="N",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     help=f"With --http: the port; by default {PORT}, and 0 takes a free one.",
 )
 @named("--token-env", "NAME", "With --http: the variable that holds the token which clients must send.")
@@ -34,7 +34,7 @@ TURNS = 4
 @click.option(
     "--turns",
     metavar="N",
-    type=click.IntRange(1, 64),
+    type=Whole(1, 64),
     default=TURNS,
     show_default=True,
     help="Run at most N turns at once; the others wait.",

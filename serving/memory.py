@@ -16,7 +16,7 @@ from nodes.wording import archives_of, vector_of
 from serving import exits, terminal
 from serving.faults import InputError
 from serving.inputs import read_word
-from serving.memory_opening import selection, settings_of, with_memory
+from serving.memory_opening import say_none, selection, settings_of, with_memory
 from serving.options import chosen
 from serving.text import counted, one_line
 
@@ -87,7 +87,7 @@ def search(wanted: Search, user: str | None, signals: Signals, *, as_json: bool)
     if as_json:
         terminal.json_object([{"score": hit.score} | hit.item.model_dump(mode="json") for hit in hits])
     elif not hits:
-        terminal.notice("duograph: nothing was found.")
+        say_none(settings, "duograph: nothing was found.")
     else:
         _print_rows(
             ("score", "id", "kind", "told", "text"),
@@ -108,7 +108,7 @@ def list_records(wanted: Selection, limit: int, user: str | None, signals: Signa
     if as_json:
         terminal.json_object([item.model_dump(mode="json") for item in items])
     elif not items:
-        terminal.notice("duograph: nothing like that is remembered.")
+        say_none(settings, "duograph: nothing like that is remembered.")
     else:
         _print_rows(("id", "kind", "told", "text"), [row(item) for item in items])
     return exits.DONE

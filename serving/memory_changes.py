@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memory.records import Item, Origin, Selection
 from memory.transfer import export_memory, import_memory
 from nodes.facts import fact_record
 from nodes.telling import fact
-from sandbox import SourceFile
 from serving import exits, terminal
 from serving.approval import can_ask
 from serving.faults import InputError
-from serving.files import Destination
+from serving.files import write_file
 from serving.inputs import read_source, read_word
 from serving.memory import row
 from serving.memory_opening import settings_of, with_memory
@@ -132,9 +130,7 @@ def export(out: str | None, user: str | None, signals: Signals, *, force: bool) 
 
     lines = with_memory(settings, signals, work)
     if out is not None:
-        place = Path(out)
-        text = "".join(f"{line}\n" for line in lines)
-        Destination(place.parent, force=force).write([SourceFile(path=place.name, content=text)])
+        write_file(out, "".join(f"{line}\n" for line in lines), force=force)
         terminal.notice(f"duograph: {counted(len(lines) - 2, 'record')}, now in {out}")
     return exits.DONE
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from serving.archives_command import archives, ingest
-from serving.options import Shell, finite, json_option, named, user_option
+from serving.options import Real, Shell, Whole, json_option, named, user_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ _kinds = click.option(
     "--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only this kind; may be repeated."
 )
 _limit = click.option(
-    "--limit", metavar="N", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most N."
+    "--limit", metavar="N", type=Whole(1, 100_000), default=50, show_default=True, help="At most N."
 )
 
 
@@ -77,8 +77,7 @@ def add(shell: Shell, /, *, text: str, subject: str | None, user: str | None, as
 @click.option("--archive", "archives", metavar="NAME", multiple=True, help="Only chunks of this archive.")
 @click.option(
     "--min-score",
-    type=click.FloatRange(0, 1),
-    callback=finite,
+    type=Real(0, 1),
     help="The least score; as configured else.",
 )
 @_limit

@@ -11,11 +11,12 @@ from graph.memory import open_memory, why_off
 from graph.saver import open_sessions
 from graph.settings import Settings
 from memory.records import Kind, Selection, now
+from serving import terminal
 from serving.faults import InputError
 from serving.inputs import read_word
 from serving.options import chosen
 from serving.running import Runner
-from serving.there import to_look_at
+from serving.there import say_empty, to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -81,6 +82,14 @@ def with_memory(
 
     with Runner(signals) as runner:
         return runner.run(run)
+
+
+def say_none(settings: Settings, text: str) -> None:
+    """Say that nothing was found, unless it was said already that the database itself is missing."""
+    if settings.neo4j_uri:
+        terminal.notice(text)
+    else:
+        say_empty(settings, text)
 
 
 def selection(  # noqa: PLR0913  # each may be chosen apart

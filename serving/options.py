@@ -27,11 +27,36 @@ class Shell:
     version: str | None = None
 
 
-def finite(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
-    """Refuse what is no number: click's ranges let it pass."""
-    if value is not None and math.isnan(value):
-        raise click.BadParameter("nan is not in the range of numbers.")
-    return value
+class Whole(click.IntRange):
+    """A whole number in a range; what is none is refused in plain words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Read what was given; see click."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a whole number {_between(self)}", param, ctx)
+
+
+class Real(click.FloatRange):
+    """A number in a range; what is none is refused in plain words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Read what was given; see click, whose ranges let nan pass."""
+        try:
+            number = super().convert(value, param, ctx)
+        except click.BadParameter:
+            number = math.nan
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number {_between(self)}", param, ctx)
+        return number
+
+
+def _between(span: Whole | Real) -> str:
+    """A range in words."""
+    if span.max is None:
+        return f"from {span.min}"
+    return f"above {span.min} and at most {span.max}" if span.min_open else f"from {span.min} to {span.max}"
 
 
 def _refuse_option(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -70,6 +95,14 @@ _SETTINGS = (
     ("--wait", "thread_wait_s", "SECONDS", "Wait so long for an earlier turn of the session; 0 refuses."),
 )
 """Option, setting, metavar and help; the settings say what is a good value."""
+
+
+def by_option(message: str) -> str:
+    """A sentence about a setting that an option gave, with the option's name."""
+    for flag, setting, _metavar, _text in _SETTINGS:
+        if message.startswith(told := f"The setting {setting} is "):
+            return f"{flag} is {message.removeprefix(told)}"
+    return message
 
 
 user_option = named("--user", "NAME", "Whose user settings; by default DUOGRAPH_USER.")

@@ -7,7 +7,6 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checkpoints import Sessions
@@ -19,14 +18,13 @@ from graph.memory import open_jobs, open_memory
 from graph.saver import open_sessions
 from graph.settings import Settings
 from graph.state import State
-from sandbox import SourceFile
 from serving import exits, terminal
 from serving.approval import can_ask
 from serving.faults import InputError
-from serving.files import Destination
+from serving.files import write_file
 from serving.inputs import read_source
 from serving.text import counted, one_line
-from serving.there import to_look_at
+from serving.there import say_empty, to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +33,9 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 256_000_000
 """More than any session of ours; a file beyond it is no session."""
+
+_NAMED = 3
+"""So many sessions are told of one by one."""
 
 
 @contextmanager
@@ -87,10 +88,7 @@ def export(thread: str, *, form: str, out: str | None, force: bool) -> int:
     if out is None:
         terminal.line(text)
         return exits.DONE
-    place = Path(out)
-    if place.is_dir():
-        raise InputError(f"{out} is a folder: name a file in it.")
-    Destination(place.parent, force=force).write([SourceFile(path=place.name, content=f"{text}\n")])
+    write_file(out, f"{text}\n", force=force)
     terminal.notice(f"duograph: {thread_id} is in {out}")
     return exits.DONE
 
@@ -140,9 +138,7 @@ def delete(wanted: Deleting, *, as_json: bool) -> int:
     """
     with opened() as saver:
         found = Sessions(saver)
-        thread_ids = list(dict.fromkeys(map(found.find, wanted.threads)))
-        if wanted.older_than_days is not None:
-            thread_ids = _unused_since(found, datetime.now(UTC) - timedelta(days=wanted.older_than_days))
+        thread_ids = _chosen(found, wanted)
         if thread_ids and not wanted.is_sure and not _agrees(found, thread_ids):
             return exits.USAGE
         done = asyncio.run(_deleted(saver, thread_ids, with_memory=wanted.with_memory))
@@ -157,6 +153,9 @@ def delete(wanted: Deleting, *, as_json: bool) -> int:
     else:
         for thread_id in thread_ids:
             terminal.line(thread_id)
+        if not thread_ids:
+            days = f"{wanted.older_than_days:g} day{'' if wanted.older_than_days == 1 else 's'}"
+            say_empty(Settings(user_settings=False), f"duograph: no session is older than {days}.")
     _tell_of_memory(done)
     return exits.DONE
 
@@ -169,7 +168,11 @@ def markdown(session: Session) -> str:
     return "\n\n".join([head, about, *said])
 
 
-def _unused_since(found: Sessions, moment: datetime) -> list[str]:
+def _chosen(found: Sessions, wanted: Deleting) -> list[str]:
+    """The ids of the sessions that are named, or were not used for so long."""
+    if wanted.older_than_days is None:
+        return list(dict.fromkeys(map(found.find, wanted.threads)))
+    moment = datetime.now(UTC) - timedelta(days=wanted.older_than_days)
     return [summary.thread_id for summary in found.list(None) if summary.updated_at < moment]
 
 
@@ -190,15 +193,24 @@ def _tell_of_memory(done: Sequence[DeletedSession]) -> None:
     """Say what of the sessions is still remembered, and how to forget it."""
     if forgotten := sum(one.forgotten for one in done):
         terminal.notice(f"duograph: forgotten with it: {counted(forgotten, 'record')}.")
-    for one in done:
-        if one.problem:
-            terminal.notice(f"duograph: memory may still hold what {one.thread_id} taught: {one.problem}")
-        elif one.remembered:
-            held = counted(one.remembered, "record")
-            terminal.notice(
-                f"duograph: memory still holds {held} from {one.thread_id}; to forget: "
-                f"`duograph memory forget --session {one.thread_id}`, or --with-memory the next time."
-            )
+    troubled = [one for one in done if one.problem]
+    for one in troubled[:_NAMED]:
+        terminal.notice(f"duograph: memory may still hold what {one.thread_id} taught: {one.problem}")
+    if len(troubled) > _NAMED:
+        terminal.notice(f"duograph: and the same of {counted(len(troubled) - _NAMED, 'more session')}.")
+    held = [one for one in done if not one.problem and one.remembered]
+    if len(held) > _NAMED:
+        records = counted(sum(one.remembered or 0 for one in held), "record")
+        terminal.notice(
+            f"duograph: memory still holds {records} from {len(held)} of these sessions; to forget those of "
+            "one: `duograph memory forget --session ID`, or --with-memory the next time."
+        )
+        return
+    for one in held:
+        terminal.notice(
+            f"duograph: memory still holds {counted(one.remembered or 0, 'record')} from {one.thread_id}; to "
+            f"forget: `duograph memory forget --session {one.thread_id}`, or --with-memory the next time."
+        )
 
 
 def _agrees(found: Sessions, thread_ids: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from graph.settings import Settings
 from serving import exits, terminal
 from serving.session_changes import opened
 from serving.text import counted, in_bytes
-from serving.there import to_look_at
+from serving.there import is_there, to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +56,8 @@ def stats(*, as_json: bool) -> int:
     """
     with opened(to_read=True) as saver:
         found = Sessions(saver).stats()
+    if not is_there(Settings(user_settings=False)):
+        found = found.model_copy(update={"used_bytes": 0, "free_bytes": None})  # no file takes nothing
     if as_json:
         terminal.json_object(found.model_dump(mode="json"))
         return exits.DONE
@@ -63,8 +65,9 @@ def stats(*, as_json: bool) -> int:
     terminal.line(f"sessions\t{found.sessions}" + (f" ({by_status})" if by_status else ""))
     terminal.line(f"turns\t{found.turns}")
     terminal.line(f"steps kept\t{found.checkpoints}")
-    free = "" if found.free_bytes is None else f", {in_bytes(found.free_bytes)} of it free"
-    terminal.line(f"size\t{in_bytes(found.used_bytes)}{free}")
+    if found.used_bytes:
+        free = "" if found.free_bytes is None else f", {in_bytes(found.free_bytes)} of it free"
+        terminal.line(f"size\t{in_bytes(found.used_bytes)}{free}")
     if found.oldest and found.newest:
         terminal.line(f"from\t{found.oldest:%Y-%m-%d} to {found.newest:%Y-%m-%d}")
     return exits.DONE

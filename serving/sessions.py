@@ -11,7 +11,7 @@ from graph.saver import open_sessions
 from graph.settings import Settings
 from serving import exits, terminal
 from serving.text import counted, one_line
-from serving.there import to_look_at
+from serving.there import say_empty, to_look_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,9 @@ def list_sessions(limit: int, *, as_json: bool) -> int:
     if as_json:
         terminal.json_object([summary.model_dump(mode="json") for summary in found])
     elif not found:
-        terminal.notice("duograph: there are no sessions yet; `duograph ask` begins one.")
+        say_empty(
+            Settings(user_settings=False), "duograph: there are no sessions yet; `duograph ask` begins one."
+        )
     elif terminal.is_terminal(sys.stdout):
         _print_table(found)
     else:
@@ -55,6 +57,10 @@ def show_session(thread_id: str, *, as_json: bool) -> int:
         terminal.json_object(session.model_dump(mode="json"))
     else:
         _print_conversation(session)
+        if session.status is None:
+            terminal.notice(
+                f"duograph: its last turn is not finished: `duograph resume {session.thread_id}` goes on."
+            )
     return exits.DONE
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import click
 
-from serving.options import json_option, named
+from serving.options import Real, Whole, json_option, named
 from serving.resume_command import resume
 
 if TYPE_CHECKING:
@@ -31,9 +30,7 @@ sessions.add_command(resume)
 
 @sessions.command("list")
 @json_option
-@click.option(
-    "--limit", metavar="N", type=click.IntRange(min=1), default=50, show_default=True, help="At most N."
-)
+@click.option("--limit", metavar="N", type=Whole(min=1), default=50, show_default=True, help="At most N.")
 def list_sessions(*, as_json: bool, limit: int) -> Action:
     """List the sessions, the most recently used first."""
 
@@ -129,7 +126,7 @@ def import_session(*, file: str, into: str | None, as_json: bool) -> Action:
 @click.option(
     "--keep",
     metavar="N",
-    type=click.IntRange(1, 1_000_000),
+    type=Whole(1, 1_000_000),
     help="Turns to keep; else as configured.",
 )
 @json_option
@@ -167,7 +164,7 @@ def session_stats(*, as_json: bool) -> Action:
 @click.option(
     "--older-than",
     metavar="DAYS",
-    type=click.FloatRange(0, 36_500),
+    type=Real(0, 36_500),
     help="All that were not used for so long.",
 )
 @click.option("--with-memory", is_flag=True, help="Forget what was learned from them, too.")
@@ -177,8 +174,6 @@ def delete_sessions(
     *, threads: tuple[str, ...], older_than: float | None, with_memory: bool, yes: bool, as_json: bool
 ) -> Action:
     """Delete sessions for good. What was learned from them stays in memory, unless --with-memory is given."""
-    if older_than is not None and math.isnan(older_than):
-        raise click.BadParameter("give a number of days", param_hint="'--older-than'")
     if (older_than is None) == (not threads):
         raise click.UsageError("give either THREADs or --older-than DAYS")
 

@@ -19,20 +19,39 @@ def to_look_at(settings: Settings) -> Settings:
     Where nothing was kept yet it is an empty one that is never written down; a notice says so where somebody
     chose the place, as they may have mistyped it.
     """
-    place = settings.database_path
-    if place == _EMPTY or "://" in place or _is_there(place):
+    if is_there(settings):
         return settings
-    if named := {"database", "home"} & settings.model_fields_set:
-        name = "database" if "database" in named else "home"
+    if name := _chosen(settings):
         terminal.notice(
-            f"duograph: there is no database at {place} yet; if you meant another place, "
+            f"duograph: there is no database at {settings.database_path} yet; if you meant another place, "
             f"mend the setting {name} (DUOGRAPH_{name.upper()} or duograph.toml)."
         )
     return settings.model_copy(update={"database": _EMPTY})
 
 
-def _is_there(place: str) -> bool:
+def say_empty(settings: Settings, text: str) -> None:
+    """Say that there is nothing to list, unless `to_look_at` has said that the place itself is missing.
+
+    Args:
+        settings: As `to_look_at` was given them.
+        text: What to say.
+    """
+    if is_there(settings) or not _chosen(settings):
+        terminal.notice(text)
+
+
+def is_there(settings: Settings) -> bool:
+    """Whether something lies where the settings say; of a server that is taken for granted."""
+    place = settings.database_path
+    if place == _EMPTY or "://" in place:
+        return True
     try:
         return Path(place).expanduser().exists()
     except (OSError, RuntimeError, ValueError):
         return True  # opening it says what is wrong
+
+
+def _chosen(settings: Settings) -> str:
+    """The setting by which somebody chose the place; empty when nobody did."""
+    named = {"database", "home"} & settings.model_fields_set
+    return "database" if "database" in named else "home" if named else ""

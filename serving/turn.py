@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Event
 from typing import TYPE_CHECKING
 
-from graph.events import Finished
+from graph.events import Finished, Started
 from graph.settings import Settings
 from nodes import Context, unmetered
 from providers import parse_chain
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from graph.agent import Agent
     from graph.compiled import DuoGraph
-    from graph.events import Event
+    from graph.events import Event as TurnEvent
     from graph.questions import Answer
     from nodes import Bounds, Result, Task
     from sandbox import SourceFile
@@ -42,6 +43,7 @@ class Turn:
         code: Files that the request is about.
         models: The models that the command line names, kept with a turn that waits.
         asks: Whether a person is there who can consent to calls that may change something.
+        begun: Set once the turn runs; before that it loads, or waits for another one in its session.
     """
 
     text: str
@@ -51,6 +53,7 @@ class Turn:
     code: Sequence[SourceFile] = ()
     models: Context | None = None
     asks: bool = False
+    begun: Event = field(default_factory=Event)
 
 
 def models_of(given: Mapping[str, str]) -> Context:
@@ -140,7 +143,7 @@ async def run_turn(agent: Agent, turn: Turn) -> Outcome:
         thread_id=turn.thread_id,
         context=_context(agent.settings, turn),
     )
-    return await _show(events, turn.thread_id)
+    return await _show(events, turn.thread_id, turn.begun)
 
 
 def _context(settings: Settings, turn: Turn) -> Context | None:
@@ -167,13 +170,17 @@ async def resume_turn(
     return await _show(agent.astream_resume(thread_id, answer, context=models), thread_id)
 
 
-async def _show(events: AsyncGenerator[Event, None], thread_id: str) -> Outcome:
-    """Show a turn as it comes."""
+async def _show(
+    events: AsyncGenerator[TurnEvent, None], thread_id: str, begun: Event | None = None
+) -> Outcome:
+    """Show a turn as it comes; `begun` is set when something of it does."""
     started = time.monotonic()
     result: Result | None = None
     with open_progress() as progress:
         async with aclosing(events):
             async for event in events:
+                if begun is not None and not isinstance(event, Started):
+                    begun.set()
                 progress.show(event)
                 if isinstance(event, Finished):
                     result = event.result

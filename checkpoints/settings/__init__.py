@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from checkpoints.settings.reading import peek
     from checkpoints.settings.service import UserSettingsService
     from checkpoints.settings.store import SqlUserSettings
+    from checkpoints.settings.words import allowed
 
 __all__ = [
     "SqlUserSettings",
@@ -22,6 +23,7 @@ __all__ = [
     "UserSettingsError",
     "UserSettingsService",
     "UserSettingsStore",
+    "allowed",
     "as_model",
     "peek",
     "user_problem",
@@ -30,6 +32,7 @@ __all__ = [
 _LAZY = {
     "SqlUserSettings": "checkpoints.settings.store",
     "UserSettingsService": "checkpoints.settings.service",
+    "allowed": "checkpoints.settings.words",
     "as_model": "checkpoints.settings.checking",
     "peek": "checkpoints.settings.reading",
     "user_problem": "checkpoints.settings.checking",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from checkpoints.settings.protocol import UserSettingsError
+from checkpoints.settings.words import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,15 +49,15 @@ def as_model(kind: type[M], values: Mapping[str, object], user_id: str) -> M:
         # A model that refuses a name by itself gives it along.
         name = first["loc"][0] if first["loc"] else first.get("ctx", {}).get("name", "--all")
         raise UserSettingsError(
-            f"The user settings of {user_id!r} cannot be used. {sentence(error)} Take it back with "
+            f"The user settings of {user_id!r} cannot be used. {sentence(error, kind)} Take it back with "
             f"`duograph settings unset {name} --user {user_id}`."
         ) from None
 
 
-def sentence(error: ValidationError) -> str:
-    """The first problem in one sentence."""
+def sentence(error: ValidationError, kind: type[BaseModel]) -> str:
+    """The first problem of a model of this kind in one sentence."""
     first: Any = error.errors(include_url=False)[0]
-    told = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+    told = allowed(first, kind.model_fields)
     if not first["loc"]:
         return f"{told}{'' if told.endswith('?') else '.'}"
     name = ".".join(map(str, first["loc"]))

@@ -75,7 +75,7 @@ class UserSettingsService(Generic[M]):
         try:
             checked = self._kind.model_validate(given)
         except ValidationError as error:
-            raise UserSettingsError(sentence(error)) from None
+            raise UserSettingsError(sentence(error, self._kind)) from None
         gone = [name for name in given if getattr(checked, name) is None]
         self._store.write(user_id, _kept(checked), without=gone)
         return self.read(user_id)

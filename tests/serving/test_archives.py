@@ -67,8 +67,8 @@ def test_a_folder_becomes_an_archive_and_again_only_what_changed_is_written(
         (("ingest", ""), "The path is empty: give a folder or a file."),
         (("ingest", "/nowhere"), "/nowhere cannot be read: No such file or directory."),
         (("ingest", "notes", "--archive", "a\nb"), "cannot be used: give 1 to 64 characters on one line."),
-        (("ingest", "notes", "--max-file-mb", "0"), "0.0 is not in the range 0<x<=1000"),
-        (("ingest", "notes", "--max-file-mb", "nan"), "is not in the range"),
+        (("ingest", "notes", "--max-file-mb", "0"), "'0' is not a number above 0 and at most 1000"),
+        (("ingest", "notes", "--max-file-mb", "nan"), "'nan' is not a number above 0"),
         (("ingest", "notes", "--user", " a"), "The setting user is ' a', which is wrong"),
     ],
 )

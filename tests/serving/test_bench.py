@@ -159,7 +159,7 @@ def test_without_a_sandbox_no_model_is_asked(cli: CommandLine, tasks: str) -> No
     [
         (["bench"], "Missing argument 'MODE...'"),
         (["bench", "duo"], "'duo' is not one of"),
-        (["bench", "solo", "--limit", "0"], "0 is not in the range"),
+        (["bench", "solo", "--limit", "0"], "'0' is not a whole number from 1"),
         (["bench", "solo", "--tasks", "tasks.jsonl"], "tasks.jsonl, line 1: Invalid JSON"),
         (["bench", "solo", "--out", "none/results.jsonl"], "--out none/results.jsonl cannot be written"),
     ],

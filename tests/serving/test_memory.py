@@ -66,7 +66,7 @@ def test_the_status_says_where_and_how_much(told: CommandLine) -> None:
         (("add", "tea", "--subject", "\udcff"), "--subject is not valid UTF-8"),
         (("list", "--session", "\udcff"), "--session is not valid UTF-8"),
         (("search", "tea", "--archive", "\udcff"), "--archive is not valid UTF-8"),
-        (("search", "tea", "--min-score", "nan"), "nan is not in the range"),
+        (("search", "tea", "--min-score", "nan"), "'nan' is not a number from 0 to 1"),
         (("import", "nowhere.jsonl"), "nowhere.jsonl cannot be read"),
         (("export", "--force"), "--force goes with --out"),
     ],

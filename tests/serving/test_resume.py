@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,6 +64,14 @@ def test_a_second_command_may_be_refused_instead(cli: CommandLine) -> None:
     assert second.code == 2
     assert second.json["error"]["type"] == "ThreadBusyError"
     assert "is busy with another turn" in second.json["error"]["message"]
+    assert "`--wait SECONDS` waits for it" in second.json["error"]["message"]
+    third = cli.start("ask", "hello", "--thread", "t")
+    read_until(third, b"no model is configured")
+    time.sleep(0.5)
+    os.killpg(third.pid, signal.SIGINT)
+    done = finish(third)
+    assert done.code == 130
+    assert done.err.splitlines()[-1] == "duograph: interrupted; the request was not begun: ask it again"
     os.killpg(first.pid, signal.SIGKILL)
     finish(first)
     assert cli.run("ask", "hello", "--thread", "t", "--wait", "0").code == 0

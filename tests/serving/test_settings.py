@@ -15,6 +15,7 @@ from tests.serving.commandline import CommandLine, Done
 from tests.support import ASK, BAD, GOOD, PLAN
 
 Run = Callable[..., Done]
+REPAIRS = "write a whole number from 0 to 10.\n"
 
 
 def file_of(cli: CommandLine) -> Path:
@@ -89,9 +90,15 @@ def test_the_page_names_every_setting_that_is_no_users() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("set", "max_repairs", "99"), "The setting max_repairs is '99', which is wrong: "),
-        (("set", "max_repairs", "-1"), "The setting max_repairs is '-1', which is wrong: "),
-        (("set", "prefer", "--near"), "The setting prefer is '--near', which is wrong: "),
+        (("set", "max_repairs", "99"), f"The setting max_repairs is '99', which is wrong: {REPAIRS}"),
+        (("set", "max_repairs", "-1"), f"The setting max_repairs is '-1', which is wrong: {REPAIRS}"),
+        (("set", "max_repairs", "many"), f"The setting max_repairs is 'many', which is wrong: {REPAIRS}"),
+        (
+            ("set", "prefer", "--near"),
+            "The setting prefer is '--near', which is wrong: choose one of chain, ",
+        ),
+        (("set", "memory", "perhaps"), "The setting memory is 'perhaps', which is wrong: write yes or no "),
+        (("list", "--explain", "--max-repairs", "x"), f"--max-repairs is 'x', which is wrong: {REPAIRS}"),
         (("set", "max_repair", "1"), "There is no user setting 'max_repair': did you mean 'max_repairs'?"),
         (("set", "openai_api_key", "sk-canary"), "The setting openai_api_key is a secret, "),
         (("set", "sandbox", "none"), "The setting sandbox belongs to the installation and not to a user: "),

@@ -41,7 +41,17 @@ def test_a_place_without_a_database_is_said_and_left_alone(cli: CommandLine, wor
     place = cli.folder / "hom" / "sessions.sqlite"
     assert f"there is no database at {place} yet; if you meant another place" in done.err
     assert "the setting home (DUOGRAPH_HOME" in done.err
+    if words in LISTS:
+        assert len(done.err.splitlines()) == 1
     assert made(cli.folder) == []
+
+
+@pytest.mark.parametrize("home", ["hom", ""])
+def test_a_file_that_is_not_there_has_no_size(cli: CommandLine, home: str) -> None:
+    env = {"DUOGRAPH_HOME": home, "XDG_DATA_HOME": str(cli.folder / "data"), "HOME": str(cli.folder)}
+    assert "size" not in cli.run("sessions", "stats", env=env).out
+    found = cli.run("sessions", "stats", "--json", env=env).json
+    assert (found["sessions"], found["used_bytes"], found["free_bytes"]) == (0, 0, None)
 
 
 @pytest.mark.parametrize("words", [("sessions", "list"), ("memory", "list"), ("jobs", "list")], ids=" ".join)

@@ -101,7 +101,9 @@ def test_help_imports_click_and_nothing_heavy(cli: CommandLine) -> None:
         (["verify"], "give either --code FILE or --jsonl"),
         (["verify", "--jsonl", "--tests", "bad.py"], "--tests goes with --code"),
         (["verify", "--code", "none.py"], "The code file none.py cannot be read"),
-        (["sessions", "list", "--limit", "0"], "0 is not in the range"),
+        (["sessions", "list", "--limit", "0"], "'0' is not a whole number from 1"),
+        (["ask", "x", "--wait", "abc"], "--wait is 'abc', which is wrong: write a number of seconds from 0"),
+        (["ask", "x", "--wait", "-1"], "--wait is '-1', which is wrong: write a number of seconds from 0 to"),
         (["dance"], "No such command 'dance'"),
     ],
 )

@@ -132,7 +132,7 @@ async def test_over_http_it_says_where_and_ends_with_ctrl_c(cli: CommandLine) ->
         (["--http", "--token-env", "T"], {}, "--token-env T: set it to a token of 16 or more"),
         (["--http", "--token-env", "T"], {"T": "short"}, "--token-env T: set it to a token of 16 or more"),
         (["--turns", "0"], {}, "--turns"),
-        (["--max-repairs", "x"], {}, "max_repairs"),
+        (["--max-repairs", "x"], {}, "--max-repairs is 'x'"),
     ],
 )
 def test_wrong_usage_is_one_sentence(
