@@ -9,7 +9,7 @@ from typing import Literal
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
-from checkpoints import check_thread_id, new_thread_id
+from checkpoints import ThreadBusyError, check_thread_id, new_thread_id
 from graph.bridge import iterate
 from graph.compiled import DuoGraph, following_in
 from graph.events import Event, Finished, Started
@@ -142,6 +142,14 @@ class Resuming(ABC):
         if following_in(state):
             return "cut"
         return "ended" if state.created_at else "new"
+
+    async def is_busy(self, thread_id: str) -> bool:
+        """Whether a turn of a session is running, here or in another process."""
+        try:
+            async with self.graph.locks.ahold(session_of(thread_id), timeout_s=0):
+                return False
+        except ThreadBusyError:
+            return True
 
     async def waiting(self, thread_id: str) -> Result | None:
         """The result so far of a turn that waits for a person; None where none waits."""

@@ -39,6 +39,7 @@ HELP = """\
 
 
 _STANDINGS = {
+    "busy": "a turn is running here in another process: what you ask waits until it has ended",
     "cut": "the last turn was cut off: /resume goes on with it, anything else drops it",
     "waiting": "the plan waits: /approve, /edit FILE or /reject; anything else drops it",
     "asking": "calls wait for your consent: /approve, /always or /reject; anything else drops them",
@@ -215,7 +216,9 @@ class Chat:
 
     def _show_where_we_are(self) -> None:
         """What is left to do in a session that is gone on with, and to a person what was said last there."""
-        standing = self._runner.run(lambda: self._agent.standing(self.thread_id))
+        standing: str = self._runner.run(lambda: self._agent.standing(self.thread_id))
+        if standing == "cut" and self._runner.run(lambda: self._agent.is_busy(self.thread_id)):
+            standing = "busy"
         if self._live and standing != "new":
             self._show_what_was_said_last()
         if standing in _STANDINGS:

@@ -144,3 +144,13 @@ def test_a_step_that_is_not_kept_is_named_and_nothing_begins_anew(make_agent: Ag
     with pytest.raises(UnknownThreadError, match="it was pruned, or never was"):
         agent.graph.invoke(Input(messages=[HumanMessage("And this?")]), gone)
     assert agent.sessions.show("t").turns == 1
+
+
+def test_a_turn_that_runs_keeps_its_session_busy(make_agent: AgentMaker) -> None:
+    agent = make_agent([{"content": PLAN}], [{"content": GOOD}])
+    run = agent.graph.loop_thread.run
+    assert not run(agent.is_busy("t"))
+    with agent.graph.locks.hold("t"):
+        assert run(agent.is_busy("t"))
+        assert not run(agent.is_busy("u"))
+    assert not run(agent.is_busy("t"))

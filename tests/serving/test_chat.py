@@ -51,6 +51,9 @@ def test_a_pipe_is_told_of_what_its_first_line_drops(cli: CommandLine) -> None:
     slow = {"content": GOOD, "delay_s": 600}
     process = cli.start("ask", ASK, "--thread", "cow", env=cli.models([{"content": PLAN}], [slow]))
     read_until(process, b"code")
+    meanwhile = cli.run("chat", "--thread", "cow").err
+    assert "a turn is running here in another process: what you ask waits until it has ended\n" in meanwhile
+    assert "cut off" not in meanwhile
     os.killpg(process.pid, signal.SIGKILL)
     finish(process)
     told = "the last turn was cut off: /resume goes on with it, anything else drops it"
