@@ -28,6 +28,8 @@ from toolkit.protocol import AnyTool, Arguments, Tool, ToolConfigError, ToolErro
 from toolkit.same_code import fingerprint_of
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from toolkit.protocol import Answer, Effect
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -204,13 +206,26 @@ def _closed(name: str, function: Callable[..., Any], inferred: type[BaseModel]) 
     return closed
 
 
-async def _awaited(answer: Any) -> Answer:  # noqa: ANN401  # whatever the function returns
-    return _shown(await answer)
+class _Awaited:
+    """An answer that is yet to come, and that may be given up before anybody waits for it."""
+
+    def __init__(self, answer: Any) -> None:  # noqa: ANN401  # whatever the function returns
+        self._answer = answer
+
+    def __await__(self) -> Generator[Any, None, Answer]:
+        return self._shown().__await__()
+
+    async def _shown(self) -> Answer:
+        return _shown(await self._answer)
+
+    def close(self) -> None:
+        if callable(close := getattr(self._answer, "close", None)):
+            close()
 
 
 def _call(function: Callable[..., Any], arguments: BaseModel) -> Any:  # noqa: ANN401  # an answer, or one to wait for
     answer = function(**{name: getattr(arguments, name) for name in type(arguments).model_fields})
-    return _awaited(answer) if isawaitable(answer) else _shown(answer)
+    return _Awaited(answer) if isawaitable(answer) else _shown(answer)
 
 
 def _shown(answer: Any) -> Answer:  # noqa: ANN401  # whatever the function returns

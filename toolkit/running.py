@@ -113,10 +113,13 @@ class _Stopping:
                 loop.call_soon_threadsafe(task.cancel)
 
     async def heed(self, answer: Awaitable[Answer]) -> Answer:
-        task = asyncio.ensure_future(answer)
         with self._lock:
             if self._is_wanted:
-                task.cancel()
+                # What was never begun would be complained about later, when it is thrown away.
+                if callable(close := getattr(answer, "close", None)):
+                    close()
+                raise asyncio.CancelledError
+            task = asyncio.ensure_future(answer)
             self._running = (asyncio.get_running_loop(), task)
         try:
             return await task

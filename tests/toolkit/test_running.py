@@ -1,6 +1,7 @@
 """Whatever a tool does, its caller gets a short text in time."""
 
 import asyncio
+import gc
 import threading
 from typing import Any
 
@@ -112,6 +113,27 @@ async def test_a_call_that_is_cancelled_stops_its_tool() -> None:
     with pytest.raises(asyncio.CancelledError):
         await call
     assert await asyncio.to_thread(stopped.wait, 10)
+
+
+async def test_what_a_tool_gives_too_late_to_be_awaited_is_closed_without_a_word() -> None:
+    end = threading.Event()
+    begun: list[bool] = []
+
+    async def waits() -> None:
+        begun.append(True)
+
+    def late() -> Any:  # noqa: ANN401  # a coroutine
+        """Give something to wait for when nobody waits any more."""
+        end.wait()
+        return waits()
+
+    outcome = await run(tool_of(late, timeout_s=0.03), {})
+    assert outcome.text == "The tool late was given up after 0.03 s."
+    (thread,) = [one for one in threading.enumerate() if one.name == "tool-late"]
+    end.set()
+    await asyncio.to_thread(thread.join)
+    gc.collect()  # which complains of a coroutine that was never awaited
+    assert not begun
 
 
 async def test_less_time_may_be_left_than_the_tool_has() -> None:
