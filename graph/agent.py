@@ -9,7 +9,6 @@ from functools import partial
 from typing import Unpack, get_args
 
 from langchain_core.messages import HumanMessage
-from langgraph.types import Command
 from pydantic import ValidationError
 from typing_extensions import TypedDict
 
@@ -163,7 +162,7 @@ class Agent(Resuming, Closing):
         if result is None:
             bounds = await asyncio.to_thread(self.graph.bounds, context)  # it may read a user's settings
             result = await waiting_result(self.graph, started.thread_id, started.run_id, bounds)
-        if result is None and (given is None or isinstance(given, Command)):
+        if result is None and not translator.has_begun:
             raise ended_meanwhile(started.thread_id)
         if result is None:
             raise RuntimeError("The turn ended without an answer: some edge goes around respond.")

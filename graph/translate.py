@@ -12,13 +12,19 @@ from sandbox import Check
 
 
 class Translator:
-    """Turns LangGraph's stream parts into events, and keeps hidden reasoning out of the tokens."""
+    """Turns LangGraph's stream parts into events, and keeps hidden reasoning out of the tokens.
+
+    Attributes:
+        has_begun: Whether any node has run.
+        result: That of the turn, once there is one.
+    """
 
     def __init__(self) -> None:
         self._message: str | None = None
         self._node = ""
         self._splitter = ReasoningSplitter()
         self._is_shown = False
+        self.has_begun = False
         self.result: Result | None = None
 
     def events(self, part: dict[str, Any]) -> Iterator[Event]:
@@ -28,6 +34,7 @@ class Translator:
             yield from self.rest()
             self._is_shown = False
             if "result" not in data:
+                self.has_begun = True
                 yield NodeStarted(data["name"])
         elif part["type"] == "updates":
             self._keep(data)
