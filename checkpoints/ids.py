@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _SHOWN = 40
-_RULE = "write 1 to 128 letters, digits or any of _ . : -"
 
 
 class ThreadIdError(ValueError):
@@ -37,20 +36,20 @@ def check_thread_id(value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value
     raise ThreadIdError(
-        f"The thread id {_shown(value)} cannot be used: {_RULE} (or leave it out to get a new one)."
+        f"The thread id {_shown(value)} cannot be used: write 1 to 128 letters, digits or any of _ . : - "
+        "(or leave it out to get a new one)."
     )
 
 
 def checked_copy(target_thread_id: object) -> str:
-    """Give the id of the thread that a copy becomes, as text.
+    """Give the id of the thread that a copy becomes, as text: any that a program may give its threads.
 
     Raises:
-        ThreadIdError: When it cannot name a thread; unlike that of `check_thread_id` it must be given.
+        ThreadIdError: When it is empty.
     """
-    value = "" if target_thread_id is None else str(target_thread_id)
-    if _PLAIN.fullmatch(value):
-        return value
-    raise ThreadIdError(f"The target_thread_id {_shown(value)} cannot be used: {_RULE}.")
+    if target_thread_id is None or not str(target_thread_id).strip():
+        raise ThreadIdError("The target_thread_id is empty: give the copy an id.")
+    return str(target_thread_id)
 
 
 def checked_ids(argument: str, ids: Iterable[object]) -> list[str]:

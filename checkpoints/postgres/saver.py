@@ -198,7 +198,7 @@ class PostgresSessionSaver(SessionSaver):
         """Copy a thread with all its checkpoints and writes; does nothing when there is none.
 
         Raises:
-            ThreadIdError: When the target's id cannot name a thread.
+            ThreadIdError: When the target's id is empty.
             DatabaseError: When the target exists already, or the server cannot be reached or refuses.
         """
         change = self._change(upkeep.copy_thread, str(source_thread_id), checked_copy(target_thread_id))

@@ -62,7 +62,7 @@ class TendedSaver(SessionSaver):
         """Copy a thread with all its checkpoints and writes; does nothing when there is none.
 
         Raises:
-            ThreadIdError: When the target's id cannot name a thread.
+            ThreadIdError: When the target's id is empty.
             DatabaseError: When the target exists already, or SQLite reports an error.
         """
         self.writer.run(
